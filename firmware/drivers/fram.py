@@ -1,0 +1,86 @@
+"""MB85RS2MTA, 256 KB FRAM on SPI: read, write, compare, identify.
+
+A byte is stored once its eighth clock has passed, so a write cut short leaves a prefix and needs no wait
+afterwards. WREN precedes every WRITE because the chip drops its write-enable latch when CS rises (datasheet
+DS501-00032, "WREN"). SPI has no acknowledge: only `matches` proves that a write arrived. Nothing here
+allocates except the errors it raises.
+"""
+
+from micropython import const
+
+SIZE = const(262144)
+
+_WREN = b"\x06"
+_RDID = b"\x9f"
+_WRITE = const(0x02)
+_READ = const(0x03)
+_CHUNK = const(4)
+# Manufacturer Fujitsu, continuation code, then the two product bytes of the 2 Mbit part.
+_ID = b"\x04\x7f\x48\x03"
+
+
+class Fram:
+    """`spi`: write(buf), readinto(buf). `cs`: callable pin, active low. The bus may be shared."""
+
+    def __init__(self, spi, cs):
+        self._spi = spi
+        self._cs = cs
+        self._head = bytearray(4)
+        self._chunk = bytearray(_CHUNK)
+        cs(1)
+
+    def check_id(self) -> bool:
+        """True when the chip on the bus answers with the identity of this part."""
+        self._cs(0)
+        self._spi.write(_RDID)
+        self._spi.readinto(self._chunk)
+        self._cs(1)
+        return self._chunk == _ID
+
+    def read_into(self, addr: int, buf):
+        """Fills `buf` from byte address `addr`. ValueError when the span leaves 0..SIZE-1."""
+        self._open(_READ, addr, len(buf))
+        self._spi.readinto(buf)
+        self._cs(1)
+
+    def write(self, addr: int, buf):
+        """Stores all of `buf` at byte address `addr`. ValueError when the span leaves 0..SIZE-1."""
+        _check(addr, len(buf))
+        self._cs(0)
+        self._spi.write(_WREN)
+        self._cs(1)
+        self._open(_WRITE, addr, len(buf))
+        self._spi.write(buf)
+        self._cs(1)
+
+    def matches(self, addr: int, buf) -> bool:
+        """True when the chip holds exactly `buf` at `addr`. ValueError when the span leaves 0..SIZE-1."""
+        length = len(buf)
+        chunk = self._chunk
+        same = True
+        self._open(_READ, addr, length)
+        at = 0
+        while at < length:
+            # Reading past the end of `buf` is harmless: the chip's address rolls over.
+            self._spi.readinto(chunk)
+            for i in range(_CHUNK):
+                if at + i < length and chunk[i] != buf[at + i]:
+                    same = False
+            at += _CHUNK
+        self._cs(1)
+        return same
+
+    def _open(self, command, addr, length):
+        _check(addr, length)
+        head = self._head
+        head[0] = command
+        head[1] = addr >> 16
+        head[2] = (addr >> 8) & 0xFF
+        head[3] = addr & 0xFF
+        self._cs(0)
+        self._spi.write(head)
+
+
+def _check(addr, length):
+    if addr < 0 or addr + length > SIZE:
+        raise ValueError(f"FRAM span of {length} bytes at {addr} leaves 0..{SIZE - 1}")

@@ -1,0 +1,110 @@
+"""SSD1306, the 128x64 display on I2C: set it up, write a window of one page by 16 columns, light it.
+
+Invariants: a window is one I2C transaction that carries its own address, so a lost one never shifts the next;
+nothing here allocates after construction; a display that does not acknowledge is reported by False and
+`ready`, never by an exception. Sections cited are those of the SSD1306 datasheet rev. 1.1.
+"""
+
+from micropython import const
+
+PAGES = const(8)
+COLUMNS = const(128)
+WINDOW = const(16)  # columns a write
+
+# Section 8.1.5.2: a control byte precedes every transfer. Co = 1 announces one byte and another control byte,
+# Co = 0 that only bytes of this kind follow.
+_COMMANDS = const(0x00)
+_ONE_COMMAND = const(0x80)
+_DATA = const(0x40)
+
+_INIT = bytes((
+    _COMMANDS,
+    0xAE,  # display off until a whole frame is in: GDDRAM holds noise at power-on
+    0xD5, 0x80,  # 10.1.16: clock divided by 1, oscillator at its middle: about 105 frames a second
+    0xA8, 0x3F,  # 10.1.11: 64 rows
+    0xD3, 0x00,  # 10.1.15: no display offset
+    0x40,  # 10.1.6: start line 0
+    0x8D, 0x14,  # application note, charge pump on: the module has no panel supply of its own
+    0x20, 0x02,  # 10.1.3: page addressing
+    0xA1, 0xC8,  # 10.1.8, 10.1.14: column 0 is SEG127, row 0 is COM63: upright on this module
+    0xDA, 0x12,  # 10.1.18: rows on alternating COM pins
+    0x81, 0x9F,  # 10.1.7: contrast
+    0xD9, 0xF1,  # 10.1.17: precharge of 15 and 1 clocks, for the charge pump
+    0xDB, 0x20,  # 10.1.19: VCOMH at 0.77 VCC
+    0xA4, 0xA6,  # 10.1.9, 10.1.10: show what GDDRAM holds, 1 is lit
+    0x2E,  # 10.2.3: no scrolling
+))  # fmt: skip
+_LIGHT = bytes((_COMMANDS, 0xAF))  # 10.1.12
+
+_HEAD = const(7)
+
+
+class _Slices:
+    def __getitem__(self, key):
+        return key
+
+
+WHOLE = _Slices()[:]  # a slice made once: writing `[:]` makes a new one each time
+
+
+class Ssd1306:
+    """One display. `i2c` has writeto(address, buf) that raises OSError when nothing acknowledges.
+
+    `ready` is true from a successful `begin` until the first transfer that was not acknowledged. `lit` is
+    true once the panel shows what was written. `errors` counts lost transfers.
+    """
+
+    def __init__(self, i2c, address: int = 0x3C):
+        """`address` is 0x3C or 0x3D, by the level of SA0 (section 8.1.5). Nothing is sent yet."""
+        if address != 0x3C and address != 0x3D:
+            raise ValueError("SSD1306 address must be 0x3C or 0x3D")
+        self._i2c = i2c
+        self._address = address
+        self._tx = bytearray(_HEAD + WINDOW)
+        self._tx[0] = _ONE_COMMAND
+        self._tx[2] = _ONE_COMMAND
+        self._tx[4] = _ONE_COMMAND
+        self._tx[6] = _DATA
+        self._tx_data = memoryview(self._tx)[_HEAD:]
+        self.ready = False
+        self.lit = False
+        self.errors = 0
+
+    def begin(self) -> bool:
+        """Set the controller up, panel dark; 26 bytes, 0.6 ms at 400 kHz. False when nothing acknowledges."""
+        self.lit = False
+        self.ready = True
+        return self._send(_INIT)
+
+    def write(self, page: int, column: int, data) -> bool:
+        """Store WINDOW bytes at `page` (0..7) from `column` (0..112): bit 0 of a byte is the top row.
+
+        24 bytes on the wire with the address, 0.55 ms at 400 kHz. False when they were not acknowledged.
+        ValueError when the window is not WINDOW bytes or leaves the page.
+        """
+        if page < 0 or page >= PAGES or column < 0 or column > COLUMNS - WINDOW or len(data) != WINDOW:
+            raise ValueError(f"window of {len(data)} bytes at page {page} column {column}")
+        tx = self._tx
+        tx[1] = 0xB0 | page  # 10.1.13
+        tx[3] = column & 0x0F  # 10.1.1
+        tx[5] = 0x10 | column >> 4  # 10.1.2
+        self._tx_data[WHOLE] = data
+        return self._send(tx)
+
+    def light(self) -> bool:
+        """Switch the panel on. False when that was not acknowledged."""
+        if self._send(_LIGHT):
+            self.lit = True
+        return self.lit
+
+    def _send(self, buf) -> bool:
+        if not self.ready:
+            return False
+        try:
+            self._i2c.writeto(self._address, buf)
+        except OSError:
+            self.ready = False
+            self.lit = False
+            self.errors += 1
+            return False
+        return True

@@ -1,0 +1,149 @@
+"""The one table of faults: what happened, how bad, and what the user should do.
+
+Numbers and keys are stable: they are in journals and in other people's notes. The panel, the console and
+docs/hazards.md show these words. Pure.
+"""
+
+from micropython import const
+
+# What the pen does about it
+RETRACT = const(1)  # the drive can be trusted: get the needles out, then switch it off
+STOP = const(2)  # the drive cannot be trusted: switch it off where it is
+BLOCK = const(3)  # nothing moves until the cause is gone; found while at rest
+
+# What clears it
+BY_USER = const(1)  # SELECT, once the cause is gone
+BY_RESTART = const(2)
+BY_SERVICE = const(3)
+
+NONE = const(0)
+TRIGGER_STUCK = const(10)
+TRIGGER_CONTACTS = const(11)
+CARTRIDGE_PULLED = const(20)
+SLIP = const(30)
+ENCODER = const(31)
+HOME_SENSOR = const(32)
+HOMING = const(33)
+JAM = const(34)
+CEILING = const(35)
+DRIVE_DROPPED = const(36)
+EXTENDED = const(37)
+POWER_FAIL = const(40)
+BATTERY_LOW = const(41)
+RAIL_LOW = const(42)
+MOTOR_HOT = const(50)
+NTC = const(51)
+DRIVER_SILENT = const(60)
+DRIVER_RESET = const(61)
+DRIVER_HOT = const(62)
+DRIVER_SHORT = const(63)
+DRIVER_OPEN = const(64)
+DRIVER_SUPPLY = const(65)
+CALIBRATION_MISSING = const(70)
+CALIBRATION_CORRUPT = const(71)
+STORAGE = const(72)
+STORAGE_BLANK = const(73)
+DISPLAY = const(74)
+GATE = const(75)
+WATCHDOG = const(80)
+EXCEPTION = const(81)
+OVERRUN = const(82)
+INTERNAL = const(83)
+
+# number: key, what the pen does, what clears it, cause, what the user should do (21 columns a line, "|" breaks)
+TABLE = {
+    TRIGGER_STUCK: ("trigger_stuck", BLOCK, BY_USER, "Trigger held or stuck", "Release the trigger"),
+    TRIGGER_CONTACTS: (
+        "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other", "Release. If it stays,|send in for service"),
+    CARTRIDGE_PULLED: (
+        "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Take it out, fit a|new one"),
+    SLIP: ("slip", RETRACT, BY_USER, "Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
+    ENCODER: ("encoder", STOP, BY_SERVICE, "Needle encoder not|following the motor", "Do not use. Send in|for service"),
+    HOME_SENSOR: ("home_sensor", STOP, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
+    HOMING: ("homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
+    JAM: ("jam", STOP, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
+    CEILING: ("ceiling", RETRACT, BY_USER, "Gate stopped a step|past the limit", "Home again. If it|repeats: service"),
+    DRIVE_DROPPED: ("drive_dropped", STOP, BY_USER, "Drive switched off by|the dead-man", "Home again. If it|repeats: service"),
+    EXTENDED: ("extended", RETRACT, BY_USER, "Needles out for too|long", "Lift off, then home|again"),
+    POWER_FAIL: ("power_fail", RETRACT, BY_RESTART, "Power failing", "Charge, then switch|on again"),
+    BATTERY_LOW: ("battery_low", RETRACT, BY_USER, "Battery too low", "Charge the pen"),
+    RAIL_LOW: ("rail_low", RETRACT, BY_USER, "Motor supply too low", "Charge the pen. If it|repeats: service"),
+    MOTOR_HOT: ("motor_hot", RETRACT, BY_USER, "Motor too hot", "Let the pen cool down"),
+    NTC: ("ntc", RETRACT, BY_SERVICE, "Motor temperature not|measured", "Send in for service"),
+    DRIVER_SILENT: ("driver_silent", STOP, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
+    DRIVER_RESET: ("driver_reset", STOP, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
+    DRIVER_HOT: ("driver_hot", RETRACT, BY_USER, "Motor driver too hot", "Let the pen cool down"),
+    DRIVER_SHORT: ("driver_short", STOP, BY_SERVICE, "Short circuit at the|motor", "Send in for service"),
+    DRIVER_OPEN: ("driver_open", STOP, BY_SERVICE, "Motor wire open", "Send in for service"),
+    DRIVER_SUPPLY: ("driver_supply", STOP, BY_USER, "Motor driver supply|too low", "Charge the pen"),
+    CALIBRATION_MISSING: (
+        "calibration_missing", BLOCK, BY_SERVICE, "Pen not calibrated", "Have a technician|calibrate it"),
+    CALIBRATION_CORRUPT: (
+        "calibration_corrupt", BLOCK, BY_SERVICE, "Calibration damaged", "Have a technician|calibrate it"),
+    STORAGE: ("storage", BLOCK, BY_SERVICE, "Record memory does|not answer", "Send in for service"),
+    STORAGE_BLANK: ("storage_blank", BLOCK, BY_SERVICE, "Record memory empty", "Have a technician|set up the pen"),
+    DISPLAY: ("display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
+    GATE: ("gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
+    WATCHDOG: ("watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
+    EXCEPTION: ("exception", STOP, BY_RESTART, "Firmware error", "Switch off and on"),
+    OVERRUN: ("overrun", RETRACT, BY_USER, "Firmware too slow", "Home again. If it|repeats: service"),
+    INTERNAL: ("internal", STOP, BY_RESTART, "Firmware in a state|it should not be in", "Switch off and on"),
+}
+
+_KEY = const(0)
+_ACT = const(1)
+_REMEDY = const(2)
+_CAUSE = const(3)
+_ACTION = const(4)
+
+
+def key(code: int) -> str:
+    return TABLE[code][_KEY]
+
+
+def act(code: int) -> int:
+    return TABLE[code][_ACT]
+
+
+def remedy(code: int) -> int:
+    return TABLE[code][_REMEDY]
+
+
+def cause(code: int) -> str:
+    return TABLE[code][_CAUSE]
+
+
+def action(code: int) -> str:
+    return TABLE[code][_ACTION]
+
+
+# Why a stroke was refused; nothing is latched
+GRANTED = const(0)
+REFUSED_STATE = const(1)
+REFUSED_SESSION = const(2)
+REFUSED_TRIGGER = const(3)
+REFUSED_RELEASE_FIRST = const(4)
+REFUSED_RUN_TOO_LONG = const(5)
+REFUSED_INTERLOCK = const(6)
+REFUSED_CARTRIDGE = const(7)
+REFUSED_CALIBRATION = const(8)
+REFUSED_DEPTH = const(9)
+REFUSED_POWER = const(10)
+REFUSED_TEMPERATURE = const(11)
+REFUSED_TIME = const(12)
+
+REFUSALS = (
+    "",
+    "Not ready",
+    "No session",
+    "Hold the trigger",
+    "Release first",
+    "Longest run reached",
+    "Cartridge not seated",
+    "Cartridge not valid",
+    "Not calibrated",
+    "Depth not allowed",
+    "Supply too low",
+    "Motor too hot",
+    "Session time is up",
+)

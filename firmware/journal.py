@@ -1,0 +1,405 @@
+"""The pen's log in FRAM: events, sessions, and every finished stroke before the next one starts.
+
+Invariants: what a call reported as recorded survives any power cut; nothing is overwritten until
+`release_oldest` freed it, which is itself an event; a session left open by a cut is closed as POWER_LOST
+at the next mount. `stroke` and `event` do not allocate. docs/storage-format.md has every byte.
+"""
+
+import struct
+
+import blocks
+import events
+from blocks import SESSION, BlockRing
+from crc import crc16
+from layout import BLOCK_BYTES, BLOCK_COUNT
+from micropython import const
+from records import Counters
+from store import EMPTY as RECORD_EMPTY
+from store import JOURNAL, RECOVERED, capacity
+from store import OK as RECORD_OK
+
+# Stroke flags
+SLIP = const(1)  # the motor lost steps
+FAULT = const(2)  # a fault was raised during this stroke
+PARTIAL = const(4)  # did not reach its turning point; left out of the worst error
+CLIPPED = const(8)  # a limit made the target shallower than asked
+
+# Why a session ended. Numbers are in journals: only ever append.
+USER = const(1)
+TIME_LIMIT = const(2)
+FAULTED = const(3)
+POWER_LOST = const(4)
+CARTRIDGE_END = const(5)
+JOURNAL_FULL = const(6)
+
+# mount()
+OK = const(0)
+EMPTY = const(1)  # provisioned, nothing recorded yet
+RECOVERED_OPEN_SESSION = const(2)
+DAMAGED = const(3)  # usable; `damaged` tells how much could not be read
+UNPROVISIONED = const(4)  # nothing can be recorded
+
+# Answers below zero of begin_session() and stroke()
+NOT_MOUNTED = const(-1)
+SESSION_OPEN = const(-2)
+NO_SESSION = const(-3)
+FULL = const(-4)
+NOT_KEPT = const(-5)  # the chip does not return what was written
+OUT_OF_RANGE = const(-6)
+
+MIN_ROOM_STROKES = const(9000)  # five minutes at 30 Hz
+COMMANDED_MAX_UM = const(4095)
+PERIOD_MAX_US = const(1048575)
+ROM_BYTES = const(8)
+OPERATOR_BYTES = const(8)
+
+_HEAD_AT = const(32)
+_HEAD_BYTES = const(64)
+_TAIL_AT = const(96)
+_TAIL_BYTES = const(32)
+_HEAD_LAYOUT = "<12s8s8sHHBBHII"
+_TAIL_LAYOUT = "<IHhBBHIH"
+_END = const(0x5A)
+
+# Marks of a word
+_COARSE = const(0x10)  # deviation in units of 32 um
+_STATE = const(0x40)  # not a stroke: sets what the following strokes are relative to
+_EXTENT = const(0x40)
+_PERIOD = const(0x60)
+_PRESENT = const(0x80)
+
+_NO_PERIOD = const(-4096)  # further than a word reaches from any period
+_STROKES_PER_BLOCK = const(120)
+_STROKES_FIRST_BLOCK = const(96)
+
+
+class Journal:
+    """`strokes_in_session`, `slips`, `worst_error_um`: of the session open now or closed last.
+
+    `worst_error_um`: the signed achieved-minus-commanded of largest size as recorded, without PARTIAL ones.
+    `counters_status`: what the COUNTERS record said when a session was last counted (store.OK ...).
+    """
+
+    def __init__(self, fram, store):
+        self._fram = fram
+        self._store = store
+        self._ring = BlockRing(fram)
+        self._events = events.EventRing(fram)
+        self._key = bytearray(4)
+        self._mounted = False
+        self._open = False
+        self._boot = 0
+        self._first_block = 0
+        self._zone_id = 0
+        self._commanded_um = 0
+        self._period_us = 0
+        self.session = 0
+        self.strokes_in_session = 0
+        self.slips = 0
+        self.worst_error_um = 0
+        self.damaged = 0
+        self.counters_status = RECORD_OK
+
+    # ---- start ----
+
+    def mount(self, boot: int, uptime_ms: int) -> int:
+        """Takes up the log where it was left; OK, EMPTY, RECOVERED_OPEN_SESSION, DAMAGED or UNPROVISIONED.
+
+        `boot`: boot counter, low 16 bits recorded. Takes a few hundred ms on the pen: at boot only.
+        OSError: the chip does not keep what is written.
+        """
+        self._mounted = self._open = False
+        if not self._store.provisioned():
+            return UNPROVISIONED
+        self._boot = boot & 0xFFFF
+        scratch = bytearray(BLOCK_BYTES)
+        had_events = self._events.mount(scratch)
+        newest = self._mount_blocks()
+        self._mounted = True
+        recovered = newest >= 0 and self._settle(newest, scratch, uptime_ms)
+        self.damaged += self._events.damaged
+        if recovered:
+            return RECOVERED_OPEN_SESSION
+        if self.damaged:
+            return DAMAGED
+        return OK if had_events or newest >= 0 else EMPTY
+
+    def _mount_blocks(self):
+        """Restores the live range and the session number; the newest session's first block, -1 if none."""
+        ring = self._ring
+        payload = bytearray(capacity(JOURNAL))
+        status = self._store.read(JOURNAL, payload)
+        known = status in (RECORD_OK, RECOVERED)
+        released, last_session = struct.unpack_from("<II", payload, 0) if known else (0, 0)
+        high, live, low, newest, session = ring.scan(released)
+        if status not in (RECORD_OK, RECOVERED, RECORD_EMPTY):
+            released = max(low, 0)  # what was released cannot be told: everything found counts as live
+        ring.next = max(high + 1, released)
+        ring.oldest = max(released, ring.next - BLOCK_COUNT)
+        self.damaged = ring.next - ring.oldest - live
+        # A damaged header just past the end may belong to a block with strokes: keep it until released.
+        while ring.free_blocks() > 0 and ring.inspect(ring.next) == blocks.DAMAGED:
+            ring.next += 1
+            self.damaged += 1
+        self.session = max(session, last_session)
+        return newest if newest >= ring.oldest else -1
+
+    def _settle(self, first_block, scratch, uptime_ms):
+        """Closes the newest session if a cut left it open, and counts it; True when it was open."""
+        self._first_block = first_block
+        self._fram.read_into(blocks.address(first_block), scratch)
+        was_open = scratch[_TAIL_AT + _TAIL_BYTES - 1] == 0
+        if was_open:
+            self._restore_totals(first_block, scratch)
+            self._write_tail(POWER_LOST, 0, uptime_ms)
+            self.event(events.SESSION_END, POWER_LOST, self.session, uptime_ms)
+        elif _tail_valid(scratch, self.session):
+            self.strokes_in_session, self.slips, self.worst_error_um = struct.unpack_from(
+                "<IHh", scratch, _TAIL_AT
+            )
+        else:
+            self.damaged += 1
+            return False
+        self._count_session()
+        return was_open
+
+    def _restore_totals(self, first_block, data):
+        """Totals of a session without a tail: from the header of its last block and that block's words."""
+        ring = self._ring
+        last = first_block
+        for number in range(first_block + 1, ring.next):
+            if ring.inspect(number) == blocks.VALID:
+                last = number
+        ring.inspect(last)
+        fields = ring.header_fields()
+        self.strokes_in_session = fields[6] - 1
+        self.worst_error_um = fields[8]
+        self.slips = fields[10]
+        self._fram.read_into(blocks.address(last), data)
+        seed = blocks.block_seed(data)
+        first_word = blocks.SESSION_FIRST_WORD if fields[1] == SESSION else blocks.CONTINUED_FIRST_WORD
+        for index in range(first_word, blocks.BLOCK_WORDS):
+            at = index * blocks.WORD_BYTES
+            mark = data[at + 3]
+            if not mark & _PRESENT or mark & _STATE:
+                continue
+            self.strokes_in_session += 1
+            if blocks.word_valid(data, at, index, seed, self._key):
+                deviation = data[at] - 256 if data[at] & 0x80 else data[at]
+                self._tally(deviation * 32 if mark & _COARSE else deviation, mark)
+
+    # ---- events ----
+
+    def event(self, kind: int, a: int, b: int, uptime_ms: int) -> bool:
+        """True when the event is on record. No allocation. Ranges and ValueError: events.EventRing.append."""
+        return self._mounted and self._events.append(kind, a, b, self._boot, uptime_ms)
+
+    # ---- sessions ----
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def begin_session(
+        self, rom, operator, firmware_version: int, calibration_id: int, zone_id: int, indication_id: int,
+        uptime_ms: int, wall_s: int,
+    ) -> int:  # fmt: skip
+        """Opens a session and returns its number (> 0), or a negative answer with nothing on record.
+
+        rom: 8 bytes; operator: up to 8 bytes; firmware_version, calibration_id 0..65535; zone_id,
+        indication_id 0..255; uptime_ms, wall_s 0..2**32-1; wall_s counts seconds since 2000-01-01 UTC, 0 when
+        the clock is not set. ValueError for a wrong length.
+        FULL: less than MIN_ROOM_STROKES left; export and `release_oldest` first.
+        """
+        if not self._mounted:
+            return NOT_MOUNTED
+        if self._open:
+            return SESSION_OPEN
+        if len(rom) != ROM_BYTES or len(operator) > OPERATOR_BYTES:
+            raise ValueError("a ROM id has 8 bytes, an operator tag at most 8")
+        if self.room_strokes() < MIN_ROOM_STROKES:
+            return FULL
+        head = bytearray(_HEAD_BYTES)
+        struct.pack_into(
+            _HEAD_LAYOUT, head, 0, self._store.serial(), bytes(rom), bytes(operator), firmware_version,
+            calibration_id, zone_id, indication_id, self._boot, uptime_ms, wall_s,
+        )  # fmt: skip
+        struct.pack_into("<H", head, _HEAD_BYTES - 2, crc16(head, 0, _HEAD_BYTES - 2))
+        if not self._open_first_block(head):
+            return NOT_KEPT
+        self._open = self.event(events.SESSION_START, 0, self.session, uptime_ms)
+        return self.session if self._open else NOT_KEPT
+
+    def _open_first_block(self, head):
+        ring = self._ring
+        addr = ring.clear_next()
+        self._fram.write(addr + _HEAD_AT, head)
+        kept = self._fram.matches(addr + _HEAD_AT, head)
+        self._zone_id = self._commanded_um = self._period_us = 0
+        if not kept or not ring.open(SESSION, self.session + 1, 1, 0, 0, 0, 0, 0):
+            return False
+        self._first_block = ring.block
+        self.session += 1
+        self.strokes_in_session = self.slips = self.worst_error_um = 0
+        return True
+
+    def stroke(self, commanded_um: int, achieved_um: int, period_us: int, flags: int, zone_id: int) -> int:
+        """Records one finished stroke; its number in the session (1..), durable on return. No allocation.
+
+        commanded_um 0..4095; zone_id 0..255; flags: a sum of SLIP, FAULT, PARTIAL, CLIPPED.
+        achieved_um: any; exact within -128..+127 of commanded, beyond that rounded deeper by less than 32 um.
+        period_us: from 0, kept to 8 us; 1048575 stands for all longer ones.
+        A negative answer means the stroke is not known to be on record: stop.
+        """
+        if not self._open:
+            return NO_SESSION
+        if not 0 <= commanded_um <= COMMANDED_MAX_UM or not 0 <= zone_id <= 255:
+            return OUT_OF_RANGE
+        if flags & ~15 or period_us < 0:
+            return OUT_OF_RANGE
+        period_us = min(period_us, PERIOD_MAX_US)
+        answer = self._set_state(commanded_um, period_us, zone_id)
+        if answer < 0:
+            return answer
+        error_um = achieved_um - commanded_um
+        coarse = 0
+        if not -128 <= error_um <= 127:
+            error_um = -((-error_um) >> 5)
+            error_um = min(127, max(-128, error_um))
+            coarse = _COARSE
+        ticks = (period_us - self._period_us + 8) >> 4
+        self._ring.add_word(error_um & 0xFF, ticks & 0xFF, flags | coarse)
+        if not self._ring.commit():
+            # What the chip holds is unknown: write the state words again if there is a next try.
+            self._period_us = _NO_PERIOD
+            self._commanded_um = -1
+            return NOT_KEPT
+        self._tally(error_um << 5 if coarse else error_um, flags)
+        self.strokes_in_session += 1
+        return self.strokes_in_session
+
+    def _set_state(self, commanded_um, period_us, zone_id):
+        """Prepares what must precede the stroke's word: state words, or a new block that holds the state."""
+        ring = self._ring
+        moved = zone_id != self._zone_id or commanded_um != self._commanded_um
+        ticks = (period_us - self._period_us + 8) >> 4
+        retimed = not -128 <= ticks <= 127
+        if ring.words_left() < 1 + moved + retimed:
+            if ring.free_blocks() < 1:
+                return FULL
+            ring.clear_next()
+            if not ring.open(
+                blocks.CONTINUED, self.session, self.strokes_in_session + 1, zone_id, commanded_um, period_us,
+                self.worst_error_um, self.slips,
+            ):  # fmt: skip
+                return NOT_KEPT
+            moved = retimed = False
+            self._period_us = period_us
+        if moved:
+            ring.add_word(zone_id, commanded_um & 0xFF, _EXTENT | commanded_um >> 8)
+        if retimed:
+            ring.add_word(period_us & 0xFF, (period_us >> 8) & 0xFF, _PERIOD | period_us >> 16)
+            self._period_us = period_us
+        self._zone_id = zone_id
+        self._commanded_um = commanded_um
+        return 0
+
+    def _tally(self, error_um, flags):
+        if flags & SLIP and self.slips < 0xFFFF:
+            self.slips += 1
+        if not flags & PARTIAL and abs(error_um) > abs(self.worst_error_um):
+            self.worst_error_um = error_um
+
+    def end_session(self, reason: int, fault_code: int, uptime_ms: int) -> bool:
+        """Closes the open session and counts it; True when all of it is on record, False if none was open.
+
+        reason: USER .. JOURNAL_FULL; fault_code 0..65535, 0 = none.
+        OSError: the chip does not keep what is written.
+        """
+        if not self._open:
+            return False
+        if not USER <= reason <= JOURNAL_FULL:
+            raise ValueError(f"no end reason {reason}")
+        self._open = False
+        self._write_tail(reason, fault_code, uptime_ms)
+        self._count_session()
+        return self.event(events.SESSION_END, reason, self.session, uptime_ms)
+
+    def _write_tail(self, reason, fault_code, uptime_ms):
+        tail = bytearray(_TAIL_BYTES)
+        struct.pack_into(
+            _TAIL_LAYOUT, tail, 0, self.strokes_in_session, self.slips, self.worst_error_um, reason, 0,
+            fault_code, uptime_ms, self._boot,
+        )  # fmt: skip
+        struct.pack_into("<HBB", tail, 28, _tail_crc(tail, 0, self.session), 0, _END)
+        addr = blocks.address(self._first_block) + _TAIL_AT
+        self._fram.write(addr, tail)
+        if not self._fram.matches(addr, tail):
+            raise OSError(f"FRAM did not keep the tail of session {self.session}")
+
+    def _count_session(self):
+        """Adds the session to the lifetime counters once; leaves a record it cannot read alone."""
+        counters = Counters()
+        self.counters_status = counters.load(self._store)
+        readable = self.counters_status in (RECORD_OK, RECOVERED, RECORD_EMPTY)
+        if readable and counters.add_session(self.session, self.strokes_in_session):
+            counters.save(self._store)
+
+    # ---- space ----
+
+    def room_strokes(self) -> int:
+        """Strokes that still fit; each change of zone, depth or rate costs one of them."""
+        room = self._ring.free_blocks() * _STROKES_PER_BLOCK
+        if self._open:
+            return room + self._ring.words_left()
+        return max(0, room - (_STROKES_PER_BLOCK - _STROKES_FIRST_BLOCK))
+
+    def used_percent(self) -> int:
+        """Share of the blocks that are live, rounded up."""
+        used = BLOCK_COUNT - self._ring.free_blocks()
+        return (used * 100 + BLOCK_COUNT - 1) // BLOCK_COUNT
+
+    def oldest_span(self):
+        """(first block number, one past the last, session) of the oldest finished session, or None.
+
+        What an export copies before `release_oldest`; blocks.address(number) is where a block lies.
+        The session is 0 when its first block cannot be read.
+        """
+        ring = self._ring
+        end = self._first_block if self._open else ring.next
+        if not self._mounted or ring.oldest >= end:
+            return None
+        session = 0
+        number = ring.oldest
+        while number < end:
+            if ring.inspect(number) == blocks.VALID:
+                if ring.header_fields()[1] == SESSION and number > ring.oldest:
+                    break
+                session = session or ring.header_numbers()[1]
+            number += 1
+        return ring.oldest, number, session
+
+    def release_oldest(self, uptime_ms: int) -> int:
+        """Lets the oldest finished session be overwritten; its number, 0 for unreadable remains, -1 if none.
+
+        The event comes first: a cut in between leaves a RELEASED event and the session still there.
+        OSError: the chip does not keep what is written, and nothing is released.
+        """
+        span = self.oldest_span()
+        if span is None:
+            return -1
+        if not self.event(events.RELEASED, 0, span[2], uptime_ms):
+            raise OSError(f"FRAM did not keep the release of session {span[2]}")
+        self._store.write(JOURNAL, struct.pack("<II", span[1], self.session))
+        self._ring.oldest = span[1]
+        return span[2]
+
+
+def _tail_crc(data, at, session):
+    """CRC-16 of the tail's first 28 bytes, seeded so that it belongs to its session only."""
+    return crc16(data, at, 28, (session & 0xFFFF) ^ 0xFFFF)
+
+
+def _tail_valid(data, session):
+    at = _TAIL_AT + 28
+    return data[at + 3] == _END and _tail_crc(data, _TAIL_AT, session) == data[at] | data[at + 1] << 8

@@ -1,0 +1,399 @@
+"""Strokes, homing and retracts: what the needles are told to do, and whether they did it.
+
+Outward motion starts in one place, `start_stroke`, which spends a permit. Positions are microsteps from the
+home edge, inward negative. Every stroke is compared with the encoder at its turn and back at home, and
+step count, encoder and home sensor are held against each other. Nothing here allocates after construction.
+"""
+
+from array import array
+
+from micropython import const
+
+import faults
+import journal
+import ticks
+from gate import Chain, step_word
+
+STEPS_PER_MM = const(800)
+REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge
+GEARS = const(8)
+SPEED_UM_S = const(100000)
+ACCEL_UM_S2 = const(20000000)
+JERK_UM_S3 = const(60000000000)
+
+SLIP_UM = const(60)  # once
+SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
+SLIP_WINDOW = const(16)
+CLOSE_UM = const(40)  # two sensors agree
+ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
+
+COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop rate
+FINE_US = const(800)  # 1.56 mm/s: the edge is caught within 2 um
+CYCLES_PER_US = const(125)
+RETRACT_STEPS = const(3200)  # 4 mm: from the outer stop to the inner one and then some
+FAR_PROBE_STEPS = const(960)  # 1.2 mm: from the inner stop past the home edge of any pen
+NEAR_PROBE_STEPS = const(120)
+FINE_STEPS = const(240)
+BUMP_UM = const(60)  # behind the steps by so much: it stands at a stop
+SETTLE_US = const(4000)
+
+# What the motor is doing
+IDLE = const(0)
+OUT = const(1)
+IN = const(2)
+HOME_SEEK = const(3)  # inward until the home sensor sees the needles
+HOME_BUMP = const(4)  # inward to the stop: the sensor saw them from the start
+HOME_PROBE = const(5)  # outward, a bounded way, until the sensor lets go
+HOME_FINE = const(6)  # inward to the edge
+HOME_PARK = const(7)  # on to the resting place
+SETTLE = const(8)
+RETRACT = const(9)
+
+
+class Motor:
+    """Drives one pen's needles.
+
+    `look()` refreshes the pads in `readings`; `on_stroke(achieved_um, flags)` hears of every stroke that came
+    home; `trip(code)` of every fault.
+    """
+
+    def __init__(self, gate, encoder, profile, readings, look, on_stroke, trip):
+        self._gate = gate
+        self._encoder = encoder
+        self._profile = profile
+        self._readings = readings
+        self._look = look
+        self._on_stroke = on_stroke
+        self._trip = trip
+        self._chain = Chain(7)
+        self._coarse_in = array("I", [step_word(COARSE_US * CYCLES_PER_US, False)])
+        self._coarse_out = array("I", [step_word(COARSE_US * CYCLES_PER_US, True)])
+        self._fine_in = array("I", [step_word(FINE_US * CYCLES_PER_US, False)])
+        self._calibration = None
+        self._cartridge_um = 0
+        self.doing = IDLE
+        self.homed = False
+        self.retracted = False
+        self.depth_um = 0
+        self.achieved_um = 0
+        self.error_um = 0
+        self.zone = 0
+        self.strokes = 0
+        self._target = 0
+        self._ceiling = 0
+        self._armed_for = -1
+        self._started_us = 0
+        self._turn_us = 0
+        self._end_us = 0
+        self._flags = 0
+        self._count_start = 0
+        self._count_turn = 0
+        self._home_turn = 0
+        self._errors = [0] * SLIP_WINDOW
+        self._error_sum = 0
+        self._error_at = 0
+        self._following = IDLE
+        self._step_us = 0
+        self._probe_steps = 0
+
+    # -- geometry -----------------------------------------------------------------------------------
+
+    def use_calibration(self, calibration):
+        """The pen's valid calibration record; None when there is none."""
+        self._calibration = calibration
+
+    def use_cartridge(self, zero_offset_um: int):
+        """Tips of this cartridge stand so much further out than the reference tip."""
+        self._cartridge_um = zero_offset_um
+
+    def steps_for(self, extension_um: int) -> int:
+        """Microsteps from the home edge to an extension, rounded inward."""
+        return self._calibration.steps_for(extension_um - self._cartridge_um)
+
+    def extension_um(self) -> int:
+        """Where the encoder says the tips are; only meaningful once homed."""
+        if self._calibration is None:
+            return 0
+        return self._calibration.extension_at_counts(self._encoder.count()) + self._cartridge_um
+
+    def stroke_us(self, depth_um: int) -> int:
+        """How long one stroke to this depth takes, out and back."""
+        return 2 * self._profile.one_way_us(self.steps_for(depth_um) - REST_STEPS)
+
+    # -- strokes ------------------------------------------------------------------------------------
+
+    def start_stroke(self, permit, now_ms: int, now_us: int) -> bool:
+        """Begin one stroke if the permit is good. Arms the gate with the permit's ceiling for a new run."""
+        if self.doing != IDLE or not self.homed or not permit.spend(now_ms):
+            return False
+        self._target = self.steps_for(permit.depth_um)
+        travel = self._target - REST_STEPS
+        gear = self._profile.gear(travel)
+        if gear is None:
+            return False
+        ceiling = self.steps_for(permit.ceiling_um) - REST_STEPS
+        if self._armed_for != ceiling or not self._gate.enabled():
+            if not self._gate.arm(ceiling):
+                return False
+            self._armed_for = ceiling
+        self._ceiling = ceiling
+        self.depth_um = permit.depth_um
+        self.zone = permit.zone
+        self._flags = 0
+        self._load_stroke(gear, travel)
+        self._count_start = self._encoder.count()
+        one_way_us = self._profile.one_way_us(travel)
+        self._started_us = now_us
+        self._turn_us = ticks.add(now_us, one_way_us)
+        self._end_us = ticks.add(now_us, 2 * one_way_us)
+        self._gate.start(self._chain)
+        self.doing = OUT
+        self.retracted = False
+        return True
+
+    def _load_stroke(self, gear, travel):
+        cruise = travel - 2 * gear.steps
+        chain = self._chain
+        chain.clear()
+        chain.add(gear.out_up, 0, gear.steps)
+        if cruise:
+            chain.add_repeat(gear.cruise, 1, cruise)
+        chain.add(gear.out_down, 0, gear.steps)
+        chain.add(gear.in_up, 0, gear.steps)
+        if cruise:
+            chain.add_repeat(gear.cruise, 0, cruise)
+        chain.add(gear.in_down, 0, gear.steps)
+
+    def _turn(self):
+        """At the turn: how far did the needles get, and does the home sensor agree that they left."""
+        self._look()
+        counts = self._encoder.count()
+        steps_done = self._ceiling - self._gate.remaining_steps()
+        at_um = self._calibration.extension_at_counts(counts)
+        told_um = self._calibration.extension_at_steps(REST_STEPS + steps_done)
+        self.error_um = at_um - told_um
+        self.achieved_um = self.depth_um + self.error_um
+        self._count_turn = counts
+        self._home_turn = self._readings.home
+        self.doing = IN
+
+    def _came_home(self):
+        """Back at rest: the stroke is over. Judge it, report it, and trip on what was wrong."""
+        self._look()
+        moved = self._count_turn - self._count_start
+        expected = (self._target - REST_STEPS) * 128 // 100  # 1024 counts and 800 microsteps a millimetre
+        rest_um = self._calibration.extension_at_counts(self._encoder.count())
+        rest_error_um = rest_um - self._calibration.extension_at_steps(REST_STEPS)
+        remaining = self._gate.remaining_steps()
+        code = faults.NONE
+        if moved * ENCODER_DEAD_PART < expected:
+            # the encoder saw no stroke; the home sensor is the second witness
+            code = faults.ENCODER if self._home_turn == 0 else faults.JAM
+        elif self._home_turn:
+            code = faults.HOME_SENSOR
+        elif remaining < 0:
+            code = faults.CEILING
+        elif abs(self.error_um) >= SLIP_UM or abs(rest_error_um) >= SLIP_UM:
+            code = faults.SLIP
+        elif remaining != self._ceiling:
+            code = faults.INTERNAL
+        elif not self._readings.home and rest_error_um < CLOSE_UM:
+            code = faults.HOME_SENSOR
+        elif self._mean_error() >= SLIP_MEAN_UM:
+            code = faults.SLIP
+        if code != faults.NONE:
+            self._flags |= journal.FAULT
+            if code == faults.SLIP:
+                self._flags |= journal.SLIP
+        self.doing = IDLE
+        self.strokes += 1
+        self._on_stroke(self.achieved_um, self._flags)
+        if code != faults.NONE:
+            self.homed = False
+            self._trip(code)
+        else:
+            self.retracted = True
+
+    def _mean_error(self):
+        error = abs(self.error_um)
+        self._error_sum += error - self._errors[self._error_at]
+        self._errors[self._error_at] = error
+        self._error_at = (self._error_at + 1) % SLIP_WINDOW
+        return self._error_sum // SLIP_WINDOW
+
+    def rest(self):
+        """The run is over: switch the drive off. The screw holds by itself."""
+        self._gate.disarm()
+        self._armed_for = -1
+
+    # -- homing and retract -------------------------------------------------------------------------
+
+    def start_home(self, now_us: int) -> bool:
+        """Find the home edge; False if the gate will not arm.
+
+        Inward until the sensor sees the needles. If it saw them from the start it may be stuck, so the inner
+        stop has to be felt first. Then outward, a bounded way, until it lets go, and slowly inward to the
+        edge: always approached from the same side.
+        """
+        self.homed = False
+        self.retracted = False
+        seek = HOME_BUMP if self._readings.home else HOME_SEEK
+        return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, seek, now_us)
+
+    def start_retract(self, now_us: int) -> bool:
+        """Get the needles in, with the ceiling at zero. Position is not trusted afterwards."""
+        self.homed = False
+        self.retracted = False
+        return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, RETRACT, now_us)
+
+    def _slow(self, ceiling, words, steps, step_us, doing, now_us):
+        """Arm for a slow constant motion and start it; a gate that will not arm ends homing."""
+        self._armed_for = -1
+        if not self._gate.arm(ceiling):
+            self.doing = IDLE
+            return False
+        self._chain.clear()
+        self._chain.add_repeat(words, 0, steps)
+        self._count_start = self._encoder.count()
+        self._started_us = now_us
+        self._step_us = step_us
+        self._end_us = ticks.add(now_us, steps * step_us)
+        self._gate.start(self._chain)
+        self.doing = doing
+        return True
+
+    def _next_move(self, ceiling, words, steps, step_us, doing, now_us):
+        if not self._slow(ceiling, words, steps, step_us, doing, now_us):
+            self._fail(faults.HOMING)
+
+    def _bumped(self, now_us):
+        """The needles are well behind the steps: they stand at a stop."""
+        told = ticks.diff(now_us, self._started_us) * 128 // (100 * self._step_us)
+        return (told - abs(self._encoder.count() - self._count_start)) * 1000 // 1024 >= BUMP_UM
+
+    def _moved_um(self):
+        return abs(self._encoder.count() - self._count_start) * 1000 // 1024
+
+    def _stop_then(self, following, now_us):
+        self._gate.disarm()
+        self._following = following
+        self._end_us = ticks.add(now_us, SETTLE_US)
+        self.doing = SETTLE
+
+    def _fail(self, code):
+        self._gate.disarm()
+        self.doing = IDLE
+        self._trip(code)
+
+    def _over(self, now_us):
+        return ticks.diff(now_us, self._end_us) >= 0
+
+    def _poll_seek(self, now_us):
+        if self._readings.home:
+            self._probe_steps = NEAR_PROBE_STEPS
+            self._stop_then(HOME_PROBE, now_us)
+        elif self._bumped(now_us):
+            # at the inner stop without having seen the sensor, or nothing moved at all
+            self._fail(faults.HOME_SENSOR if self._moved_um() >= BUMP_UM else faults.JAM)
+        elif self._over(now_us):
+            self._fail(faults.HOMING)
+
+    def _poll_bump(self, now_us):
+        if not self._readings.home:
+            self._fail(faults.HOME_SENSOR)  # it let go although the needles went inward
+        elif self._bumped(now_us):
+            self._probe_steps = FAR_PROBE_STEPS
+            self._stop_then(HOME_PROBE, now_us)
+        elif self._over(now_us):
+            self._fail(faults.HOMING)
+
+    def _poll_probe(self, now_us):
+        if not self._readings.home:
+            self._stop_then(HOME_FINE, now_us)
+        elif self._over(now_us):
+            told_um = self._probe_steps * 1000 // STEPS_PER_MM
+            self._fail(faults.HOME_SENSOR if self._moved_um() * 2 > told_um else faults.JAM)
+
+    def _poll_fine(self, now_us):
+        if self._readings.home:
+            self._encoder.zero()
+            self._stop_then(HOME_PARK, now_us)
+        elif self._over(now_us):
+            self._fail(faults.HOME_SENSOR)
+
+    def _settled(self, now_us):
+        following = self._following
+        if following == HOME_PROBE:
+            steps = self._probe_steps
+            self._next_move(steps, self._coarse_out, steps, COARSE_US, HOME_PROBE, now_us)
+        elif following == HOME_FINE:
+            self._next_move(0, self._fine_in, FINE_STEPS, FINE_US, HOME_FINE, now_us)
+        elif following == HOME_PARK:
+            self._next_move(0, self._fine_in, -REST_STEPS, FINE_US, HOME_PARK, now_us)
+        else:
+            self.doing = IDLE
+            self.homed = True
+            self.retracted = True
+
+    def _poll_park(self, now_us):
+        if self._over(now_us):
+            self._stop_then(IDLE, now_us)
+
+    def _poll_retract(self, now_us):
+        if self._readings.home or self._bumped(now_us) or self._over(now_us):
+            self._gate.disarm()
+            self.doing = IDLE
+            self.retracted = self._readings.home == 1
+
+    # -- the loop -----------------------------------------------------------------------------------
+
+    def poll(self, now_us: int):
+        """Carry on with what is under way; reads the encoder and the gate, decides, and returns at once."""
+        doing = self.doing
+        if doing >= HOME_SEEK:
+            self._look()
+        if doing == OUT:
+            if ticks.diff(now_us, self._turn_us) >= 0:
+                self._turn()
+        elif doing == IN:
+            if ticks.diff(now_us, self._end_us) >= 0 and not self._gate.busy():
+                self._came_home()
+        elif doing == HOME_SEEK:
+            self._poll_seek(now_us)
+        elif doing == HOME_BUMP:
+            self._poll_bump(now_us)
+        elif doing == HOME_PROBE:
+            self._poll_probe(now_us)
+        elif doing == HOME_FINE:
+            self._poll_fine(now_us)
+        elif doing == HOME_PARK:
+            self._poll_park(now_us)
+        elif doing == SETTLE:
+            if self._over(now_us):
+                self._settled(now_us)
+        elif doing == RETRACT:
+            self._poll_retract(now_us)
+
+    def next_us(self, now_us: int) -> int:
+        """Microseconds until `poll` has something to do."""
+        doing = self.doing
+        if doing == OUT:
+            return max(0, ticks.diff(self._turn_us, now_us))
+        if doing == IN or doing == SETTLE:
+            return max(300, ticks.diff(self._end_us, now_us))
+        if doing == IDLE:
+            return 20000
+        return 1000 if doing == HOME_FINE else 2000
+
+    def abandon(self):
+        """The drive is off: forget what was under way."""
+        if self.doing != IDLE:
+            self.homed = False
+            self.retracted = False
+        self._gate.disarm()
+        self._armed_for = -1
+        self.doing = IDLE
+
+    def armed(self) -> bool:
+        """The drive should be on: a run is under way or something moves."""
+        return self._armed_for >= 0 or not (self.doing == IDLE or self.doing == SETTLE)

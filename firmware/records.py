@@ -1,0 +1,174 @@
+"""What the small records mean: counters, settings, the last fault, and the ring of used cartridges.
+
+Each class has `load(store) -> status` (store.OK ...) and `save(store)`. `load` fills the fields only on OK
+and RECOVERED and leaves them as they were otherwise: what EMPTY or CORRUPT implies is the caller's choice.
+"""
+
+import struct
+
+from micropython import const
+from store import CARTRIDGES, CORRUPT, COUNTERS, LAST_FAULT, OK, RECOVERED, SETTINGS, capacity
+
+ROM_BYTES = const(8)
+RING_ROMS = const(120)
+
+SESSION_LIMIT_MIN_S = const(60)
+SESSION_LIMIT_MAX_S = const(3600)
+DEPTH_LIMIT_MIN_UM = const(100)
+DEPTH_LIMIT_MAX_UM = const(2500)
+
+
+def _load(store, record_id, layout):
+    """(status, values): values is None unless the payload is readable and has the size of `layout`."""
+    payload = bytearray(capacity(record_id))
+    status = store.read(record_id, payload)
+    if status not in (OK, RECOVERED):
+        return status, None
+    if store.length != struct.calcsize(layout):
+        return CORRUPT, None
+    return status, struct.unpack_from(layout, payload, 0)
+
+
+class Counters:
+    """Life of the pen: finished strokes and sessions, boots; `counted_session` makes counting idempotent."""
+
+    _LAYOUT = "<IIII"
+
+    def __init__(self):
+        self.strokes = 0
+        self.sessions = 0
+        self.boots = 0
+        self.counted_session = 0
+
+    def load(self, store) -> int:
+        status, values = _load(store, COUNTERS, self._LAYOUT)
+        if values:
+            self.strokes, self.sessions, self.boots, self.counted_session = values
+        return status
+
+    def save(self, store):
+        store.write(
+            COUNTERS,
+            struct.pack(self._LAYOUT, self.strokes, self.sessions, self.boots, self.counted_session),
+        )
+
+    def add_session(self, session: int, strokes: int) -> bool:
+        """Counts session number `session` once; False when it had been counted before."""
+        if session <= self.counted_session:
+            return False
+        self.counted_session = session
+        self.sessions += 1
+        self.strokes += strokes
+        return True
+
+
+class Settings:
+    """The clinic's choices. The initial values are the factory's and stand for an EMPTY record."""
+
+    _LAYOUT = "<HHBB"
+
+    def __init__(self):
+        self.session_limit_s = 1800
+        self.depth_limit_um = DEPTH_LIMIT_MAX_UM
+        self.buzzer = 1
+
+    def load(self, store) -> int:
+        status, values = _load(store, SETTINGS, self._LAYOUT)
+        if not values:
+            return status
+        if not _settings_ok(values[0], values[1], values[2]):
+            return CORRUPT
+        self.session_limit_s, self.depth_limit_um, self.buzzer = values[0], values[1], values[2]
+        return status
+
+    def save(self, store):
+        """ValueError outside 60..3600 s, 100..2500 um, buzzer 0 or 1."""
+        if not _settings_ok(self.session_limit_s, self.depth_limit_um, self.buzzer):
+            found = f"{self.session_limit_s} s, {self.depth_limit_um} um, buzzer {self.buzzer}"
+            raise ValueError("setting out of range: " + found)
+        store.write(
+            SETTINGS,
+            struct.pack(self._LAYOUT, self.session_limit_s, self.depth_limit_um, self.buzzer, 0),
+        )
+
+
+def _settings_ok(session_limit_s, depth_limit_um, buzzer):
+    return (
+        SESSION_LIMIT_MIN_S <= session_limit_s <= SESSION_LIMIT_MAX_S
+        and DEPTH_LIMIT_MIN_UM <= depth_limit_um <= DEPTH_LIMIT_MAX_UM
+        and buzzer in (0, 1)
+    )
+
+
+class LastFault:
+    """The fault that stopped the pen last: its code, and when by uptime and boot counter."""
+
+    _LAYOUT = "<HHI"
+
+    def __init__(self):
+        self.code = 0
+        self.boot = 0
+        self.uptime_ms = 0
+
+    def load(self, store) -> int:
+        status, values = _load(store, LAST_FAULT, self._LAYOUT)
+        if values:
+            self.code, self.boot, self.uptime_ms = values
+        return status
+
+    def save(self, store):
+        store.write(LAST_FAULT, struct.pack(self._LAYOUT, self.code, self.boot & 0xFFFF, self.uptime_ms))
+
+
+class CartridgeRing:
+    """The last 120 cartridges used in this pen, by 8-byte ROM id. About 1 KB of heap."""
+
+    def __init__(self):
+        self._payload = bytearray(4 + RING_ROMS * ROM_BYTES)
+
+    @property
+    def count(self) -> int:
+        return self._payload[2] | self._payload[3] << 8
+
+    def load(self, store) -> int:
+        """Status; the ring in memory is emptied first, so a failed load never leaves half a ring."""
+        size = len(self._payload)
+        self._payload = bytearray(size)
+        read = bytearray(capacity(CARTRIDGES))
+        status = store.read(CARTRIDGES, read)
+        if status not in (OK, RECOVERED):
+            return status
+        after, count = struct.unpack_from("<HH", read, 0)
+        if store.length != size or after >= RING_ROMS or count > RING_ROMS:
+            return CORRUPT
+        self._payload[:] = read[:size]
+        return status
+
+    def contains(self, rom) -> bool:
+        """True when the 8-byte id `rom` is among the last 120 used."""
+        return self._find(_checked(rom)) >= 0
+
+    def add(self, store, rom) -> bool:
+        """Puts `rom` on record, dropping the oldest when full; durable on return. False if it was there."""
+        rom = _checked(rom)
+        if self._find(rom) >= 0:
+            return False
+        after, count = struct.unpack_from("<HH", self._payload, 0)
+        at = 4 + after * ROM_BYTES
+        self._payload[at : at + ROM_BYTES] = rom
+        struct.pack_into("<HH", self._payload, 0, (after + 1) % RING_ROMS, min(count + 1, RING_ROMS))
+        store.write(CARTRIDGES, self._payload)
+        return True
+
+    def _find(self, rom):
+        for i in range(self.count):
+            at = 4 + i * ROM_BYTES
+            if self._payload[at : at + ROM_BYTES] == rom:
+                return i
+        return -1
+
+
+def _checked(rom):
+    if len(rom) != ROM_BYTES:
+        raise ValueError(f"a ROM id has 8 bytes, got {len(rom)}")
+    return bytes(rom)

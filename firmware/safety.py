@@ -1,0 +1,339 @@
+"""The safety core: states, permits, the latched first fault. Nothing moves outward without its permit.
+
+Pure: readings and time come in as arguments. The state machine is the table TRANSITIONS, every state times
+every event. One permit is good for one stroke. The first fault latches and only its remedy clears it;
+after a fault the needles can only be retracted, and the way back leads through homing.
+"""
+
+from micropython import const
+
+import faults
+import ticks
+
+# States
+BOOT = const(0)  # self-test
+BLOCKED = const(1)  # at rest with a reason not to move
+UNHOMED = const(2)  # where the needles are is not known well enough
+HOMING = const(3)
+READY = const(4)  # parked at home
+RUNNING = const(5)  # strokes while the trigger is held
+STOPPING = const(6)  # no further stroke; the one under way comes home
+RETRACTING = const(7)  # a fault is latched; inward only
+FAULT = const(8)  # a fault is latched; drive off
+POWER_DOWN = const(9)  # supply is going; drive off, restart needed
+STATE_NAMES = (
+    "boot", "blocked", "unhomed", "homing", "ready", "running", "stopping", "retracting", "fault", "power_down")
+
+# Events
+TESTED = const(0)  # self-test passed
+BLOCK = const(1)  # a fault that needs nothing moved
+HOME = const(2)  # go home
+HOMED = const(3)
+START = const(4)  # a permit was granted
+RELEASE = const(5)  # trigger released, or a limit of the run reached
+PARKED = const(6)  # the motor is at rest at home
+FAULT_RETRACT = const(7)
+FAULT_STOP = const(8)
+RETRACTED = const(9)  # the retract ended, well or not; drive is off
+CLEAR = const(10)  # the remedy was done
+EVENT_NAMES = (
+    "tested", "block", "home", "homed", "start", "release", "parked", "fault_retract", "fault_stop", "retracted",
+    "clear")
+
+_STAY = const(-1)  # has no meaning here and does no harm
+_BAD = const(-2)  # cannot happen unless the firmware is wrong: an internal fault
+
+_N = _STAY
+_X = _BAD
+TRANSITIONS = (
+    # TESTED  BLOCK    HOME    HOMED  START    RELEASE   PARKED  FAULT_RETRACT  FAULT_STOP  RETRACTED  CLEAR
+    (UNHOMED, BLOCKED, _X,     _X,    _X,      _N,       _X,     BLOCKED,       FAULT,      _X,        _N),  # BOOT
+    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            FAULT,      _N,        UNHOMED),  # BLOCKED
+    (_X,      BLOCKED, HOMING, _X,    _X,      _N,       _N,     FAULT,         FAULT,      _N,        _N),  # UNHOMED
+    (_X,      FAULT,   _N,     READY, _X,      _N,       _N,     RETRACTING,    FAULT,      _N,        _N),  # HOMING
+    (_X,      BLOCKED, HOMING, _N,    RUNNING, _N,       _N,     FAULT,         FAULT,      _N,        _N),  # READY
+    (_X,      RETRACTING, _X,  _X,    _N,      STOPPING, _N,     RETRACTING,    FAULT,      _X,        _N),  # RUNNING
+    (_X,      RETRACTING, _X,  _X,    _X,      _N,       READY,  RETRACTING,    FAULT,      _X,        _N),  # STOPPING
+    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            FAULT,      FAULT,     _N),  # RETRACTING
+    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            _N,         _N,        UNHOMED),  # FAULT
+    (_N,      _N,      _N,     _N,    _N,      _N,       _N,     _N,            _N,         _N,        _N),  # POWER_DOWN
+)
+
+CONTACTS_MS = const(40)  # longest time the two trigger contacts may agree while one of them travels or bounces
+DEBOUNCE_MS = const(8)
+LONGEST_RUN_MS = const(30000)
+EXTENDED_MS = const(400)  # needles out without coming home; the slowest stroke takes 125 ms
+PERMIT_MS = const(20)
+RAIL_LOW_MV = const(9800)
+RAIL_LOW_MS = const(60)
+BATTERY_START_MV = const(7000)
+BATTERY_STOP_MV = const(6200)
+BATTERY_LOW_MS = const(300)
+WARN_DC = const(600)  # tenths of a degree Celsius
+DERATE_DC = const(700)
+STOP_DC = const(800)
+COOL_DC = const(650)
+PLAUSIBLE_LOW_DC = const(-200)
+PLAUSIBLE_HIGH_DC = const(1500)
+
+
+class Readings:
+    """One snapshot of what the pen senses. Filled in place by the loop; integers only."""
+
+    def __init__(self):
+        self.trigger_no = 0  # 1: the normally open contact is closed
+        self.trigger_nc = 1  # 1: the normally closed contact is closed
+        self.interlock = 0  # 1: a cartridge is seated
+        self.power_ok = 0
+        self.home = 0
+        self.drive_on = 0  # what the EN_N pad says
+        self.temp_dc = 250
+        self.battery_mv = 0
+        self.rail_mv = 0
+        self.extension_um = 0  # by the encoder
+
+
+class Permit:
+    """The yes to one stroke: to which depth, in which zone, until when. `spend` works once."""
+
+    def __init__(self):
+        self.depth_um = 0
+        self.ceiling_um = 0
+        self.zone = 0
+        self._expires_ms = 0
+        self._open = False
+
+    def issue(self, zone: int, depth_um: int, ceiling_um: int, now_ms: int):
+        self.zone = zone
+        self.depth_um = depth_um
+        self.ceiling_um = ceiling_um
+        self._expires_ms = ticks.add(now_ms, PERMIT_MS)
+        self._open = True
+
+    def revoke(self):
+        self._open = False
+
+    def spend(self, now_ms: int) -> bool:
+        """True if the permit is good now; it is not good a second time."""
+        good = self._open and ticks.diff(self._expires_ms, now_ms) > 0
+        self._open = False
+        return good
+
+
+class Timer:
+    """How long a condition has held without a break, in ms."""
+
+    def __init__(self):
+        self._since_ms = 0
+        self._on = False
+
+    def held_ms(self, condition, now_ms: int) -> int:
+        if not condition:
+            self._on = False
+            return 0
+        if not self._on:
+            self._on = True
+            self._since_ms = now_ms
+        return ticks.diff(now_ms, self._since_ms)
+
+
+class Safety:
+    """One per pen. `on_change(kind, value)` hears of new states ("state") and latched faults ("fault")."""
+
+    def __init__(self, on_state, on_fault):
+        self.state = BOOT
+        self.fault = faults.NONE
+        self.pressed = False  # the trigger, both contacts considered
+        self.permit = Permit()
+        self.calibrated = False
+        self.cartridge_ok = False
+        self.zone = 0
+        self.max_um = 0  # effective maximum of the session; 0: no session
+        self.time_up = False
+        self._on_state = on_state
+        self._on_fault = on_fault
+        self._release_seen = False
+        self._run_spent = False
+        self._contacts = Timer()
+        self._open_for = Timer()
+        self._run = Timer()
+        self._extended = Timer()
+        self._rail = Timer()
+        self._battery = Timer()
+
+    # -- session ------------------------------------------------------------------------------------
+
+    def open_session(self, zone: int, max_um: int):
+        """Strokes may go to `max_um` in `zone`. Refused while anything moves: a zone is not changed in a run."""
+        if self.state != READY:
+            raise ValueError("a session opens only when the pen is ready")
+        self.zone = zone
+        self.max_um = max_um
+        self.time_up = False
+
+    def close_session(self):
+        self.max_um = 0
+        self.permit.revoke()
+
+    # -- the state machine --------------------------------------------------------------------------
+
+    def event(self, event: int) -> int:
+        """Apply one event and return the state. An event that cannot be is an internal fault."""
+        target = TRANSITIONS[self.state][event]
+        if target == _BAD:
+            self._latch(faults.INTERNAL)
+            target = FAULT
+        if target != _STAY and target != self.state:
+            self.state = target
+            if target != RUNNING:
+                self.permit.revoke()
+            self._on_state(target)
+        return self.state
+
+    def trip(self, code: int):
+        """Report a fault. The first one latches; each one is acted on by what its row of the table says."""
+        act = faults.act(code)
+        if self.fault == faults.NONE:
+            self._latch(code)
+        self.permit.revoke()
+        if act == faults.RETRACT:
+            self.event(FAULT_RETRACT)
+        elif act == faults.STOP:
+            self.event(FAULT_STOP)
+        else:
+            self.event(BLOCK)
+
+    def _latch(self, code):
+        if self.fault == faults.NONE:
+            self.fault = code
+            self._on_fault(code)
+
+    def power_gone(self):
+        """The retract on hold-up is done and the supply still failing: nothing more until a restart."""
+        self.permit.revoke()
+        if self.state != POWER_DOWN:
+            self.state = POWER_DOWN
+            self._on_state(POWER_DOWN)
+
+    def clear(self, readings, service: bool = False) -> bool:
+        """The user asks to clear the fault. True when its remedy holds and the fault is gone."""
+        if self.state != FAULT and self.state != BLOCKED:
+            return False
+        if self.fault == faults.NONE or not self.cause_gone(readings):
+            return False
+        remedy = faults.remedy(self.fault)
+        if remedy == faults.BY_RESTART or (remedy == faults.BY_SERVICE and not service):
+            return False
+        self.fault = faults.NONE
+        self._release_seen = False
+        self.event(CLEAR)
+        return True
+
+    def cause_gone(self, readings) -> bool:
+        """Whether what the latched fault was about is over, as far as the readings can tell."""
+        code = self.fault
+        if code == faults.TRIGGER_STUCK or code == faults.TRIGGER_CONTACTS:
+            return readings.trigger_no == 0 and readings.trigger_nc == 1
+        if code == faults.MOTOR_HOT or code == faults.DRIVER_HOT:
+            return readings.temp_dc <= COOL_DC
+        if code == faults.BATTERY_LOW:
+            return readings.battery_mv >= BATTERY_START_MV
+        if code == faults.RAIL_LOW or code == faults.DRIVER_SUPPLY:
+            return readings.rail_mv >= RAIL_LOW_MV
+        return True
+
+    # -- watching -----------------------------------------------------------------------------------
+
+    def update(self, readings, now_ms: int):
+        """Look at one snapshot; trips what it finds. Called every pass of the loop, moving or not."""
+        self._watch_trigger(readings, now_ms)
+        if self.state == BOOT:
+            return
+        self._watch_supply(readings, now_ms)
+        if readings.temp_dc >= STOP_DC and readings.temp_dc <= PLAUSIBLE_HIGH_DC:
+            if self.state != FAULT and self.state != BLOCKED:
+                self.trip(faults.MOTOR_HOT)
+        elif not PLAUSIBLE_LOW_DC <= readings.temp_dc <= PLAUSIBLE_HIGH_DC:
+            self.trip(faults.NTC)
+        moving = self.state == RUNNING or self.state == STOPPING
+        if moving and not readings.interlock:
+            self.trip(faults.CARTRIDGE_PULLED)
+        out = moving and readings.extension_um > 0
+        if self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
+            self.trip(faults.EXTENDED)
+
+    def _watch_trigger(self, readings, now_ms):
+        agree = readings.trigger_no == readings.trigger_nc
+        if self._contacts.held_ms(agree, now_ms) >= CONTACTS_MS and self.state != FAULT:
+            self.trip(faults.TRIGGER_CONTACTS)
+        down = not agree and readings.trigger_no == 1
+        up_ms = self._open_for.held_ms(not down, now_ms)
+        if down:
+            self.pressed = True
+        elif up_ms >= DEBOUNCE_MS:  # letting go counts at once for the run, below; this only ends the bounce
+            self.pressed = False
+            if not agree:
+                self._release_seen = True
+                self._run_spent = False
+        if self._run.held_ms(self.state == RUNNING, now_ms) >= LONGEST_RUN_MS:
+            self._run_spent = True
+            self.event(RELEASE)
+        if self.state == RUNNING and not self.pressed:
+            self.event(RELEASE)
+
+    def _watch_supply(self, readings, now_ms):
+        if not readings.power_ok:
+            self.trip(faults.POWER_FAIL)
+            return
+        moving = self.state == RUNNING or self.state == STOPPING or self.state == HOMING
+        if self._rail.held_ms(moving and readings.rail_mv < RAIL_LOW_MV, now_ms) >= RAIL_LOW_MS:
+            self.trip(faults.RAIL_LOW)
+        if self._battery.held_ms(moving and readings.battery_mv < BATTERY_STOP_MV, now_ms) >= BATTERY_LOW_MS:
+            self.trip(faults.BATTERY_LOW)
+
+    def held_at_rest(self) -> bool:
+        """The trigger is down and no release was seen since boot or since the last fault."""
+        return self.pressed and not self._release_seen
+
+    # -- permits ------------------------------------------------------------------------------------
+
+    def ask(self, depth_um: int, readings, now_ms: int) -> int:
+        """Ask for one stroke to `depth_um`. GRANTED fills `self.permit`; else the reason of faults.REFUSALS."""
+        self.permit.revoke()
+        reason = self._refusal(depth_um, readings)
+        if reason == faults.GRANTED:
+            self.permit.issue(self.zone, depth_um, self.max_um, now_ms)
+            if self.state == READY:
+                self.event(START)
+        return reason
+
+    def _refusal(self, depth_um, readings):
+        if self.fault != faults.NONE or (self.state != READY and self.state != RUNNING):
+            return faults.REFUSED_STATE
+        if not self.calibrated:
+            return faults.REFUSED_CALIBRATION
+        if self.max_um <= 0:
+            return faults.REFUSED_SESSION
+        if self.time_up:
+            return faults.REFUSED_TIME
+        if not self.cartridge_ok:
+            return faults.REFUSED_CARTRIDGE
+        if not readings.interlock:
+            return faults.REFUSED_INTERLOCK
+        if not 0 < depth_um <= self.max_um:
+            return faults.REFUSED_DEPTH
+        if self._run_spent:
+            return faults.REFUSED_RUN_TOO_LONG
+        if not self._release_seen:
+            return faults.REFUSED_RELEASE_FIRST
+        if not self.pressed or readings.trigger_no == 0 or readings.trigger_nc == 1:
+            return faults.REFUSED_TRIGGER
+        if not readings.power_ok or (self.state == READY and readings.battery_mv < BATTERY_START_MV):
+            return faults.REFUSED_POWER
+        if not PLAUSIBLE_LOW_DC <= readings.temp_dc < STOP_DC:
+            return faults.REFUSED_TEMPERATURE
+        return faults.GRANTED
+
+    def derated(self, readings) -> bool:
+        """The motor is warm enough that the stroke rate is brought down to the zone's lowest."""
+        return readings.temp_dc >= DERATE_DC

@@ -1,0 +1,95 @@
+"""The cooperative loop: a fixed table of tasks, their deadlines, and a watchdog fed only when all are alive.
+
+A task is a callable taking the time in us and returning after how many us it wants to run again. The loop
+sleeps until the next one is due. Nothing here allocates once it runs.
+"""
+
+from micropython import const
+
+import ticks
+
+LONGEST_SLEEP_US = const(20000)
+
+
+class Task:
+    """One row of the table. `late_us` is how late a start may be before it counts as an overrun."""
+
+    def __init__(self, name, run, late_us, check_in_us):
+        self.name = name
+        self.run = run
+        self.late_us = late_us
+        self.check_in_us = check_in_us
+        self.due_us = 0
+        self.ran_us = 0
+        self.runs = 0
+        self.overruns = 0
+        self.worst_late_us = 0
+        self.worst_run_us = 0
+
+
+class Scheduler:
+    """Runs the tasks in the order of the table, so an earlier one never waits for a later one's turn."""
+
+    def __init__(self, clock, tasks, feed_watchdog):
+        """`clock` has ticks_us and sleep_us; `feed_watchdog` is called when every task has checked in."""
+        self._clock = clock
+        self.tasks = tasks
+        self._feed = feed_watchdog
+        self.passes = 0
+        self.stopped = False
+        self.strict = True  # whether lateness counts: at rest, slow buses may hold the loop up
+        now_us = clock.ticks_us()
+        for task in tasks:
+            task.due_us = now_us
+            task.ran_us = now_us
+
+    def run_once(self) -> int:
+        """One pass: run what is due, feed the watchdog if all are alive; us until the next task is due."""
+        now_us = self._clock.ticks_us()
+        soonest_us = LONGEST_SLEEP_US
+        alive = True
+        for task in self.tasks:
+            late_us = ticks.diff(now_us, task.due_us)
+            if late_us >= 0:
+                now_us = self._run(task, now_us, late_us)
+            elif ticks.diff(now_us, task.ran_us) > task.check_in_us:
+                alive = False
+        for task in self.tasks:
+            wait_us = ticks.diff(task.due_us, now_us)
+            if wait_us < soonest_us:
+                soonest_us = wait_us
+        self.passes += 1
+        if alive:
+            self._feed()
+        return soonest_us
+
+    def _run(self, task, now_us, late_us):
+        """Run one task and keep its figures; the time afterwards."""
+        again_us = task.run(now_us)
+        task.due_us = ticks.add(now_us, again_us)
+        task.ran_us = now_us
+        task.runs += 1
+        if self.strict:
+            if late_us > task.worst_late_us:
+                task.worst_late_us = late_us
+            if late_us > task.late_us:
+                task.overruns += 1
+        after_us = self._clock.ticks_us()
+        took_us = ticks.diff(after_us, now_us)
+        if took_us > task.worst_run_us:
+            task.worst_run_us = took_us
+        return after_us
+
+    def hurry(self, task):
+        """Let a task run in the next pass, whatever it asked for."""
+        task.due_us = task.ran_us
+
+    def run(self):
+        """Run until `stopped`."""
+        while not self.stopped:
+            wait_us = self.run_once()
+            if wait_us > 0:
+                self._clock.sleep_us(wait_us)
+
+    def overruns(self) -> int:
+        return sum([task.overruns for task in self.tasks])

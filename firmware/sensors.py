@@ -1,0 +1,63 @@
+"""Raw pads and converter counts turned into the readings that the safety core judges.
+
+Integers only; nothing allocates. A value outside what a healthy sensor can give is passed on as it is, so
+that the safety core sees it: nothing is clamped into plausibility.
+"""
+
+from micropython import const
+
+import board
+
+# NTC 10 kohm, B 3950, against 10 kohm to the reference: counts of 65535 at -30, -20 ... 130 degrees Celsius
+_NTC_COUNTS = (
+    62417, 59855, 55932, 50511, 43816, 36454, 29202, 22706, 17306, 13049, 9807, 7387, 5596, 4273, 3293, 2563, 2015)
+_NTC_FIRST_DC = const(-300)
+_NTC_STEP_DC = const(100)
+NTC_OPEN_DC = const(-9999)
+NTC_SHORT_DC = const(9999)
+
+
+def ntc_dc(counts: int) -> int:
+    """Tenths of a degree Celsius, interpolated (within 0.6 K of the B equation); open and short stand out."""
+    if counts > 64500:
+        return NTC_OPEN_DC
+    if counts < 1000:
+        return NTC_SHORT_DC
+    last = len(_NTC_COUNTS) - 1
+    i = 0
+    while i < last - 1 and counts < _NTC_COUNTS[i + 1]:
+        i += 1
+    span = _NTC_COUNTS[i] - _NTC_COUNTS[i + 1]
+    return _NTC_FIRST_DC + i * _NTC_STEP_DC + (_NTC_COUNTS[i] - counts) * _NTC_STEP_DC // span
+
+
+class Sensors:
+    """Fills `readings` from the board: pads every pass, converters at their own, slower pace."""
+
+    def __init__(self, hardware, readings):
+        self._hardware = hardware
+        self._readings = readings
+        self.pads = 0
+
+    def read_pads(self):
+        pads = self._hardware.pads()
+        self.pads = pads
+        readings = self._readings
+        readings.trigger_no = 1 - (pads >> board.PIN_TRIGGER_NO & 1)
+        readings.trigger_nc = 1 - (pads >> board.PIN_TRIGGER_NC & 1)
+        readings.interlock = pads >> board.PIN_INTERLOCK & 1
+        readings.power_ok = pads >> board.PIN_POWER_OK & 1
+        readings.home = pads >> board.PIN_HOME & 1
+        readings.drive_on = 1 - (pads >> board.PIN_EN_N & 1)
+
+    def read_analog(self):
+        hardware = self._hardware
+        readings = self._readings
+        # counts times full scale passes 2^30: halve both sides first
+        readings.battery_mv = (hardware.battery.read_u16() >> 1) * board.BATTERY_MV_FULL // 32768
+        readings.rail_mv = (hardware.rail.read_u16() >> 1) * board.RAIL_MV_FULL // 32768
+        readings.temp_dc = ntc_dc(hardware.ntc.read_u16())
+
+    def diag(self) -> int:
+        """The driver's own alarm line."""
+        return self.pads >> board.PIN_DIAG & 1

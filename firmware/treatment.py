@@ -1,0 +1,213 @@
+"""One treatment from the cartridge to the aftercare: what is chosen, what is allowed, when it ends.
+
+Pure: knows no pins, no screen, no storage; time comes in. The stages run in one order and a zone cannot be
+changed while a session is open. Depth and rate are only ever set to what the limits allow; what was asked
+for and refused is kept with its reason, for the panel to say.
+"""
+
+from micropython import const
+
+import depth
+import ticks
+
+NO_CARTRIDGE = const(0)
+ZONE = const(1)
+INDICATION = const(2)
+QUESTIONS = const(3)
+CONFIRM = const(4)
+MARKING = const(5)  # the cartridge is being marked used; the session opens when that is proven
+ACTIVE = const(6)
+SUMMARY = const(7)
+AFTERCARE = const(8)
+
+# Why a choice was refused; 0..4 are the limits of depth.LIMIT_NAMES
+ACCEPTED = const(-1)
+REFUSED_PROHIBITED = const(5)
+REFUSED_NOTHING_ALLOWED = const(6)
+REFUSED_SHALLOWEST = const(7)
+REFUSED_RATE = const(8)
+REFUSED_MOVING = const(9)
+REFUSED_BATTERY = const(10)
+
+SESSION_LIMIT_MS = const(1800000)
+MARGIN_US = const(2500)  # between two strokes: judge, record, permit, start
+GLIDE_DRAG_UM = const(200)  # a puncture dragged further than this is a scratch
+
+
+class Treatment:
+    """The current treatment. `questions` is how many contraindications must be answered."""
+
+    def __init__(self, questions: int):
+        self._questions = questions
+        self.limits = depth.Limits()
+        self.session_limit_ms = SESSION_LIMIT_MS
+        self.cartridge_um = 0
+        self.travel_um = 0
+        self.reset()
+
+    def reset(self):
+        """Back to the beginning, with no cartridge."""
+        self.stage = NO_CARTRIDGE
+        self.zone = 0
+        self.indication = 0
+        self.question = 0
+        self.supervised = False
+        self.depth_um = 0
+        self.rate_mhz = 0
+        self.asked_rate_mhz = 0
+        self.end_reason = 0
+        self.strokes = 0
+        self.started_ms = 0
+        self.ended_ms = 0
+        self._began = False
+
+    # -- choosing -----------------------------------------------------------------------------------
+
+    def cartridge_accepted(self, rated_um: int, travel_um: int):
+        """A fresh cartridge is seated; `travel_um` is the extension the calibration covers."""
+        self.reset()
+        self.cartridge_um = rated_um
+        self.travel_um = travel_um
+        self.stage = ZONE
+
+    def choose_zone(self, zone: int) -> int:
+        """ACCEPTED or why not. The prohibited zone can be looked at, never chosen."""
+        if self.stage != ZONE:
+            return REFUSED_MOVING
+        if depth.prohibited(zone):
+            return REFUSED_PROHIBITED
+        self.zone = zone
+        self.stage = INDICATION
+        return ACCEPTED
+
+    def choose_indication(self, indication: int) -> int:
+        """ACCEPTED or why not: an indication that the zone's limit leaves no depth for is refused."""
+        if self.stage != INDICATION:
+            return REFUSED_MOVING
+        max_um = self._set_limits(indication)
+        if max_um == 0 or max_um < depth.INDICATIONS[indication][depth.BAND_LOW_UM]:
+            return REFUSED_NOTHING_ALLOWED
+        self.indication = indication
+        self.depth_um = self.limits.default_um(self.zone, indication)
+        self.asked_rate_mhz = depth.ZONES[self.zone][depth.RATE_MIN_MHZ]
+        self.question = 0
+        self.stage = QUESTIONS
+        return ACCEPTED
+
+    def _set_limits(self, indication):
+        return self.limits.choose(
+            self.zone, indication, self.cartridge_um, self.travel_um, self.supervised)
+
+    def answer_no(self):
+        """The contraindication shown does not apply."""
+        if self.stage == QUESTIONS:
+            self.question += 1
+            if self.question >= self._questions:
+                self.stage = CONFIRM
+
+    def answer_yes(self):
+        """It applies: no treatment. Back to the start of the choices, nothing kept."""
+        if self.stage == QUESTIONS:
+            self.back()
+            self.stage = ZONE
+
+    def back(self):
+        """One stage back while nothing has begun."""
+        if self.stage == INDICATION:
+            self.stage = ZONE
+        elif self.stage == QUESTIONS:
+            self.stage = INDICATION
+        elif self.stage == CONFIRM:
+            self.stage = ZONE
+            self.supervised = False
+
+    def supervise(self) -> int:
+        """A supervisor unlocks the zone's higher cap, for this session only."""
+        if self.stage != CONFIRM:
+            return REFUSED_MOVING
+        row = depth.ZONES[self.zone]
+        if row[depth.SUPERVISED_CAP_UM] <= row[depth.CAP_UM]:
+            return REFUSED_NOTHING_ALLOWED
+        self.supervised = True
+        self._set_limits(self.indication)
+        return ACCEPTED
+
+    def confirm(self, battery_ok: bool) -> int:
+        """Zone, indication and limit were read and confirmed; the cartridge is marked next."""
+        if self.stage != CONFIRM:
+            return REFUSED_MOVING
+        if not battery_ok:
+            return REFUSED_BATTERY
+        self.stage = MARKING
+        return ACCEPTED
+
+    # -- the session --------------------------------------------------------------------------------
+
+    def open(self, now_ms: int):
+        """The cartridge is proven marked: the session is open."""
+        self.stage = ACTIVE
+        self.started_ms = now_ms
+        self._began = True
+
+    def is_open(self) -> bool:
+        return self.stage == ACTIVE
+
+    def change_depth(self, direction: int, moving: bool) -> int:
+        """One grid step deeper (+1) or shallower (-1); ACCEPTED or the limit that bound."""
+        if self.stage != ACTIVE or moving:
+            return REFUSED_MOVING
+        wanted_um = self.depth_um + direction * depth.DEPTH_STEP_UM
+        if wanted_um > self.limits.max_um:
+            return self.limits.reason()
+        if wanted_um < self.limits.min_um:
+            return REFUSED_SHALLOWEST
+        self.depth_um = wanted_um
+        return ACCEPTED
+
+    def change_rate(self, direction: int, stroke_us: int, moving: bool) -> int:
+        """One hertz faster or slower; what the zone or the stroke does not allow is refused."""
+        if self.stage != ACTIVE or moving:
+            return REFUSED_MOVING
+        wanted_mhz = self.asked_rate_mhz + direction * depth.RATE_STEP_MHZ
+        if depth.clamp_rate(self.zone, wanted_mhz, stroke_us + MARGIN_US) != wanted_mhz:
+            return REFUSED_RATE
+        self.asked_rate_mhz = wanted_mhz
+        return ACCEPTED
+
+    def settle_rate(self, stroke_us: int, derated: bool) -> int:
+        """The rate in force in millihertz, and the period of a stroke in us, from depth and temperature."""
+        wanted_mhz = depth.ZONES[self.zone][depth.RATE_MIN_MHZ] if derated else self.asked_rate_mhz
+        self.rate_mhz = depth.clamp_rate(self.zone, wanted_mhz, stroke_us + MARGIN_US)
+        return 1000000000 // self.rate_mhz
+
+    def stroke_done(self):
+        self.strokes += 1
+
+    def left_ms(self, now_ms: int) -> int:
+        """What is left of the session's time; it runs from opening, in use or not."""
+        return max(0, self.session_limit_ms - ticks.diff(now_ms, self.started_ms))
+
+    def glide_limit_um_s(self, out_us: int) -> int:
+        """Fastest glide at which a puncture open for `out_us` is dragged less than 0.2 mm."""
+        return GLIDE_DRAG_UM * 1000000 // max(1, out_us)
+
+    def end(self, reason: int, now_ms: int):
+        """The session is over (`reason` as in journal); the cartridge will not serve another."""
+        if self.stage == ACTIVE or self.stage == MARKING:
+            self.end_reason = reason
+            self.ended_ms = now_ms
+            self.stage = SUMMARY
+
+    def summary_read(self):
+        if self.stage == SUMMARY:
+            self.stage = AFTERCARE
+
+    def aftercare_read(self):
+        """Shown to the end. The used cartridge has to come out before the next treatment."""
+        if self.stage == AFTERCARE:
+            self.stage = NO_CARTRIDGE
+
+    def cartridge_out(self):
+        """The cartridge left the pen and its use ends; an open session has to be ended by the caller first."""
+        if self.stage != SUMMARY and self.stage != AFTERCARE:
+            self.reset()

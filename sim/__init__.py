@@ -1,0 +1,1 @@
+"""Simulator of the pen: parts, plant and world, on the host."""

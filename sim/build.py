@@ -1,0 +1,129 @@
+"""Makes the world that a scenario describes: pen, records, cartridge, skin."""
+
+from __future__ import annotations
+
+import datetime
+
+from pen.storage import provision_image
+from sim.mishaps import MISHAPS
+from sim.parts.ds2431 import Ds2431, build_cartridge_memory, rom_id
+from sim.parts.fram import Fram
+from sim.plant import PlantParams
+from sim.scenario import Mishap, Scenario
+from sim.space import shim
+from sim.world import MS, World
+
+depth = shim("depth")
+
+EPOCH = datetime.date(2000, 1, 1)
+CALIBRATED = datetime.date(2026, 9, 1)
+DUE = datetime.date(2027, 9, 1)
+CALIBRATION_ADDRESS = 0x100  # docs/storage-format.md: two slots of 128 bytes, 16 bytes of header
+
+
+def days(date: datetime.date | None) -> int:
+    """Days since 2000-01-01, 0 for none."""
+    return (date - EPOCH).days if date else 0
+
+
+def effective_max_um(scenario: Scenario) -> int:
+    """The limit that ought to apply to the scenario's treatment; what the plant's truth is held against."""
+    wanted, cartridge = scenario.treatment, scenario.cartridge
+    travel_um = min(scenario.pen.travel_um + cartridge.offset_um, scenario.pen.depth_limit_um)
+    return depth.Limits().choose(
+        depth.zone_number(wanted.zone), depth.indication_number(wanted.indication), cartridge.rated_um, travel_um,
+        wanted.supervised)
+
+
+def plant_params(scenario: Scenario) -> PlantParams:
+    """The plant, with everything that the cartridge's own length moves."""
+    params = PlantParams(**scenario.plant)  # type: ignore[arg-type]
+    offset_um = scenario.cartridge.offset_um
+    if not offset_um:
+        return params
+    moved = ("home_edge_um", "start_um", "inner_stop_um", "outer_stop_um")
+    return PlantParams(**{**scenario.plant, **{name: getattr(params, name) + offset_um for name in moved}})
+
+
+def calibration_record(scenario: Scenario) -> dict[str, object]:
+    """What a technician would have measured on this pen with a perfect gauge, plus the scenario's error."""
+    params = PlantParams(**scenario.plant)  # type: ignore[arg-type]
+    return {
+        "offset_um": round(params.home_edge_um) + scenario.pen.calibration_error_um,
+        "scale_ppm": round(params.lead_scale_ppm), "backlash_um": round(params.backlash_um),
+        "travel_um": scenario.pen.travel_um, "date_days": days(CALIBRATED), "due_days": days(DUE),
+        "calibration_id": 1, "gauge_id": "G-01", "technician": "SIM",
+    }
+
+
+def make_cartridge(scenario: Scenario, serial: int | None = None) -> Ds2431:
+    """The cartridge of the scenario, or a fresh one of its kind with another serial."""
+    table = scenario.cartridge
+    rom = rom_id(serial or table.serial)
+    written_for = rom_id(table.copied_from) if table.copied_from and not serial else rom
+    memory = build_cartridge_memory(
+        written_for, needles=table.needles, rated_um=table.rated_um, offset_um=table.offset_um,
+        expiry_days=days(table.expiry), used=table.used and not serial, lot=table.lot)
+    cartridge = Ds2431(rom, memory)
+    cartridge.unreadable = table.unreadable and not serial
+    return cartridge
+
+
+def make_fram(scenario: Scenario) -> Fram:
+    """The record memory as it was provisioned, or damaged as the scenario asks."""
+    pen = scenario.pen
+    if pen.storage == "blank":
+        return Fram()
+    calibration = None if pen.calibration == "missing" else calibration_record(scenario)
+    image = bytearray(provision_image(
+        pen.serial, calibration=calibration,
+        settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
+        used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
+    if pen.calibration == "corrupt":
+        for slot in range(2):
+            image[CALIBRATION_ADDRESS + slot * 128 + 16 + 3] ^= 0x40
+    fram = Fram(bytes(image))
+    if pen.storage == "absent":
+        fram.fault = "absent"
+    return fram
+
+
+def make_world(scenario: Scenario) -> World:
+    """Everything but the firmware, with the scenario's mishaps on the calendar."""
+    params = plant_params(scenario)
+    cartridge = make_cartridge(scenario)
+    world = World(params, make_fram(scenario), cartridge, seed=scenario.seed, date_days=days(scenario.pen.clock))
+    world.recorder.limit_um = effective_max_um(scenario)
+    if not scenario.cartridge.seated:
+        cartridge.remove(0)
+        world.plant.cartridge_present = False
+    for mishap in scenario.faults:
+        _schedule(world, mishap)
+    return world
+
+
+def _schedule(world: World, mishap: Mishap) -> None:
+    kind = MISHAPS[mishap.what]
+
+    def begin() -> None:
+        text = kind.about if mishap.value is None else f"{kind.about}: {mishap.value:g} {kind.value}"
+        world.recorder.event("injected", text)
+        world.recorder.unusual()
+        kind.do(world, mishap.value)
+        if mishap.for_ms is not None:
+            world.after(mishap.for_ms * MS, end)
+
+    def end() -> None:
+        world.recorder.event("injected", f"over: {kind.about}")
+        if kind.undo is not None:
+            kind.undo(world, mishap.value)
+
+    if mishap.at_ms is not None:
+        world.at(mishap.at_ms * MS, begin)
+        return
+
+    def on_stroke(index: int, start_ns: int, end_ns: int) -> None:
+        if index == mishap.stroke:
+            world.at(start_ns + int((end_ns - start_ns) * mishap.part), begin)
+
+    world.on_stroke.append(on_stroke)

@@ -1,0 +1,3 @@
+"""The simulator's `uctypes`: addresses of buffers, as the DMA is given them."""
+
+from _memory import addressof  # noqa: F401

@@ -1,0 +1,340 @@
+"""The host's side of PIO and DMA: fast twins of the pen's five programs, exact to the cycle.
+
+Invariants: a program without a twin is refused, never run approximately; so is whatever the firmware does to a twin
+that is not worked out. EN_N, once PIO drives it, is low only by the one instruction the firmware forces on the depth
+gate's state machine. `sink` hears of steps ahead of time and is told to drop those that will not happen.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from sim.pio_dma import START_CYCLES, DmaHost
+from sim.pio_machines import (
+    INTERLOCK_CYCLES,
+    MASK,
+    DeadMan,
+    Decoder,
+    DepthGate,
+    Generator,
+    Interlock,
+    Machine,
+    Wiring,
+    digest,
+)
+from sim.pio_steps import NEVER, PioError, StepEngine
+from sim.space import shim
+
+__all__ = ("CYCLE_NS", "PioError", "PioHost", "TWINS")
+
+ops = shim("_rp2_ops")
+CYCLE_NS = 8
+STATE_MACHINES = 8
+
+# programs by digest; tests/gate/test_twins_are_bound.py says what to write here after a change of a program
+TWINS = {
+    "step_generator": "d7f3422365600d7e",
+    "depth_gate": "4f74b6c6fd957ad0",
+    "dead_man": "49bd464efae5fa11",
+    "interlock": "0c9377702fb642dc",
+    "quadrature": "7a81eab6ad93fba7",
+}
+_NAMES = {name: key for key, name in TWINS.items()}
+_STATE_MACHINE = {"step_generator": 0, "depth_gate": 1, "dead_man": 2, "interlock": 3}
+
+
+class Sink(Protocol):
+    """What the PIO acts on and looks at. Times are ns since power-on; `outward` is 1 or 0."""
+
+    def level(self, pin: int) -> int: ...
+    def encoder_count(self) -> int: ...
+    def steps(self, times_ns: np.ndarray, outward: np.ndarray) -> None: ...
+    def drop_steps_after(self, t_ns: int) -> None: ...
+    def en_n(self, level: int, t_ns: int) -> None: ...
+    def gate_tripped(self, t_ns: int) -> None: ...
+
+
+class PioHost:
+    """Both PIO blocks and the DMA controller of one chip. `dma_start_cycles`: from a chain's start to its first word."""
+
+    def __init__(self, sink: Sink, dma_start_cycles: int = START_CYCLES):
+        self._sink = sink
+        self._dma_start_cycles = dma_start_cycles
+        self._dispatch = {
+            ops.SM_ACTIVE: self._active,
+            ops.SM_RESTART: self._restart,
+            ops.SM_EXEC: self._exec,
+            ops.SM_PUT: lambda sm, word, c, cycle: int(self._machine(sm).put(word, cycle)),
+            ops.SM_GET: self._get,
+            ops.SM_RX_FIFO: lambda sm, b, c, cycle: self._machine(sm).rx_level(),
+            ops.SM_TX_FIFO: lambda sm, b, c, cycle: self._machine(sm).tx_level(cycle),
+            ops.DMA_SET: lambda channel, register, value, cycle: self._dma.set(channel, register, value),
+            ops.DMA_GET: lambda channel, register, c, cycle: self._dma.get(channel, register, cycle),
+            ops.DMA_START: lambda channel, b, c, cycle: self._dma.start(channel, cycle),
+            ops.DMA_ABORT: lambda channel, b, c, cycle: self._dma.abort(channel, cycle),
+            ops.DMA_BUSY: lambda channel, b, c, cycle: self._dma.busy(channel, cycle),
+        }
+        self._clear()
+
+    # -- the firmware's accesses ------------------------------------------------------------------------------
+
+    def call(self, op: int, a: int, b: int, c: int, t_ns: int) -> int:
+        """An access with an integer answer."""
+        self.advance(t_ns)
+        return self._dispatch[op](a, b, c, t_ns // CYCLE_NS) or 0
+
+    def send(self, op: int, a: int, data: bytes, t_ns: int) -> int:
+        """An access that hands over bytes."""
+        self.advance(t_ns)
+        if op == ops.SM_INIT:
+            self._init(a, [int(word) for word in np.frombuffer(data, "<u4")], t_ns // CYCLE_NS)
+        elif op == ops.DMA_MEMORY:
+            self._dma.tell(a, data)
+        else:
+            raise PioError(f"no access {op} that takes bytes")
+        return 0
+
+    def recv(self, op: int, a: int, size: int, t_ns: int) -> tuple[int, bytes]:
+        """An access that asks for bytes: the answer 1 and the words, or 0 while fewer have arrived."""
+        self.advance(t_ns)
+        if op != ops.SM_GET_INTO:
+            raise PioError(f"no access {op} that gives bytes")
+        words = self._machine(a).get(size // 4)
+        if words is None:
+            return 0, bytes(size)
+        return 1, np.array(words, "<u4").tobytes()
+
+    # -- the world's side ---------------------------------------------------------------------------------------
+
+    def pad_changed(self, pin: int, level: int, t_ns: int) -> None:
+        """An input pad changed."""
+        self.advance(t_ns)
+        loop = self._interlock
+        if loop is not None and loop.on and pin == loop.wiring.in_base and not level:
+            self._open_interlock(loop, -(-t_ns // CYCLE_NS) + INTERLOCK_CYCLES)
+
+    def next_event_ns(self) -> int | None:
+        """When something happens without any access; None if nothing is to come."""
+        cycle = min(self._engine.next_trip(), NEVER if self._dead_man is None else self._dead_man.expiry)
+        return None if cycle == NEVER else cycle * CYCLE_NS
+
+    def advance(self, t_ns: int) -> None:
+        """Let happen what is due by `t_ns`."""
+        while True:
+            due = self.next_event_ns()
+            if due is None or due > t_ns:
+                return
+            cycle = due // CYCLE_NS
+            dead_man = self._dead_man
+            if dead_man is not None and dead_man.expiry == cycle:
+                dead_man.latched = True
+                dead_man.expiry = NEVER
+            if self._engine.next_trip() == cycle:
+                self._engine.tell_trip()
+                self._sink.gate_tripped(due)
+            self._write_en_n(1, cycle)
+
+    def output(self, pin: int, t_ns: int) -> int | None:
+        """Level of a pad as PIO drives it; None if it does not."""
+        cycle = t_ns // CYCLE_NS
+        if self._en_n_pin is not None and pin == self._en_n_pin:
+            return self._en_n if cycle >= self._en_n_since else 1 - self._en_n
+        gate, generator = self._machines[1], self._machines[0]
+        if gate is not None and pin == gate.wiring.side_base:
+            return self._engine.step_level(cycle)
+        if generator is not None and pin == generator.wiring.out_base:
+            return self._engine.direction(cycle)
+        return None
+
+    def reset(self, t_ns: int) -> None:
+        """Chip reset: programs, words and levels are gone and the pins released. Steps under way end."""
+        self.advance(t_ns)
+        self._sink.drop_steps_after(t_ns)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._machines: list[Machine | None] = [None] * STATE_MACHINES
+        self._engine = StepEngine(self._sink_steps, self._sink_drop)
+        self._dma = DmaHost(lambda: self._engine, self._dma_start_cycles)
+        self._dead_man: DeadMan | None = None
+        self._interlock: Interlock | None = None
+        self._en_n_pin: int | None = None
+        self._en_n = 1
+        self._en_n_since = 0
+
+    # -- sinks ------------------------------------------------------------------------------------------------
+
+    def _sink_steps(self, cycles: np.ndarray, outward: np.ndarray) -> None:
+        self._sink.steps(cycles * CYCLE_NS, outward.astype(np.int8))
+
+    def _sink_drop(self, cycle: int) -> None:
+        self._sink.drop_steps_after(cycle * CYCLE_NS)
+
+    def _write_en_n(self, level: int, cycle: int) -> None:
+        if any(machine is not None and machine.wins_en_n() for machine in self._machines[2:4]):
+            level = 1
+        if level != self._en_n:
+            self._en_n, self._en_n_since = level, cycle
+            self._engine.set_drive(level == 0, cycle)
+            self._sink.en_n(level, cycle * CYCLE_NS)
+
+    def _open_interlock(self, loop: Interlock, cycle: int) -> None:
+        loop.latched = True
+        self._write_en_n(1, cycle)
+
+    # -- state machines -----------------------------------------------------------------------------------------
+
+    def _machine(self, sm: int) -> Machine:
+        machine = self._machines[sm]
+        if machine is None:
+            raise PioError(f"state machine {sm} has no program")
+        return machine
+
+    def _init(self, sm: int, fields: list[int], cycle: int) -> None:
+        words = fields[ops.INIT_PROGRAM :]
+        key = digest(words, fields[ops.INIT_EXECCTRL], fields[ops.INIT_SHIFTCTRL])
+        name = _NAMES.get(key)
+        if name is None:
+            raise PioError(f"no twin for the program {key} of {len(words)} words on state machine {sm}")
+        if fields[ops.INIT_FREQ]:
+            raise PioError("a clock divider")
+        if name == "quadrature" and fields[ops.INIT_OFFSET]:
+            raise PioError("the decoder's jump table has to lie at address 0")
+        if name == "quadrature" and sm < 4 or name != "quadrature" and sm != _STATE_MACHINE[name]:
+            raise PioError(f"{name} on state machine {sm}")
+        self._machines[sm] = self._twin(name, self._wiring(fields))
+        if name in ("depth_gate", "dead_man", "interlock"):
+            self._take_en_n(fields, cycle)
+
+    def _wiring(self, fields: list[int]) -> Wiring:
+        pins = [
+            None if fields[at] == ops.NO_PIN else fields[at]
+            for at in (
+                ops.INIT_IN_BASE,
+                ops.INIT_JMP_PIN,
+                ops.INIT_OUT_BASE,
+                ops.INIT_SET_BASE,
+                ops.INIT_SIDE_BASE,
+            )
+        ]
+        return Wiring(*pins)
+
+    def _twin(self, name: str, wiring: Wiring) -> Machine:
+        if name == "step_generator":
+            return Generator(wiring, self._engine)
+        if name == "depth_gate":
+            return DepthGate(wiring, self._engine)
+        if name == "dead_man":
+            self._dead_man = DeadMan(wiring)
+            return self._dead_man
+        if name == "interlock":
+            self._interlock = Interlock(wiring)
+            return self._interlock
+        return Decoder(wiring, self._sink.encoder_count)
+
+    def _take_en_n(self, fields: list[int], cycle: int) -> None:
+        """Initialising a program drives EN_N to the level the program names."""
+        pin, count, level, direction = fields[ops.INIT_SET_BASE : ops.INIT_SET_BASE + 4]
+        if pin == ops.NO_PIN or count != 1 or not level or not direction:
+            raise PioError("a program that does not begin with EN_N high")
+        if self._en_n_pin not in (None, pin):
+            raise PioError("two programs with different EN_N pins")
+        first = self._en_n_pin is None
+        self._en_n_pin = pin
+        self._write_en_n(1, cycle)
+        if first:
+            self._en_n_since = 0
+            self._sink.en_n(1, cycle * CYCLE_NS)
+
+    def _active(self, sm: int, value: int, _c: int, cycle: int) -> int:
+        machine = self._machine(sm)
+        if value == 1:
+            self._check_wiring(sm)
+            machine.start(cycle)
+            if isinstance(machine, Interlock):
+                assert machine.wiring.in_base is not None
+                if not self._sink.level(machine.wiring.in_base):
+                    self._open_interlock(machine, cycle + INTERLOCK_CYCLES)
+        elif value == 0:
+            machine.stop(cycle)
+        return int(machine.on)
+
+    def _check_wiring(self, sm: int) -> None:
+        if sm == 1 and self._machine(1).wiring.jmp_pin != self._machine(0).wiring.out_base:
+            raise PioError("the depth gate does not look at the step generator's DIR")
+
+    def _restart(self, sm: int, _b: int, _c: int, cycle: int) -> None:
+        self._machine(sm).restart(cycle)
+
+    def _get(self, sm: int, _b: int, _c: int, _cycle: int) -> int:
+        words = self._machine(sm).get(1)
+        return -1 if words is None else words[0]
+
+    # -- instructions forced by the CPU ---------------------------------------------------------------------------
+
+    def _exec(self, sm: int, instruction: int, _c: int, cycle: int) -> None:
+        machine = self._machine(sm)
+        if instruction >> 8 & 0x1F:
+            raise PioError(f"forced instruction {instruction:#06x} with delay or side-set")
+        kind, argument = instruction >> 13, instruction & 0xFF
+        if kind == 4:
+            self._push_pull(machine, argument, cycle)
+        elif kind == 5:
+            self._mov(machine, argument, cycle)
+        elif kind == 6:
+            self._irq(argument)
+        elif kind == 7:
+            self._set(sm, machine, argument, cycle)
+        else:
+            raise PioError(f"forced instruction {instruction:#06x}")
+
+    def _push_pull(self, machine: Machine, argument: int, cycle: int) -> None:
+        if argument & 0x60:
+            raise PioError("a forced push or pull that may wait or skip")
+        if argument & 0x80:
+            word = machine.pop()
+            machine.osr = machine.x(cycle) if word is None else word
+        else:
+            machine.push(machine.isr)
+            machine.isr = 0
+
+    def _mov(self, machine: Machine, argument: int, cycle: int) -> None:
+        target, operation, source = argument >> 5, argument >> 3 & 3, argument & 7
+        if source == 1:
+            value = machine.x(cycle)
+        elif source in (2, 3, 6, 7):
+            value = {2: machine.read_y(), 3: 0, 6: machine.isr, 7: machine.osr}[source]
+        else:
+            raise PioError(f"forced mov from source {source}")
+        if operation == 1:
+            value = ~value & MASK
+        elif operation:
+            raise PioError("forced mov with reversed bits")
+        self._write_register(machine, target, value)
+
+    def _write_register(self, machine: Machine, target: int, value: int) -> None:
+        if target == 1:
+            machine.set_x(value)
+        elif target == 2:
+            machine.set_y(value)
+        elif target == 6:
+            machine.isr = value
+        elif target == 7:
+            machine.osr = value
+        else:
+            raise PioError(f"forced mov or set to destination {target}")
+
+    def _irq(self, argument: int) -> None:
+        if argument == 0x44:
+            self._engine.drop_request()
+        elif argument != 0x40:  # the flag of a trip goes to the CPU, which polls instead
+            raise PioError(f"forced irq {argument:#x}")
+
+    def _set(self, sm: int, machine: Machine, argument: int, cycle: int) -> None:
+        target, value = argument >> 5, argument & 0x1F
+        if target != 0:
+            self._write_register(machine, target, value)
+        elif machine.wiring.set_base is None or machine.wiring.set_base != self._en_n_pin:
+            raise PioError(f"forced set of pins on state machine {sm}, which has none")
+        else:
+            self._write_en_n(value & 1, cycle)

@@ -1,0 +1,253 @@
+"""Runs a scenario on a tier from power-on to its end, and holds what happened against what was expected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pen.storage import Image, decode
+from sim import eyes
+from sim.build import effective_max_um, make_cartridge, make_world
+from sim.hands import Hands
+from sim.record import Event, Run
+from sim.scenario import Bounds, Scenario
+from sim.space import shim
+from sim.tiers import TIERS
+from sim.world import MS, POWER_ON, WATCHDOG, World
+
+faults = shim("faults")
+safety = shim("safety")
+depth = shim("depth")
+aftercare = shim("aftercare")
+version = shim("version")
+
+WATCH_PANEL_MS = 250
+STEADY_LOOKS = 2
+
+Progress = Callable[[float, str], None]  # simulated seconds, what is going on
+
+
+class Simulation:
+    """One run of one scenario. `run()` does it; `world` stays for whoever wants to look."""
+
+    def __init__(self, scenario: Scenario, tier: str = "cpython", progress: Progress | None = None):
+        if tier not in TIERS:
+            raise ValueError(f"unknown tier '{tier}', known: {', '.join(TIERS)}")
+        self.scenario = scenario
+        self.tier = tier
+        self._progress = progress
+        self._next_serial = scenario.cartridge.serial
+        self.world = make_world(scenario)
+        self.hands = Hands(self.world, scenario, self._fresh_cartridge)
+        self.lives_us: list[int] = []
+        self._panel_seen: set[str] = set()
+        self._lines: list[str] = []
+        self._title = ""
+        self._steady = 0
+        self._stopping = False
+        self.world.at(WATCH_PANEL_MS * MS, self._watch)
+        self.world.at(int(scenario.limit_s * 1e9), self._end)
+
+    def _fresh_cartridge(self):
+        self._next_serial += 1
+        return make_cartridge(self.scenario, self._next_serial)
+
+    def run(self) -> Run:
+        """Run to the end; raises only if the simulator or the interpreter itself fails."""
+        began = time.perf_counter()
+        cause = POWER_ON
+        while True:
+            self.lives_us.append(self.world.now_us)
+            why = TIERS[self.tier](self.world)
+            if why == "end":
+                break
+            if why == "power":
+                self.world.recorder.event("power", "the chip lost its supply")
+                if not self._wait_for_power():
+                    break
+                cause = POWER_ON
+            else:
+                self.world.recorder.event("power", f"{why} reset")
+                cause = WATCHDOG if why == "watchdog" else POWER_ON
+            self.world.chip_reset(cause)
+        return self._collect(time.perf_counter() - began)
+
+    def _wait_for_power(self) -> bool:
+        """Without a chip: until the battery is back, or the run is over."""
+        from sim.world import ChipStopped
+
+        world = self.world
+        if self.scenario.restart_after_ms is not None:
+            world.after(self.scenario.restart_after_ms * MS, world.restore_battery)
+        try:
+            while not world.plant.battery_connected:
+                world.advance(world.now_ns + 10 * MS)
+        except ChipStopped:
+            return False
+        world.recorder.event("power", "switched on again")
+        return True
+
+    # -- while it runs -------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        self.world.dead = "end"
+
+    def _watch(self) -> None:
+        """Keep what the panel shows, tell how far it is, and notice that the hands are done."""
+        world = self.world
+        lines = self.hands.lines()
+        if lines is not self._lines:
+            self._lines = lines
+            if lines[0] != self._title:
+                self._title, self._steady = lines[0], 0
+            self._panel_seen.update(line.strip() for line in lines)
+        if self._steady <= STEADY_LOOKS:
+            self._steady += 1
+            if self._steady == STEADY_LOOKS and self._title.strip():
+                world.recorder.screen(self._title.strip().capitalize())
+        if self._progress is not None:
+            self._progress(world.now_ns / 1e9, self._title.strip().capitalize())
+        if self.hands.done and not self._stopping:
+            self._stopping = True
+            world.after(self.scenario.settle_ms * MS, self._end)
+        world.after(WATCH_PANEL_MS * MS, self._watch)
+
+    # -- afterwards ----------------------------------------------------------------------------------
+
+    def _collect(self, wall_s: float) -> Run:
+        world = self.world
+        recorder = world.recorder
+        recorder.motion_ends(force=True)
+        image = decode(world.fram.image)
+        strokes = [stroke for session in image.sessions for stroke in session.strokes]
+        latched, ended = self._firmware_events(image)
+        recorder.screen("At the end")
+        plant = world.settle()
+        retracted = plant.tip_um <= 0
+        limit_um = effective_max_um(self.scenario) if image.sessions else 0
+        result: dict[str, Any] = {
+            "scenario": self.scenario.name, "tier": self.tier, "ended": ended if world.powered else "off",
+            "strokes": len(recorder.truth), "punctures": recorder.punctures,
+            "max_extension_um": round(max(recorder.max_tip_um, plant.tip_um), 1), "max_allowed_um": limit_um,
+            "over_limit_um": round(recorder.over_limit_um, 1), "needles_retracted": bool(retracted),
+            "faults": latched, "journal_strokes": len(strokes),
+            "sim_s": round(world.now_ns / 1e9, 3), "wall_s": round(wall_s, 3),
+        }
+        result["expectations"] = self._judge(result, image)
+        return Run(
+            scenario=self.scenario.name, title=self.scenario.title, tier=self.tier, result=result,
+            truth=recorder.truth, journal=[_journal_row(stroke) for stroke in strokes],
+            details=recorder.details, events=sorted(recorder.events, key=lambda event: event.t_us),
+            screens=recorder.screens, slow=recorder.slow(), signals=recorder.signals(),
+            session=self._session(image, result), skin=self._skin())
+
+    def _firmware_events(self, image: Image) -> tuple[list[dict[str, Any]], str]:
+        """Latched faults with their times, and the last state, from the pen's own black box."""
+        latched, ended = [], "unknown"
+        for event in image.events:
+            life_us = self.lives_us[min(max(event.boot - 1, 0), len(self.lives_us) - 1)]
+            at_us = life_us + event.uptime_ms * 1000
+            if event.name == "state":
+                ended = safety.STATE_NAMES[event.a]
+                self.world.recorder.events.append(Event(at_us, "state", ended))
+            elif event.name == "fault":
+                latched.append({"code": faults.key(event.b), "at_us": at_us})
+                self.world.recorder.events.append(Event(at_us, "fault", faults.key(event.b)))
+            elif event.name == "cleared":
+                self.world.recorder.events.append(Event(at_us, "cleared", faults.key(event.b)))
+            elif event.name == "boot":
+                ended = "boot"
+        return latched, ended
+
+    def _judge(self, result: dict[str, Any], image: Image) -> list[dict[str, Any]]:
+        """Every expectation with what came of it."""
+        expect = self.scenario.expect
+        strokes = [stroke for session in image.sessions for stroke in session.strokes]
+        counters = image.records.get("counters")
+        got = {
+            "ended": result["ended"], "faults": [fault["code"] for fault in result["faults"]],
+            "worst_error_um": max((abs(s.achieved_um - s.commanded_um) for s in strokes), default=0),
+            "slipped_strokes": sum("slip" in s.flag_names for s in strokes),
+            "sessions": len(image.sessions),
+            "session_end": next(
+                (s.tail.reason_name if s.tail else "open" for s in reversed(image.sessions)), "none"),
+            "boots": counters.values["boots"] if counters and counters.values else 0,
+            "hands_done": not self.hands.problem,
+            **{key: result[key] for key in (
+                "strokes", "punctures", "journal_strokes", "max_extension_um", "over_limit_um",
+                "needles_retracted")},
+        }
+        rows = []
+        for what, value in got.items():
+            wanted = getattr(expect, what)
+            if wanted is None:
+                continue
+            row = {"what": what, "expected": _wanted_text(wanted), "got": value, "held": _holds(wanted, value)}
+            if what == "hands_done" and self.hands.problem:
+                row["got"] = self.hands.problem
+            rows.append(row)
+        for text in expect.panel:
+            seen = any(text in line for line in self._panel_seen) or any(
+                text in line for shot in self.world.recorder.screens for line in eyes.read_lines(shot.pixels))
+            rows.append({"what": "panel", "expected": text, "got": text if seen else "not seen", "held": seen})
+        return rows
+
+    def _session(self, image: Image, result: dict[str, Any]) -> dict[str, Any]:
+        """What a clinic would file, from the pen's own records."""
+        wanted = self.scenario.treatment
+        zone, indication = depth.zone_number(wanted.zone), depth.indication_number(wanted.indication)
+        limits = depth.Limits()
+        cartridge = self.scenario.cartridge
+        travel_um = min(self.scenario.pen.travel_um + cartridge.offset_um, self.scenario.pen.depth_limit_um)
+        limits.choose(zone, indication, cartridge.rated_um, travel_um, wanted.supervised)
+        found: dict[str, Any] = {
+            "pen_serial": image.pen_serial, "firmware_version": version.TEXT, "lot": cartridge.lot,
+            "zone": depth.ZONES[zone][depth.LABEL], "indication": depth.INDICATIONS[indication][depth.LABEL],
+            "limits": [
+                {"name": label, "value_um": value, "bound": bool(limits.bound >> i & 1)}
+                for i, (label, value) in enumerate(zip(depth.LIMIT_LABELS, limits.values_um, strict=True))],
+        }
+        if image.sessions and image.sessions[-1].head:
+            session = image.sessions[-1]
+            head = session.head
+            last = session.strokes[-1] if session.strokes else None
+            found |= {
+                "cartridge_serial": head.cartridge_rom.hex(), "calibration_id": head.calibration_id,
+                "strokes": len(session.strokes), "ended": session.tail.reason_name if session.tail else "open",
+                "contraindications": [" ".join(lines) for _, lines in aftercare.QUESTIONS],
+                "aftercare": [f"{title}: {' '.join(lines)}" for title, lines in aftercare.AFTERCARE],
+            }
+            if last is not None:
+                found["depth_um"] = last.commanded_um
+                found["rate_mhz"] = round(1e9 / last.period_us)
+                found["worst_error_um"] = max(
+                    (s.achieved_um - s.commanded_um for s in session.strokes), key=abs)
+        return found
+
+    def _skin(self) -> dict[str, Any]:
+        params = self.world.plant.params
+        names = ("stand_off_um", "tremor_um", "residual_dimple_um", "needle_pierce_n", "glide_mm_s")
+        return {name: getattr(params, name) for name in names}
+
+
+def _journal_row(stroke: Any) -> dict[str, Any]:
+    row = stroke.as_record()
+    row["zone"] = depth.ZONES[stroke.zone_id][depth.KEY]
+    return row
+
+
+def _holds(wanted: Any, value: Any) -> bool:
+    if isinstance(wanted, Bounds):
+        return (wanted.min is None or value >= wanted.min) and (wanted.max is None or value <= wanted.max)
+    return bool(value == wanted)
+
+
+def _wanted_text(wanted: Any) -> Any:
+    if not isinstance(wanted, Bounds):
+        return wanted
+    if wanted.max is None:
+        return f"at least {wanted.min:g}"
+    if wanted.min is None:
+        return f"at most {wanted.max:g}"
+    return f"{wanted.min:g} to {wanted.max:g}"

@@ -1,0 +1,276 @@
+"""The scenario file: what pen, what skin, what the hands do, what goes wrong, what is expected.
+
+One TOML file is one scenario (docs/simulator.md has the format). Everything is checked before anything runs;
+an unknown key is refused with the nearest known name. Lengths are um, times ms or s, as the names say.
+"""
+
+import datetime
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sim.mishaps import MISHAPS
+from sim.plant_params import PARAM_RANGES, check_range
+from sim.space import shim
+
+depth = shim("depth")
+faults = shim("faults")
+safety = shim("safety")
+
+ZONES = tuple(row[depth.KEY] for row in depth.ZONES)
+INDICATIONS = tuple(row[depth.KEY] for row in depth.INDICATIONS)
+FAULT_KEYS = tuple(row[0] for row in faults.TABLE.values())
+ENDINGS = (*safety.STATE_NAMES, "off", "unknown")
+LIBRARY = Path(__file__).resolve().parent / "scenarios"
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be used; the message is one line that says where and why."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TreatmentTable(_Table):
+    """What is to be treated, by the keys of docs/hardware.md; the truth is held against these limits."""
+
+    zone: str = "cheek"
+    indication: str = "wrinkles"
+    supervised: bool = False
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return _one_of(value, ZONES, "zone")
+
+    @field_validator("indication")
+    @classmethod
+    def _indication(cls, value: str) -> str:
+        return _one_of(value, INDICATIONS, "indication")
+
+
+class PenTable(_Table):
+    """The pen as it comes to the session."""
+
+    serial: str = Field("PEN-SIM-01", min_length=1, max_length=12)
+    calibration: Literal["valid", "missing", "corrupt"] = "valid"
+    calibration_error_um: int = Field(0, ge=-300, le=300, description="how far the recorded offset is off")
+    travel_um: int = Field(2600, ge=100, le=2600)
+    storage: Literal["valid", "blank", "absent"] = "valid"
+    session_limit_s: int = Field(1800, ge=60, le=3600)
+    depth_limit_um: int = Field(2500, ge=100, le=2500)
+    clock: datetime.date | None = None
+
+
+class CartridgeTable(_Table):
+    """The cartridge at hand."""
+
+    seated: bool = True
+    serial: int = Field(1001, ge=1, le=2**48 - 1)
+    needles: int = Field(12, ge=1, le=64)
+    rated_um: int = Field(2500, ge=100, le=5000)
+    offset_um: int = Field(0, ge=-200, le=200)
+    expiry: datetime.date = datetime.date(2028, 6, 30)
+    lot: str = Field("SIM2026A", max_length=8)
+    used: bool = False
+    known_used: bool = False
+    unreadable: bool = False
+    copied_from: int | None = Field(None, ge=1, le=2**48 - 1)
+
+
+class HandStep(_Table):
+    """One thing the hands do. They look at the panel as a person does and wait for what they look for."""
+
+    do: Literal[
+        "wait", "look_for", "press", "choose", "answer_questions", "set_depth", "set_rate", "open_session", "pass",
+        "hold_trigger", "release_trigger", "end_session", "read_aftercare", "insert_cartridge", "pull_cartridge",
+        "lift", "apply", "clear_fault", "snapshot",
+    ]
+    text: str | None = None
+    button: Literal["select", "up", "down"] | None = None
+    ms: int | None = Field(None, ge=0, le=7_200_000)
+    times: int = Field(1, ge=1, le=200)
+    pause_ms: int = Field(1500, ge=0, le=600_000)
+    depth_um: int | None = Field(None, ge=0, le=3000)
+    rate_hz: int | None = Field(None, ge=1, le=60)
+    expect_refusal: bool = False
+    fresh: bool = Field(False, description="insert_cartridge: a new one of the same kind")
+    within_ms: int = Field(20_000, ge=1, le=600_000)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "HandStep":
+        needed = {
+            "wait": "ms", "look_for": "text", "press": "button", "choose": "text", "set_depth": "depth_um",
+            "set_rate": "rate_hz", "pass": "ms", "hold_trigger": None, "snapshot": "text",
+        }.get(self.do)
+        if needed and getattr(self, needed) is None:
+            raise ValueError(f"'{self.do}' needs '{needed}'")
+        return self
+
+
+class Mishap(_Table):
+    """One thing that goes wrong, at a time or in a stroke; `part` is how much of that stroke has gone by."""
+
+    what: str
+    at_ms: int | None = Field(None, ge=0, le=7_200_000)
+    stroke: int | None = Field(None, ge=1)
+    part: float = Field(0.25, ge=0.0, le=1.0)
+    for_ms: int | None = Field(None, ge=1, le=7_200_000)
+    value: float | None = None
+
+    @field_validator("what")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _one_of(value, tuple(MISHAPS), "what")
+
+    @model_validator(mode="after")
+    def _when(self) -> "Mishap":
+        if (self.at_ms is None) == (self.stroke is None):
+            raise ValueError("a fault needs either 'at_ms' or 'stroke'")
+        if self.for_ms is not None and MISHAPS[self.what].undo is None:
+            raise ValueError(f"'{self.what}' does not end by itself: no 'for_ms'")
+        return self
+
+
+class Bounds(_Table):
+    min: float | None = None
+    max: float | None = None
+
+
+class Expect(_Table):
+    """What must hold at the end. A number means exactly that; a table means from `min` to `max`."""
+
+    ended: str | None = None
+    faults: list[str] | None = None
+    strokes: int | Bounds | None = None
+    punctures: int | Bounds | None = None
+    journal_strokes: int | Bounds | None = None
+    max_extension_um: float | Bounds | None = None
+    over_limit_um: float | Bounds | None = 0.0
+    needles_retracted: bool | None = True
+    worst_error_um: float | Bounds | None = None
+    slipped_strokes: int | Bounds | None = None
+    sessions: int | Bounds | None = None
+    session_end: str | None = None
+    boots: int | Bounds | None = None
+    panel: list[str] = Field(default_factory=list, description="texts that were on the panel at some time")
+    hands_done: bool = True
+
+    @field_validator("ended")
+    @classmethod
+    def _state(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of(value, ENDINGS, "ended")
+
+    @field_validator("faults")
+    @classmethod
+    def _codes(cls, value: list[str] | None) -> list[str] | None:
+        return value if value is None else [_one_of(code, FAULT_KEYS, "faults") for code in value]
+
+
+class Scenario(_Table):
+    """One scenario, checked."""
+
+    name: str
+    title: str
+    about: str = ""
+    seed: int = Field(1, ge=0, le=2**31)
+    limit_s: float = Field(300, gt=0, le=7200)
+    settle_ms: int = Field(1500, ge=0, le=60_000)
+    restart_after_ms: int | None = Field(None, ge=1, le=600_000)
+    treatment: TreatmentTable = TreatmentTable()
+    pen: PenTable = PenTable()
+    plant: dict[str, float | int] = Field(default_factory=dict)
+    cartridge: CartridgeTable = CartridgeTable()
+    hands: list[HandStep] = Field(default_factory=list)
+    faults: list[Mishap] = Field(default_factory=list)
+    expect: Expect = Expect()
+
+    @field_validator("plant")
+    @classmethod
+    def _plant(cls, value: dict[str, float | int]) -> dict[str, float | int]:
+        for name, figure in value.items():
+            _one_of(name, tuple(PARAM_RANGES), "key")
+            check_range(name, figure, *PARAM_RANGES[name])
+        return value
+
+
+def _one_of(value: str, known: tuple[str, ...], what: str) -> str:
+    if value in known:
+        return value
+    raise ValueError(f"unknown {what} '{value}'{_nearest(value, known)}")
+
+
+def _nearest(value: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(value, known, 1, 0.5)
+    return f", did you mean '{close[0]}'?" if close else f", known: {', '.join(known)}"
+
+
+def load(path: Path | str) -> Scenario:
+    """Read a scenario file, or one of the shipped ones by its bare name. ScenarioError says what is wrong."""
+    path = Path(path)
+    if not path.exists() and path.suffix == "" and (LIBRARY / f"{path.name}.toml").exists():
+        path = LIBRARY / f"{path.name}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        shipped = tuple(sorted(p.stem for p in LIBRARY.glob("*.toml")))
+        hint = _nearest(path.stem, shipped) if path.suffix in ("", ".toml") else ""
+        raise ScenarioError(f"{path}: no such scenario file{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not TOML: {error}") from None
+    return parse(table, path.stem, str(path))
+
+
+def parse(table: dict[str, Any], name: str, where: str) -> Scenario:
+    """Check a table; `where` is what messages call it."""
+    if "name" in table:
+        raise ScenarioError(f"{where}: unknown key 'name': a scenario is called what its file is called")
+    try:
+        return Scenario(name=name, **table)
+    except ValidationError as error:
+        raise ScenarioError(f"{where}: {_first_problem(error, table)}") from None
+
+
+def _first_problem(error: ValidationError, table: dict[str, Any]) -> str:
+    problem = error.errors()[0]
+    place = _place(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{place}'{_nearest(str(problem['loc'][-1]), _keys_at(problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"key '{place}' is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    got = problem.get("input")
+    if problem["type"] != "value_error" and isinstance(got, (str, int, float, bool)):
+        message = f"{message[0].lower()}{message[1:]}, not {got!r}"
+    return f"{place}: {message}" if place else message
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    parts = ""
+    for item in loc:
+        if isinstance(item, int):
+            parts += f"[{item + 1}]"
+        elif item in ("Bounds", "int", "float"):
+            continue
+        else:
+            parts += f".{item}" if parts else str(item)
+    return parts
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that a table of the scenario knows."""
+    model: Any = Scenario
+    for item in loc:
+        if isinstance(item, int) or item in ("Bounds", "int", "float"):
+            model = Bounds if item == "Bounds" else model
+            continue
+        annotation = model.model_fields[item].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return tuple(key for key in model.model_fields if not (model is Scenario and key == "name"))

@@ -1,0 +1,100 @@
+"""A module space of its own for one life of the firmware on CPython.
+
+The firmware's source runs as it is: its imports find the simulator's `machine`, `rp2`, `time` first, then
+the firmware's own files, then the few modules that MicroPython shares with CPython. Anything else is an
+ImportError, as it would be on the chip. Nothing of the host's interpreter is patched, so that many pens,
+and many lives of one pen, run in one process.
+"""
+
+import builtins
+import importlib
+import traceback
+import types
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRMWARE = ROOT / "firmware"
+SHIMS = ROOT / "sim" / "micropython"
+
+SHARED = frozenset({"array", "binascii", "errno", "gc", "hashlib", "struct"})
+
+
+@lru_cache(maxsize=None)
+def _code(path: Path, _mtime_ns: int) -> types.CodeType:
+    return compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def _chip_sys() -> types.ModuleType:
+    """What the firmware finds under the name `sys`: MicroPython's way to print an exception."""
+    module = types.ModuleType("sys")
+    module.print_exception = lambda error: traceback.print_exception(error)  # type: ignore[attr-defined]
+    return module
+
+
+class FirmwareSpace:
+    """Loads and runs firmware modules. `link` is what they reach the hardware by."""
+
+    def __init__(self, link: object, firmware: Path = FIRMWARE):
+        self._paths = (SHIMS, firmware)
+        self._modules: dict[str, object] = {"_link": link, "sys": _chip_sys()}
+        self._builtins = dict(vars(builtins))
+        self._builtins["__import__"] = self._import
+
+    def run(self, name: str) -> None:
+        """Run a file as the chip runs boot.py and main.py: under the name `__main__`."""
+        self._load(name, "__main__")
+
+    def module(self, name: str) -> types.ModuleType:
+        """Import a module of the space, for tests that look at one."""
+        return self._import(name, fromlist=("*",))
+
+    def _find(self, name: str) -> Path | None:
+        relative = name.replace(".", "/")
+        for root in self._paths:
+            for candidate in (root / f"{relative}.py", root / relative):
+                if candidate.exists():
+                    return candidate
+        return None
+
+    def _load(self, name: str, run_name: str):
+        path = self._find(name)
+        if path is None:
+            if name in SHARED:
+                return importlib.import_module(name)
+            raise ImportError(f"no module named '{name}' on the chip")
+        module = types.ModuleType(run_name)
+        module.__dict__["__builtins__"] = self._builtins
+        if run_name != "__main__":
+            self._modules[name] = module
+        if path.is_file():
+            module.__file__ = str(path)
+            exec(_code(path, path.stat().st_mtime_ns), module.__dict__)
+        return module
+
+    def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
+        parts = name.split(".")
+        parent = None
+        for depth in range(1, len(parts) + 1):
+            dotted = ".".join(parts[:depth])
+            module = self._modules.get(dotted)
+            if module is None:
+                module = self._load(dotted, dotted)
+                self._modules[dotted] = module
+            if parent is not None:
+                setattr(parent, parts[depth - 1], module)
+            parent = module
+        for item in fromlist or ():
+            if item != "*" and not hasattr(parent, item) and self._find(f"{name}.{item}"):
+                self._import(f"{name}.{item}")
+        return parent if fromlist else self._modules[parts[0]]
+
+
+@lru_cache(maxsize=None)
+def _host_space() -> FirmwareSpace:
+    return FirmwareSpace(types.ModuleType("no hardware"))
+
+
+def shim(name: str) -> types.ModuleType:
+    """A module of the firmware's side, for the host's own use: tables and pure code, no hardware."""
+    return _host_space().module(name)

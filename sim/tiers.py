@@ -1,0 +1,125 @@
+"""Where the firmware runs: on CPython in this process, or on a real MicroPython VM behind two pipes.
+
+A tier runs one life of the firmware, from reset until the world stops the chip, and reports why it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sim.link import DirectLink
+from sim.space import FIRMWARE, ROOT, SHIMS, FirmwareSpace, shim
+from sim.world import ChipStopped, World
+
+HEAP = "384K"  # the VM's blocks are twice as large as the chip's: stands for 192 kB of the RP2040's heap
+REQUEST = struct.Struct("@6l")
+ANSWER = struct.Struct("@2l")
+
+ops, rp2_ops = shim("_ops"), shim("_rp2_ops")
+SEND_OPS = {ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, rp2_ops.SM_INIT, rp2_ops.DMA_MEMORY}
+RECV_OPS = {ops.SPI_READ, ops.UART_READ, ops.UNIQUE_ID, rp2_ops.SM_GET_INTO}
+POSTED_OPS = {ops.PIN_SET, ops.PWM, ops.WDT_FEED}  # nobody waits for their answer
+
+
+class FirmwareDied(RuntimeError):
+    """The interpreter under the firmware ended by itself; the message is what it printed."""
+
+
+def run_cpython(world: World) -> str:
+    """One life on CPython; returns why it ended."""
+    try:
+        space = FirmwareSpace(DirectLink(world))
+        space.module("boot")
+        space.module("main").main()
+        world.hang()
+    except ChipStopped as stopped:
+        return stopped.why
+    raise AssertionError("unreachable: a hung world runs to its end")
+
+
+def find_micropython() -> Path | None:
+    """The MicroPython VM: PEN_MICROPYTHON, else the one beside this Python, else one on the PATH."""
+    named = os.environ.get("PEN_MICROPYTHON")
+    if named:
+        return Path(named) if Path(named).exists() else None
+    beside = Path(sys.executable).parent / "micropython"
+    if beside.exists():
+        return beside
+    found = shutil.which("micropython")
+    return Path(found) if found else None
+
+
+def run_micropython(world: World) -> str:
+    """One life on a MicroPython VM with the chip's heap; returns why it ended."""
+    vm = find_micropython()
+    if vm is None:
+        raise FileNotFoundError("no MicroPython VM: install the project's packages, or name one in PEN_MICROPYTHON")
+    to_vm, from_host = os.pipe()
+    to_host, from_vm = os.pipe()
+    with tempfile.TemporaryFile() as printed:
+        process = _start(vm, to_vm, from_vm, printed)
+        os.close(to_vm)
+        os.close(from_vm)
+        try:
+            return _serve(world, to_host, from_host)
+        except ChipStopped as stopped:
+            return stopped.why
+        except (EOFError, BrokenPipeError):
+            process.wait()
+            printed.seek(0)
+            text = printed.read().decode(errors="replace").strip()
+            raise FirmwareDied(f"the MicroPython VM ended by itself:\n{text}") from None
+        finally:
+            process.kill()
+            process.wait()
+            os.close(to_host)
+            os.close(from_host)
+
+
+def _start(vm: Path, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
+    env = {**os.environ, "MICROPYPATH": f"{SHIMS}:{FIRMWARE}:.frozen"}
+
+    def wire() -> None:
+        # move both ends clear of 3 and 4 first: either may sit on the other's place
+        answers, requests = os.dup(to_vm), os.dup(from_vm)
+        high_answers, high_requests = os.dup2(answers, 90), os.dup2(requests, 91)
+        os.dup2(high_answers, 3)
+        os.dup2(high_requests, 4)
+
+    return subprocess.Popen(
+        [str(vm), "-X", f"heapsize={HEAP}", str(SHIMS / "_chip.py")],
+        env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
+        preexec_fn=wire, close_fds=False)
+
+
+def _serve(world: World, to_host: int, from_host: int) -> str:
+    """Answer the VM's requests in order until the world stops the chip."""
+    pipe = os.fdopen(os.dup(to_host), "rb", buffering=1 << 16)
+    os.write(from_host, ANSWER.pack(0, world.now_us))
+    now_us = world.now_us
+    with pipe:
+        while True:
+            raw = pipe.read(REQUEST.size)
+            if len(raw) < REQUEST.size:
+                raise EOFError
+            op, a, b, c, spent_us, size = REQUEST.unpack(raw)
+            now_us += spent_us
+            if op in SEND_OPS:
+                answer, now_us = world.handle_send(op, a, pipe.read(size), now_us)
+                os.write(from_host, ANSWER.pack(answer, now_us))
+            elif op in RECV_OPS:
+                answer, data, now_us = world.handle_recv(op, a, b, now_us)
+                os.write(from_host, ANSWER.pack(answer, now_us) + data)
+            else:
+                answer, now_us = world.handle(op, a, b, c, now_us)
+                if op not in POSTED_OPS:
+                    os.write(from_host, ANSWER.pack(answer, now_us))
+
+
+TIERS = {"cpython": run_cpython, "micropython": run_micropython}

@@ -1,0 +1,484 @@
+"""Everything around the chip: the clock, the pads and buses, the parts on them and the plant behind them.
+
+One World serves every tier. The firmware's side hands in one hardware access at a time with the microsecond
+it happens at; the world first lets everything else happen that is due by then, then answers. Time only goes
+forward. What ends the firmware's life (reset, brown-out, end of the scenario) is raised as `ChipStopped`.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.contacts import Contact
+from sim.parts.ds2431 import Ds2431
+from sim.parts.fram import Fram
+from sim.parts.ssd1306 import Ssd1306
+from sim.parts.tmc2209 import Tmc2209
+from sim.pio import PioHost
+from sim.plant import Plant, PlantParams
+from sim.recorder import Recorder
+from sim.space import shim
+
+ops = shim("_ops")
+ow = shim("_ow_ops")
+neopixel = shim("_np_ops")
+board = shim("board")
+
+MS = 1_000_000
+INTERLOCK, HOME, DIAG = board.PIN_INTERLOCK, board.PIN_HOME, board.PIN_DIAG
+POWER_OK, ENC_A, EN_N = board.PIN_POWER_OK, board.PIN_ENC_A, board.PIN_EN_N
+GATE_PADS = (board.PIN_STEP, board.PIN_DIR, EN_N)
+POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
+BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
+POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
+POWER_FAIL_BATTERY_MV = 5600
+WATCH_POWER_NS = MS // 2
+SAMPLE_NS = 50 * MS
+MOTION_TAIL_NS = 2 * MS  # a stroke is over so long after its last step
+HOLD_DELAY_NS = 100 * MS  # when the driver's standstill current is looked at again
+
+
+class ChipStopped(BaseException):
+    """The firmware's life is over: `why` is "watchdog", "reset", "power" or "end"."""
+
+    def __init__(self, why: str):
+        super().__init__(why)
+        self.why = why
+
+
+class World:
+    """The pen's hardware and its surroundings, at one moment of simulated time (`now_ns`)."""
+
+    def __init__(self, params: PlantParams, fram: Fram, cartridge: Ds2431, *, seed: int = 1, date_days: int = 0):
+        """`cartridge` is the memory of the one at hand; `date_days` what the chip's clock says, 0 if never set."""
+        self.now_ns = 0
+        self.rng = random.Random(seed)
+        self.plant = Plant(params, seed)
+        self.fram = fram
+        self.cartridge = cartridge
+        self.display = Ssd1306()
+        self.driver = Tmc2209(seed=seed)
+        self.pio = PioHost(self)
+        self.recorder = Recorder(self)
+        self.date_days = date_days
+        self.reset_cause = POWER_ON
+        self.hung = False
+        self.dead: str | None = None
+        self.powered = True
+        self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
+        self.led = 0
+        self.tone_hz = 0
+        self.contacts = {
+            board.PIN_TRIGGER_NO: Contact(self.rng),
+            board.PIN_TRIGGER_NC: Contact(self.rng, closed=True),
+            board.PIN_SELECT: Contact(self.rng),
+            board.PIN_UP: Contact(self.rng),
+            board.PIN_DOWN: Contact(self.rng),
+        }
+        self.wires = dict.fromkeys(self.contacts, "")  # a fault of a contact: "stuck_closed" or "stuck_open"
+        self._contact_word = 0
+        self.contacts_changed()
+        self._outputs: dict[int, int] = {}
+        self._events: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = 0
+        self._pio_due: int | None = None
+        self._watchdog_ns = 0
+        self._watchdog_at: int | None = None
+        self._uart: list[tuple[int, int]] = []
+        self._stroke_count = 0
+        self._drive_level = 1
+        self._last_step_ns = 0
+        self._table = self._dispatch()
+        self.after(SAMPLE_NS, self._sample)
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    def at(self, t_ns: int, what: Callable[[], None]) -> None:
+        """Let `what` happen at `t_ns` (now, if that is past)."""
+        self._order += 1
+        heapq.heappush(self._events, (max(t_ns, self.now_ns), self._order, what))
+
+    def after(self, delay_ns: int, what: Callable[[], None]) -> None:
+        self.at(self.now_ns + delay_ns, what)
+
+    def advance(self, t_ns: int) -> None:
+        """Let everything happen that is due by `t_ns`; raise ChipStopped if the chip does not live to see it."""
+        events = self._events
+        while events and events[0][0] <= t_ns:
+            at_ns, _, what = heapq.heappop(events)
+            self.now_ns = at_ns
+            what()
+            if self.dead is not None:
+                why, self.dead = self.dead, None
+                raise ChipStopped(why)
+        self.now_ns = t_ns
+
+    def hang(self) -> None:
+        """The CPU no longer does anything; whatever happens without it goes on until a reset or the end."""
+        while True:
+            self.advance(self.now_ns + 1000 * MS)
+
+    def _follow_pio(self) -> None:
+        """Have the PIO's next own event (dead-man, trip) on the calendar."""
+        due = self.pio.next_event_ns()
+        if due is None or due == self._pio_due:
+            return
+        if self._pio_due is None or due < self._pio_due or self._pio_due <= self.now_ns:
+            self._pio_due = due
+            self.at(due, self._run_pio)
+
+    def _run_pio(self) -> None:
+        self._pio_due = None
+        self.pio.advance(self.now_ns)
+        self._follow_pio()
+
+    def settle(self) -> Plant:
+        """The plant, brought to the present."""
+        self.plant.advance(self.now_ns)
+        return self.plant
+
+    # -- the firmware's accesses ---------------------------------------------------------------------
+
+    @property
+    def now_us(self) -> int:
+        return self.now_ns // 1000
+
+    def _arrive(self, now_us: int) -> None:
+        self.advance(max(self.now_ns, now_us * 1000))
+        if self.hung:
+            self.hang()
+
+    def handle(self, op: int, a: int, b: int, c: int, now_us: int) -> tuple[int, int]:
+        """One access with an integer answer; also tells the time when it is over."""
+        self._arrive(now_us)
+        if 64 <= op < 100:
+            answer = self.pio.call(op, a, b, c, self.now_ns)
+            self._follow_pio()
+        else:
+            answer = self._table[op](a, b, c)
+        return answer or 0, self.now_ns // 1000
+
+    def handle_send(self, op: int, a: int, data: bytes, now_us: int) -> tuple[int, int]:
+        """One access that hands over bytes."""
+        self._arrive(now_us)
+        if 64 <= op < 100:
+            answer = self.pio.send(op, a, data, self.now_ns)
+            self._follow_pio()
+        elif op == ops.I2C_WRITE:
+            answer = int(a == self.display.address and self.display.write(data, self.now_ns))
+        elif op == ops.SPI_WRITE:
+            self.fram.transfer(data, self.now_ns)
+            answer = 0
+        elif op == ops.UART_WRITE:
+            answer = self._uart_write(data)
+        else:
+            raise NotImplementedError(f"bytes to hardware access {op}")
+        return answer or 0, self.now_ns // 1000
+
+    def handle_recv(self, op: int, a: int, size: int, now_us: int) -> tuple[int, bytes, int]:
+        """One access that asks for bytes."""
+        self._arrive(now_us)
+        if 64 <= op < 100:
+            answer, data = self.pio.recv(op, a, size, self.now_ns)
+        elif op == ops.SPI_READ:
+            data, answer = self.fram.transfer(bytes(size), self.now_ns), size
+        elif op == ops.UART_READ:
+            got = self._uart_read(size)
+            data, answer = got.ljust(size, b"\0"), len(got)
+        elif op == ops.UNIQUE_ID:
+            data, answer = b"\xe6\x61\x64\x08\x43\x1a\x2b\x3c"[:size], size
+        else:
+            raise NotImplementedError(f"bytes from hardware access {op}")
+        return answer, data, self.now_ns // 1000
+
+    def _dispatch(self) -> dict[int, Callable[[int, int, int], int | None]]:
+        return {
+            ops.SLEEP: self._sleep,
+            ops.PIN_INIT: self._pin_init,
+            ops.PIN_SET: self._pin_set,
+            ops.PIN_GET: lambda a, b, c: self.pads() >> a & 1,
+            ops.MEM32_GET: self._mem32,
+            ops.ADC_READ: self._adc,
+            ops.UART_ANY: lambda a, b, c: sum(t <= self.now_ns for t, _ in self._uart),
+            ops.PWM: self._pwm,
+            ops.WDT_START: self._watchdog_start,
+            ops.WDT_FEED: self._watchdog_feed,
+            ops.RESET: lambda a, b, c: self._stop("reset"),
+            ops.RESET_CAUSE: lambda a, b, c: self.reset_cause,
+            ops.RTC_DAYS: lambda a, b, c: self.date_days,
+            ops.RTC_SECONDS: lambda a, b, c: 10 * 3600 + self.now_ns // 1_000_000_000,
+            ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
+            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b, self.now_ns),
+            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns),
+            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b, self.now_ns),
+            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns),
+            neopixel.NEOPIXEL: self._neopixel,
+        }
+
+    def _stop(self, why: str) -> None:
+        raise ChipStopped(why)
+
+    def _sleep(self, us: int, _b: int, _c: int) -> None:
+        self.advance(self.now_ns + us * 1000)
+
+    def _mem32(self, address: int, _b: int, _c: int) -> int:
+        if address != board.SIO_GPIO_IN:
+            raise NotImplementedError(f"register {address:#010x} is not modelled")
+        return self.pads()
+
+    def _adc(self, channel: int, _b: int, _c: int) -> int:
+        plant = self.settle()
+        if channel == board.ADC_BATTERY:
+            volts_part = plant.battery_mv / board.BATTERY_MV_FULL
+        elif channel == board.ADC_RAIL:
+            volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
+        else:
+            kelvin = plant.motor_temp_c + 273.15
+            ohm = 10e3 * np.exp(3950 * (1 / kelvin - 1 / 298.15))
+            volts_part = ohm / (ohm + 10e3)
+        return int(max(0, min(4095, round(volts_part * 4095)))) * 65535 // 4095
+
+    def _pwm(self, _pin: int, hz: int, duty: int) -> None:
+        tone_hz = hz if duty else 0
+        if tone_hz != self.tone_hz:
+            self.tone_hz = tone_hz
+            self.recorder.wire("BUZZER", int(tone_hz > 0))
+
+    def _neopixel(self, _pin: int, grb: int, _c: int) -> None:
+        self.led = grb
+
+    def _watchdog_start(self, ms: int, _b: int, _c: int) -> None:
+        self._watchdog_ns = ms * MS
+        fresh = self._watchdog_at is None
+        self._watchdog_at = self.now_ns + self._watchdog_ns
+        if fresh:
+            self.at(self._watchdog_at, self._watchdog_look)
+
+    def _watchdog_feed(self, _a: int, _b: int, _c: int) -> None:
+        if self._watchdog_at is not None:
+            self._watchdog_at = self.now_ns + self._watchdog_ns
+
+    def _watchdog_look(self) -> None:
+        if self._watchdog_at is None:
+            return
+        if self.now_ns >= self._watchdog_at:
+            self.dead = "watchdog"
+        else:
+            self.at(self._watchdog_at, self._watchdog_look)
+
+    # -- pads ----------------------------------------------------------------------------------------
+
+    def level(self, pin: int) -> int:
+        """Level at an input pad, as the PIO sees it."""
+        return self.pads() >> pin & 1
+
+    def encoder_count(self) -> int:
+        return self.settle().encoder_count
+
+    def pads(self) -> int:
+        """All pads as one word, bit n is GPn."""
+        plant = self.settle()
+        quadrature = plant.encoder_count & 3
+        word = self._contact_word
+        if plant.cartridge_present:
+            word |= 1 << INTERLOCK
+        if plant.home_active:
+            word |= 1 << HOME
+        if self.driver.diag:
+            word |= 1 << DIAG
+        if self._power_ok(plant):
+            word |= 1 << POWER_OK
+        word |= (quadrature ^ quadrature >> 1) << ENC_A
+        for pin in GATE_PADS:
+            if self._gate_pad(pin):
+                word |= 1 << pin
+        return word
+
+    def _gate_pad(self, pin: int) -> int:
+        driven = self.pio.output(pin, self.now_ns)
+        if driven is not None:
+            return driven
+        return self._outputs.get(pin, 1 if pin == EN_N else 0)  # EN_N has an external pull-up
+
+    def _interlock(self) -> int:
+        return int(self.plant.cartridge_present)
+
+    def _power_ok(self, plant: Plant) -> bool:
+        return (
+            plant.battery_connected
+            and plant.motor_rail_mv >= POWER_FAIL_RAIL_MV
+            and plant.battery_mv >= POWER_FAIL_BATTERY_MV
+        )
+
+    def contact_closed(self, pin: int) -> bool:
+        wire = self.wires[pin]
+        return self.contacts[pin].closed if not wire else wire == "stuck_closed"
+
+    def move_contact(self, pin: int, closed: bool) -> None:
+        """A finger moves a contact; it bounces."""
+        for t_ns, state in self.contacts[pin].move(closed, self.now_ns):
+            self.at(t_ns, lambda state=state: self._set_contact(pin, state))
+
+    def _set_contact(self, pin: int, closed: bool) -> None:
+        self.contacts[pin].closed = closed
+        self.contacts_changed()
+        self.recorder.pad(pin, 0 if self.contact_closed(pin) else 1)
+
+    def contacts_changed(self) -> None:
+        """Bring the levels of the contacts' pads up to date: a closed contact pulls to ground."""
+        self._contact_word = sum(1 << pin for pin in self.contacts if not self.contact_closed(pin))
+
+    def _pin_init(self, pin: int, mode: int, _pull: int) -> None:
+        if mode == 1:
+            self._outputs.setdefault(pin, 0)
+        self._drive_changed()
+
+    def _pin_set(self, pin: int, level: int, _c: int) -> None:
+        before = self._outputs.get(pin)
+        self._outputs[pin] = level
+        if pin == board.PIN_FRAM_CS and level != before:
+            (self.fram.deselect if level else self.fram.select)(self.now_ns)
+        self._drive_changed()
+
+    # -- the gate's side: what PIO does to the driver and the motor ----------------------------------------
+
+    def en_n(self, _level: int, t_ns: int) -> None:
+        """The PIO moved EN_N, at `t_ns` (which may be a little ahead of the present)."""
+        if t_ns <= self.now_ns:
+            self._drive_changed()
+        else:
+            self.at(t_ns, self._drive_changed)
+
+    def _drive_changed(self) -> None:
+        level = self._gate_pad(EN_N)
+        self.driver.enable_n = level
+        if level != self._drive_level:
+            self._drive_level = level
+            self.recorder.wire("EN_N", level)
+        plant = self.settle()
+        plant.set_drive(self.driver.power_stage_on)
+
+    def steps(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
+        """Edges that the gate lets through, now known ahead of time."""
+        if not len(times_ns):
+            return
+        plant = self.settle()
+        plant.microstep_um = 4000.0 / 200 / self.driver.microsteps_per_full_step
+        plant.run_current_scale = self.driver.current_scale(True)
+        plant.add_steps(times_ns, outward)
+        self._last_step_ns = int(times_ns[-1])
+        out = int(np.count_nonzero(outward))
+        start_ns, end_ns = self.now_ns, self._last_step_ns + MOTION_TAIL_NS
+        self.driver.moved(2 * out - len(times_ns), self._last_step_ns)
+        is_stroke = out > 100 and len(times_ns) - out > 100
+        if is_stroke:
+            self._stroke_count += 1
+        self.recorder.motion_begins(self._stroke_count if is_stroke else 0, times_ns, outward)
+        self.at(end_ns, self.recorder.motion_ends)
+        self.at(self._last_step_ns + HOLD_DELAY_NS, self._hold_current)
+        if is_stroke:
+            for hear in self.on_stroke:
+                hear(self._stroke_count, start_ns, self._last_step_ns)
+
+    def _hold_current(self) -> None:
+        idle_ns = self.now_ns - self._last_step_ns
+        if idle_ns >= HOLD_DELAY_NS:
+            self.settle().run_current_scale = self.driver.current_scale(False, idle_ns / 1e9)
+
+    def drop_steps_after(self, t_ns: int) -> None:
+        self.settle().drop_steps_after(t_ns)
+        self._last_step_ns = min(self._last_step_ns, t_ns)
+        self.recorder.steps_dropped(t_ns)
+        self.after(MOTION_TAIL_NS, self.recorder.motion_ends)
+
+    def gate_tripped(self, t_ns: int) -> None:
+        self.recorder.note(t_ns, "the depth gate refused a step at its ceiling")
+
+    # -- buses ---------------------------------------------------------------------------------------
+
+    def _uart_write(self, data: bytes) -> int:
+        byte_ns = 86_806  # ten bits at 115200 baud
+        arrivals = [(self.now_ns + (i + 1) * byte_ns, value) for i, value in enumerate(data)]  # the wire's echo
+        for t_ns, answer in self.driver.receive(data, self.now_ns):
+            arrivals += [(t_ns, value) for value in answer]
+        self._uart = sorted(self._uart + arrivals)
+        return len(data)
+
+    def _uart_read(self, size: int) -> bytes:
+        ready = [value for t_ns, value in self._uart if t_ns <= self.now_ns][:size]
+        del self._uart[: len(ready)]
+        return bytes(ready)
+
+    # -- things that happen to a pen -----------------------------------------------------------------------
+
+    def insert_cartridge(self, cartridge: Ds2431 | None = None) -> None:
+        """Seat a cartridge: the one at hand, or another."""
+        if cartridge is not None:
+            self.cartridge = cartridge
+        self.cartridge.insert(self.now_ns)
+        self.settle().cartridge_present = True
+        self._interlock_moved()
+
+    def pull_cartridge(self) -> None:
+        """Take the cartridge out: from here on there are no needles."""
+        self.recorder.needles_gone()
+        self.cartridge.remove(self.now_ns)
+        self.settle().cartridge_present = False
+        self._interlock_moved()
+
+    def _interlock_moved(self) -> None:
+        self.pio.advance(self.now_ns)
+        self.pio.pad_changed(board.PIN_INTERLOCK, self._interlock(), self.now_ns)
+        self._follow_pio()
+        self.recorder.wire("INTERLOCK", self._interlock())
+
+    def driver_reset(self) -> None:
+        """The driver's supply dipped: its registers are those of power-on."""
+        self.driver.reset()
+        self.driver.enable_n = self._drive_level
+
+    def cut_battery(self) -> None:
+        """The battery is gone; what is left is in the boost's capacitor."""
+        self.settle().battery_connected = False
+        self.after(WATCH_POWER_NS, self._watch_power)
+
+    def _watch_power(self) -> None:
+        plant = self.settle()
+        if plant.battery_connected:
+            return
+        if self.powered and plant.motor_rail_mv < BROWN_OUT_MV:
+            self.powered = False
+            self._watchdog_at = None
+            self.fram.cut()
+            self.cartridge.cut(self.now_ns)
+            self.display = Ssd1306()
+            self.dead = "power"
+        elif self.powered:
+            self.after(WATCH_POWER_NS, self._watch_power)
+
+    def restore_battery(self) -> None:
+        self.settle().battery_connected = True
+
+    def chip_reset(self, cause: int) -> None:
+        """Between two lives: pads float, state machines are gone, parts keep what they keep."""
+        if self.now_ns < 0:
+            raise ValueError("time runs forward")
+        self.reset_cause = cause
+        self.hung = False
+        self._watchdog_at = None
+        self._outputs.clear()
+        self._uart.clear()
+        self.pio.reset(self.now_ns)
+        if cause == POWER_ON and not self.powered:
+            self.powered = True
+            self.fram.power_on()
+            self.driver.reset()
+        self._drive_changed()
+
+    def _sample(self) -> None:
+        plant = self.settle()
+        self.driver.temperature_c = plant.motor_temp_c
+        self.recorder.sample(plant)
+        self.after(SAMPLE_NS, self._sample)

@@ -1,0 +1,129 @@
+"""The `pen` command. Exit codes: 0 done, 1 an expectation did not hold or something failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+WRONG_USE = 2
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Work with a microneedling pen, or with a simulated one.")
+err = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+@app.callback()
+def _group() -> None:
+    """Work with a microneedling pen, or with a simulated one."""
+
+
+def _fail(message: str, code: int) -> typer.Exit:
+    err.print(f"pen: {message}", style="red", markup=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    tier: Annotated[str, typer.Option(help="Where the firmware runs: cpython or micropython.")] = "cpython",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    vcd: Annotated[Path | None, typer.Option(help="Write the waveforms here (GTKWave, PulseView).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write report.html, strokes.csv, trace.vcd and result.json here.")
+    ] = None,
+) -> None:
+    """Run a scenario on the simulated pen. Exit code 0 only if every expectation held."""
+    from sim.scenario import ScenarioError, load
+
+    try:
+        plan = load(scenario)
+    except ScenarioError as error:
+        raise _fail(str(error), WRONG_USE) from None
+    from sim.tiers import TIERS, FirmwareDied
+
+    if tier not in TIERS:
+        raise _fail(f"unknown tier '{tier}', known: {', '.join(TIERS)}", WRONG_USE)
+    try:
+        result = _run(plan, tier, quiet=as_json)
+    except FileNotFoundError as error:
+        raise _fail(str(error), WRONG_USE) from None
+    except FirmwareDied as error:
+        raise _fail(str(error), 1) from None
+    written = _write(result, vcd, report, out)
+    if as_json:
+        from pen.tables import result_text
+
+        print(result_text(result))
+    else:
+        from pen.summary import print_summary
+
+        print_summary(result, written)
+    if not all(row["held"] for row in result.result["expectations"]):
+        raise typer.Exit(1)
+
+
+def _run(plan, tier: str, quiet: bool):
+    """Run with a progress bar on the terminal's error stream."""
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[sim_s]:7.1f} s simulated"),
+               TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task("Preparing the plant", total=None, sim_s=0.0)
+        from sim.run import Simulation
+
+        def progress(sim_s: float, page: str) -> None:
+            done, steps = simulation.hands.progress()
+            bar.update(task, total=steps, completed=done, sim_s=sim_s, description=page[:24] or "Display dark")
+
+        simulation = Simulation(plan, tier, progress)
+        return simulation.run()
+
+
+def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> list[Path]:
+    """Write what was asked for; the paths written."""
+    from pen.report import write_report
+    from pen.tables import write_result, write_strokes
+    from pen.waveform import write_vcd
+
+    jobs = [(write_vcd, vcd), (write_report, report)]
+    if out is not None:
+        jobs += [(write_report, out / "report.html"), (write_strokes, out / "strokes.csv"),
+                 (write_vcd, out / "trace.vcd"), (write_result, out / "result.json")]
+    written = []
+    for write, path in jobs:
+        if path is None:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(result, path)
+        except OSError as error:
+            raise _fail(f"cannot write {path}: {error.strerror}", WRONG_USE) from None
+        written.append(path)
+    return written
+
+
+@app.command()
+def scenarios() -> None:
+    """List the shipped scenarios."""
+    from sim.scenario import LIBRARY, load
+
+    table = Table("name", "what it shows", box=None)
+    for path in sorted(LIBRARY.glob("*.toml")):
+        table.add_row(path.stem, load(path).title)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Reads a raw image of the pen's FRAM: records, events, and sessions with every stroke.
+
+Written from docs/storage-format.md and sharing no code with the firmware, so that each checks the other.
+Invariants: `decode` never raises on any bytes; what it yields passed its checks, what did not is a problem in
+words; a stroke whose reference values are in doubt is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from typing import Any
+
+from pen.storage_image import provision_image
+from pen.storage_model import (
+    CALIBRATION_KEYS,
+    COUNTER_KEYS,
+    EVENT_BASE,
+    EVENT_BYTES,
+    EVENT_COUNT,
+    FRAM_BYTES,
+    LAYOUT,
+    RECORD_NAMES,
+    RING_ROMS,
+    SCHEMA,
+    SETTING_KEYS,
+    SLOT_COMPLETE,
+    SLOT_HEADER,
+    SLOT_WRITING,
+    Event,
+    Head,
+    Image,
+    Record,
+    Session,
+    Stroke,
+    Tail,
+    crc8,
+    crc16,
+    slot_span,
+    text,
+)
+from pen.storage_sessions import read_sessions
+
+__all__ = ["Event", "Head", "Image", "Record", "Session", "Stroke", "Tail", "decode", "provision_image"]
+
+
+def decode(image: bytes) -> Image:
+    """Everything intact in `image`, a copy of the whole chip; a wrong size is a problem, never an error."""
+    found = Image()
+    data = bytes(image[:FRAM_BYTES])
+    if len(image) != FRAM_BYTES:
+        found.problems.append(f"image has {len(image)} bytes, the chip {FRAM_BYTES}")
+        data = data.ljust(FRAM_BYTES, b"\0")
+    for record_id, name in enumerate(RECORD_NAMES):
+        found.records[name] = _read_record(data, record_id)
+        if found.records[name].status not in ("ok", "empty"):
+            found.problems.append(f"record {name} is {found.records[name].status}")
+    superblock = found.records["superblock"].values
+    if superblock is not None and superblock["layout"] != LAYOUT:
+        found.problems.append(f"layout {superblock['layout']} is not known here")
+        return found
+    found.pen_serial = superblock["pen_serial"] if superblock else ""
+    _read_events(data, found)
+    read_sessions(data, found)
+    for session in found.sessions:
+        found.problems += [f"session {session.number}: {problem}" for problem in session.problems]
+    return found
+
+
+def _read_slot(data: bytes, record_id: int, slot: int) -> tuple[str, int, int, bytes]:
+    """(blank | unfinished | bad | valid, sequence, schema, payload)."""
+    addr, size = slot_span(record_id, slot)
+    header = data[addr : addr + SLOT_HEADER]
+    magic, owner, schema, length, sequence, _, crc, _, state = struct.unpack("<2sBBHHIHBB", header)
+    if state == SLOT_WRITING:
+        return "unfinished", 0, 0, b""
+    if header in (bytes(SLOT_HEADER), b"\xff" * SLOT_HEADER):
+        return "blank", 0, 0, b""
+    payload = data[addr + SLOT_HEADER : addr + SLOT_HEADER + length]
+    framed = state == SLOT_COMPLETE and magic == b"PR" and owner == record_id and length <= size - SLOT_HEADER
+    if not framed or crc16(payload, crc16(header[:12])) != crc:
+        return "bad", 0, 0, b""
+    return "valid", sequence, schema, payload
+
+
+def _read_record(data: bytes, record_id: int) -> Record:
+    slots = [_read_slot(data, record_id, slot) for slot in (0, 1)]
+    valid = [slot for slot in slots if slot[0] == "valid"]
+    if not valid:
+        return Record("corrupt" if any(slot[0] == "bad" for slot in slots) else "empty")
+    if len(valid) == 2 and 0 < (valid[1][1] - valid[0][1]) % 65536 < 32768:
+        valid.reverse()
+    _, _, schema, payload = valid[0]
+    if schema > SCHEMA:
+        return Record("newer", None, schema)
+    values = _read_payload(RECORD_NAMES[record_id], payload)
+    if values is None:
+        return Record("corrupt", None, schema)
+    damaged = any(slot[0] in ("bad", "unfinished") for slot in slots)
+    return Record("recovered" if damaged else "ok", values, schema)
+
+
+def _read_payload(name: str, payload: bytes) -> dict[str, Any] | None:
+    """The fields of a record, None when its size or content is not what its schema says."""
+    try:
+        return _PAYLOADS[name](payload)
+    except (struct.error, ValueError):
+        return None
+
+
+def _superblock(payload: bytes) -> dict[str, Any]:
+    layout, serial = struct.unpack("<H12s", payload)
+    return {"layout": layout, "pen_serial": text(serial)}
+
+
+def _calibration(payload: bytes) -> dict[str, Any]:
+    schema, _, *values = struct.unpack("<BBhiHHHHH8s8s", payload)
+    if schema != SCHEMA:
+        raise ValueError("schema")
+    return dict(zip(CALIBRATION_KEYS, [*values[:7], text(values[7]), text(values[8])], strict=True))
+
+
+def _counters(payload: bytes) -> dict[str, Any]:
+    return dict(zip(COUNTER_KEYS, struct.unpack("<IIII", payload), strict=True))
+
+
+def _settings(payload: bytes) -> dict[str, Any]:
+    return dict(zip(SETTING_KEYS, struct.unpack("<HHBx", payload), strict=True))
+
+
+def _last_fault(payload: bytes) -> dict[str, Any]:
+    return dict(zip(("code", "boot", "uptime_ms"), struct.unpack("<HHI", payload), strict=True))
+
+
+def _journal(payload: bytes) -> dict[str, Any]:
+    return dict(zip(("released_blocks", "last_session"), struct.unpack("<II", payload), strict=True))
+
+
+def _cartridges(payload: bytes) -> dict[str, Any]:
+    after, count, roms = struct.unpack(f"<HH{RING_ROMS * 8}s", payload)
+    if after >= RING_ROMS or count > RING_ROMS:
+        raise ValueError("ring")
+    first = after - count
+    order = [(first + i) % RING_ROMS for i in range(count)]
+    return {"roms": [roms[8 * i : 8 * i + 8].hex() for i in order]}
+
+
+_PAYLOADS = {
+    "superblock": _superblock, "calibration": _calibration, "counters": _counters, "settings": _settings,
+    "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
+}  # fmt: skip
+
+
+# ---- events ----
+
+
+def _read_events(data: bytes, found: Image) -> None:
+    unreadable = []
+    for index in range(EVENT_COUNT):
+        addr = EVENT_BASE + index * EVENT_BYTES
+        entry = data[addr : addr + EVENT_BYTES]
+        if entry == bytes(EVENT_BYTES):
+            continue
+        event = _read_event(entry, index)
+        if event is not None:
+            found.events.append(event)
+        else:
+            unreadable.append(index)
+    found.events = _unwrap(found.events)
+    found.events.sort(key=lambda event: event.sequence)
+    writing = (found.events[-1].sequence + 1) % EVENT_COUNT if found.events else 0
+    # The entry after the newest may have been cut while it was written: it was never on record.
+    found.problems += [f"event entry {index} is unreadable" for index in unreadable if index != writing]
+
+
+def _unwrap(events: list[Event]) -> list[Event]:
+    """Laps wrap at 65536: entries half of that apart and more are across the wrap, the low ones newer."""
+    half = 0x8000 * EVENT_COUNT
+    newest = max((event.sequence for event in events), default=0)
+    if not any(newest - event.sequence >= half for event in events):
+        return events
+    return [replace(e, sequence=e.sequence + 2 * half) if e.sequence < half else e for e in events]
+
+
+def _read_event(entry: bytes, index: int) -> Event | None:
+    lap_low, kind, a, crc, boot, uptime_ms, b, lap_high, check = struct.unpack("<BBBBHIiBB", entry)
+    checked = entry[:3] + bytes((index & 0xFF,)) + entry[4:]
+    if lap_low ^ check != 0xFF or kind == 0 or crc8(checked, index >> 8) != crc:
+        return None
+    return Event((lap_high << 8 | lap_low) * EVENT_COUNT + index, boot, uptime_ms, kind, a, b)

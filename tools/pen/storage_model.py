@@ -1,0 +1,188 @@
+"""The layout of the pen's FRAM as the host sees it: constants, checksums, and what a decoded image holds.
+
+Sums, addresses and field names follow docs/storage-format.md; nothing here is shared with the firmware.
+"""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass, field
+from typing import Any
+
+FRAM_BYTES = 262_144
+LAYOUT = 1
+
+SMALL_SLOT_BYTES = 128
+CARTRIDGE_BASE, CARTRIDGE_SLOT_BYTES = 0x0800, 1024
+EVENT_BASE, EVENT_BYTES, EVENT_COUNT = 0x1000, 16, 1024
+BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
+
+RECORD_NAMES = ("superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges")
+SCHEMA = 1
+SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
+
+EVENT_NAMES = {
+    1: "boot", 2: "state", 3: "fault", 4: "cleared", 5: "session_start", 6: "session_end", 7: "cartridge",
+    8: "trigger", 9: "note", 10: "released",
+}  # fmt: skip
+END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full"}
+FLAG_NAMES = ("slip", "fault", "partial", "clipped")
+FLAG_SLIP, FLAG_PARTIAL = 1, 4
+
+BLOCK_MAGIC, END_MARK = 0xB5, 0x5A
+KIND_SESSION, KIND_CONTINUED = 1, 2
+FIRST_WORD = {KIND_SESSION: 32, KIND_CONTINUED: 8}
+BLOCK_WORDS = 128
+HEAD_AT, HEAD_BYTES, TAIL_AT, TAIL_BYTES = 32, 64, 96, 32
+MARK_PRESENT, MARK_STATE, MARK_PERIOD, MARK_COARSE = 0x80, 0x40, 0x20, 0x10
+
+CALIBRATION_KEYS = (
+    "offset_um", "scale_ppm", "backlash_um", "travel_um", "date_days", "due_days", "calibration_id",
+    "gauge_id", "technician",
+)  # fmt: skip
+COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
+SETTING_KEYS = ("session_limit_s", "depth_limit_um", "buzzer")
+RING_ROMS = 120
+
+
+def _crc8_table() -> list[int]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value << 1) ^ (0x107 if value & 0x80 else 0)
+        table.append(value)
+    return table
+
+
+_CRC8 = _crc8_table()
+
+
+def crc8(data: bytes, seed: int = 0xFF) -> int:
+    for byte in data:
+        seed = _CRC8[seed ^ byte]
+    return seed
+
+
+def crc16(data: bytes, seed: int = 0xFFFF) -> int:
+    return binascii.crc_hqx(data, seed)
+
+
+def text(raw: bytes) -> str:
+    """An ASCII field padded with NUL; bytes that are not ASCII show as replacement characters."""
+    return raw.rstrip(b"\0").decode("ascii", "replace")
+
+
+def slot_span(record_id: int, slot: int) -> tuple[int, int]:
+    """(address, size) of a slot."""
+    if RECORD_NAMES[record_id] == "cartridges":
+        return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES, CARTRIDGE_SLOT_BYTES
+    return (2 * record_id + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
+
+
+@dataclass(frozen=True)
+class Record:
+    """status: ok, empty, recovered, corrupt, newer. `values` is None unless ok or recovered."""
+
+    status: str
+    values: dict[str, Any] | None = None
+    schema: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """`sequence` counts from the pen's first event; `uptime_ms` from power-on of boot `boot`."""
+
+    sequence: int
+    boot: int
+    uptime_ms: int
+    kind: int
+    a: int
+    b: int
+
+    @property
+    def name(self) -> str:
+        return EVENT_NAMES.get(self.kind, f"kind {self.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """`sequence` 1.. in the session. `exact` False: achieved_um is rounded deeper, by less than 32 um."""
+
+    sequence: int
+    zone_id: int
+    commanded_um: int
+    achieved_um: int
+    period_us: int
+    flags: int
+    exact: bool = True
+
+    @property
+    def flag_names(self) -> list[str]:
+        return [name for bit, name in enumerate(FLAG_NAMES) if self.flags >> bit & 1]
+
+    def as_record(self) -> dict[str, Any]:
+        """The stroke as a row for tables, flags by name."""
+        return {
+            "sequence": self.sequence, "zone": self.zone_id, "commanded_um": self.commanded_um,
+            "achieved_um": self.achieved_um, "period_us": self.period_us, "flags": self.flag_names,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Head:
+    """What was known when the session began. `wall_s`: seconds since 2000-01-01 UTC, 0 = clock not set."""
+
+    pen_serial: str
+    cartridge_rom: bytes
+    operator: str
+    firmware_version: int
+    calibration_id: int
+    zone_id: int
+    indication_id: int
+    boot: int
+    uptime_ms: int
+    wall_s: int
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Totals at the end. After power_lost, `boot` and `uptime_ms` are those of the start that found out."""
+
+    strokes: int
+    slips: int
+    worst_error_um: int
+    reason: int
+    fault_code: int
+    uptime_ms: int
+    boot: int
+
+    @property
+    def reason_name(self) -> str:
+        return END_NAMES.get(self.reason, f"reason {self.reason}")
+
+
+@dataclass
+class Session:
+    """`tail` None: still open, cut off and no start since, or unreadable (then a problem says so)."""
+
+    number: int
+    head: Head | None = None
+    tail: Tail | None = None
+    strokes: list[Stroke] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Image:
+    """`problems` holds those of every session too."""
+
+    pen_serial: str = ""
+    records: dict[str, Record] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def provisioned(self) -> bool:
+        return bool(self.pen_serial)
