@@ -5,9 +5,8 @@ first feed is silent until it has been let go; one feed gives at most one event 
 caller gets no burst. Times are 30-bit milliseconds that wrap. Nothing here allocates after construction.
 """
 
-from micropython import const
-
 import ticks
+from micropython import const
 
 DEBOUNCE_MS = const(20)
 LONG_MS = const(800)

@@ -122,7 +122,7 @@ def encode(
     return bytes(record)
 
 
-def decode(image: bytes, rom: bytes) -> Info:
+def decode(image: bytes | bytearray, rom: bytes | bytearray) -> Info:
     """Read the 48 bytes from MARK_ADDR of the chip with this ROM number. Never raises for bad content."""
     if len(image) != IMAGE_SIZE or len(rom) != 8:
         raise ValueError("decode wants 48 bytes and an 8-byte ROM number")

@@ -5,51 +5,46 @@ argument can raise the result above the zone's cap or the build's ceiling. The f
 defaults gathered from public sources (docs/hazards.md names them), not clinical advice.
 """
 
+from collections import namedtuple
+
 from micropython import const
 
 BUILD_CEILING_UM = const(2500)
 DEPTH_STEP_UM = const(50)
 RATE_STEP_MHZ = const(1000)
 
-# Columns of ZONES
-KEY = const(0)
-LABEL = const(1)
-MIN_UM = const(2)
-DEFAULT_UM = const(3)
-CAP_UM = const(4)
-SUPERVISED_CAP_UM = const(5)
-RATE_MIN_MHZ = const(6)
-RATE_MAX_MHZ = const(7)
+Zone = namedtuple(
+    "Zone",
+    ("key", "label", "min_um", "default_um", "cap_um", "supervised_cap_um", "rate_min_mhz", "rate_max_mhz"))
+Indication = namedtuple("Indication", ("key", "label", "low_um", "high_um"))
 
 # The order is the order on the panel and the zone's number in the journal: only ever append.
 ZONES = (
-    ("eyelid", "Eyelid", 0, 0, 0, 0, 0, 0),
-    ("periorbital", "Periorbital", 100, 250, 500, 500, 10000, 20000),
-    ("nose", "Nose", 100, 250, 750, 750, 10000, 20000),
-    ("perioral", "Perioral, lip", 100, 500, 750, 750, 10000, 20000),
-    ("forehead", "Forehead, temple", 200, 500, 1000, 1000, 10000, 25000),
-    ("chin", "Chin, jaw", 200, 750, 1500, 1500, 10000, 30000),
-    ("cheek", "Cheek", 200, 1000, 1500, 2000, 10000, 30000),
-    ("neck", "Neck", 200, 500, 1000, 1000, 10000, 25000),
-    ("decollete", "Decollete", 200, 500, 1000, 1000, 10000, 25000),
-    ("hands", "Hands", 200, 500, 1000, 1000, 10000, 20000),
-    ("scalp", "Scalp", 200, 600, 1500, 1500, 10000, 25000),
-    ("arm_back", "Upper arm, back", 200, 1000, 2000, 2000, 10000, 20000),
-    ("body", "Abdomen, thigh", 200, 1500, 2500, 2500, 8000, 16000),
+    Zone("eyelid", "Eyelid", 0, 0, 0, 0, 0, 0),
+    Zone("periorbital", "Periorbital", 100, 250, 500, 500, 10000, 20000),
+    Zone("nose", "Nose", 100, 250, 750, 750, 10000, 20000),
+    Zone("perioral", "Perioral, lip", 100, 500, 750, 750, 10000, 20000),
+    Zone("forehead", "Forehead, temple", 200, 500, 1000, 1000, 10000, 25000),
+    Zone("chin", "Chin, jaw", 200, 750, 1500, 1500, 10000, 30000),
+    Zone("cheek", "Cheek", 200, 1000, 1500, 2000, 10000, 30000),
+    Zone("neck", "Neck", 200, 500, 1000, 1000, 10000, 25000),
+    Zone("decollete", "Decollete", 200, 500, 1000, 1000, 10000, 25000),
+    Zone("hands", "Hands", 200, 500, 1000, 1000, 10000, 20000),
+    Zone("scalp", "Scalp", 200, 600, 1500, 1500, 10000, 25000),
+    Zone("arm_back", "Upper arm, back", 200, 1000, 2000, 2000, 10000, 20000),
+    Zone("body", "Abdomen, thigh", 200, 1500, 2500, 2500, 8000, 16000),
 )
 
-# key, label, lower and upper end of the band
+# the ends of each band
 INDICATIONS = (
-    ("absorption", "Product absorption", 200, 300),
-    ("fine_lines", "Fine lines, pores", 250, 750),
-    ("wrinkles", "Wrinkles", 500, 1500),
-    ("pigmentation", "Hyperpigmentation", 250, 500),
-    ("acne_scars", "Acne scars", 1000, 2000),
-    ("stretch_marks", "Stretch marks", 1500, 2000),
-    ("hair_loss", "Hair loss", 500, 1500),
+    Indication("absorption", "Product absorption", 200, 300),
+    Indication("fine_lines", "Fine lines, pores", 250, 750),
+    Indication("wrinkles", "Wrinkles", 500, 1500),
+    Indication("pigmentation", "Hyperpigmentation", 250, 500),
+    Indication("acne_scars", "Acne scars", 1000, 2000),
+    Indication("stretch_marks", "Stretch marks", 1500, 2000),
+    Indication("hair_loss", "Hair loss", 500, 1500),
 )
-BAND_LOW_UM = const(2)
-BAND_HIGH_UM = const(3)
 
 # The five limits, in the order of Limits.values_um
 LIMIT_NAMES = ("zone", "indication", "cartridge", "calibration", "build")
@@ -68,13 +63,21 @@ def indication_number(key: str) -> int:
 
 def _number(table, key, what):
     for number in range(len(table)):
-        if table[number][KEY] == key:
+        if table[number].key == key:
             return number
-    raise ValueError("unknown %s '%s': one of %s" % (what, key, ", ".join([row[KEY] for row in table])))
+    raise ValueError("unknown %s '%s': one of %s" % (what, key, ", ".join([row.key for row in table])))
+
+
+def zone(number: int) -> Zone:
+    return ZONES[number]
+
+
+def indication(number: int) -> Indication:
+    return INDICATIONS[number]
 
 
 def prohibited(zone: int) -> bool:
-    return ZONES[zone][CAP_UM] == 0
+    return ZONES[zone].cap_um == 0
 
 
 class Limits:
@@ -98,13 +101,13 @@ class Limits:
         """
         row = ZONES[zone]
         values = self.values_um
-        values[0] = row[SUPERVISED_CAP_UM] if supervised is True else row[CAP_UM]
-        values[1] = INDICATIONS[indication][BAND_HIGH_UM]
+        values[0] = row.supervised_cap_um if supervised is True else row.cap_um
+        values[1] = INDICATIONS[indication].high_um
         values[2] = max(0, cartridge_um)
         values[3] = max(0, travel_um)
         values[4] = BUILD_CEILING_UM
         self.max_um = min(values)
-        self.min_um = row[MIN_UM]
+        self.min_um = row.min_um
         if self.max_um < self.min_um:
             self.max_um = 0
         self.bound = 0
@@ -129,7 +132,7 @@ class Limits:
 
     def default_um(self, zone: int, indication: int) -> int:
         """The depth a session starts with: the shallower of the zone's default and the band's lower end."""
-        wanted_um = min(ZONES[zone][DEFAULT_UM], INDICATIONS[indication][BAND_LOW_UM])
+        wanted_um = min(ZONES[zone].default_um, INDICATIONS[indication].low_um)
         return self.clamp(wanted_um)
 
 
@@ -141,5 +144,5 @@ def clamp_rate(zone: int, wanted_mhz: int, stroke_us: int) -> int:
     """
     row = ZONES[zone]
     fastest_mhz = 1000000000 // stroke_us
-    wanted_mhz = max(row[RATE_MIN_MHZ], min(row[RATE_MAX_MHZ], wanted_mhz))
+    wanted_mhz = max(row.rate_min_mhz, min(row.rate_max_mhz, wanted_mhz))
     return min(wanted_mhz, fastest_mhz)

@@ -4,6 +4,8 @@ Numbers and keys are stable: they are in journals and in other people's notes. T
 docs/hazards.md show these words. Pure.
 """
 
+from collections import namedtuple
+
 from micropython import const
 
 # What the pen does about it
@@ -50,71 +52,94 @@ EXCEPTION = const(81)
 OVERRUN = const(82)
 INTERNAL = const(83)
 
-# number: key, what the pen does, what clears it, cause, what the user should do (21 columns a line, "|" breaks)
+Fault = namedtuple("Fault", ("key", "act", "remedy", "cause", "action"))
+
+# cause and action: 21 columns a line, "|" breaks
 TABLE = {
-    TRIGGER_STUCK: ("trigger_stuck", BLOCK, BY_USER, "Trigger held or stuck", "Release the trigger"),
-    TRIGGER_CONTACTS: (
+    TRIGGER_STUCK: Fault(
+        "trigger_stuck", BLOCK, BY_USER, "Trigger held or stuck", "Release the trigger"),
+    TRIGGER_CONTACTS: Fault(
         "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other", "Release. If it stays,|send in for service"),
-    CARTRIDGE_PULLED: (
+    CARTRIDGE_PULLED: Fault(
         "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Take it out, fit a|new one"),
-    SLIP: ("slip", RETRACT, BY_USER, "Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
-    ENCODER: ("encoder", STOP, BY_SERVICE, "Needle encoder not|following the motor", "Do not use. Send in|for service"),
-    HOME_SENSOR: ("home_sensor", STOP, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
-    HOMING: ("homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
-    JAM: ("jam", STOP, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
-    CEILING: ("ceiling", RETRACT, BY_USER, "Gate stopped a step|past the limit", "Home again. If it|repeats: service"),
-    DRIVE_DROPPED: ("drive_dropped", STOP, BY_USER, "Drive switched off by|the dead-man", "Home again. If it|repeats: service"),
-    EXTENDED: ("extended", RETRACT, BY_USER, "Needles out for too|long", "Lift off, then home|again"),
-    POWER_FAIL: ("power_fail", RETRACT, BY_RESTART, "Power failing", "Charge, then switch|on again"),
-    BATTERY_LOW: ("battery_low", RETRACT, BY_USER, "Battery too low", "Charge the pen"),
-    RAIL_LOW: ("rail_low", RETRACT, BY_USER, "Motor supply too low", "Charge the pen. If it|repeats: service"),
-    MOTOR_HOT: ("motor_hot", RETRACT, BY_USER, "Motor too hot", "Let the pen cool down"),
-    NTC: ("ntc", RETRACT, BY_SERVICE, "Motor temperature not|measured", "Send in for service"),
-    DRIVER_SILENT: ("driver_silent", STOP, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
-    DRIVER_RESET: ("driver_reset", STOP, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
-    DRIVER_HOT: ("driver_hot", RETRACT, BY_USER, "Motor driver too hot", "Let the pen cool down"),
-    DRIVER_SHORT: ("driver_short", STOP, BY_SERVICE, "Short circuit at the|motor", "Send in for service"),
-    DRIVER_OPEN: ("driver_open", STOP, BY_SERVICE, "Motor wire open", "Send in for service"),
-    DRIVER_SUPPLY: ("driver_supply", STOP, BY_USER, "Motor driver supply|too low", "Charge the pen"),
-    CALIBRATION_MISSING: (
+    SLIP: Fault(
+        "slip", RETRACT, BY_USER, "Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
+    ENCODER: Fault(
+        "encoder", STOP, BY_SERVICE, "Needle encoder not|following the motor", "Do not use. Send in|for service"),
+    HOME_SENSOR: Fault(
+        "home_sensor", STOP, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
+    HOMING: Fault(
+        "homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
+    JAM: Fault(
+        "jam", STOP, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
+    CEILING: Fault(
+        "ceiling", RETRACT, BY_USER, "Gate stopped a step|past the limit", "Home again. If it|repeats: service"),
+    DRIVE_DROPPED: Fault(
+        "drive_dropped", STOP, BY_USER, "Drive switched off by|the dead-man", "Home again. If it|repeats: service"),
+    EXTENDED: Fault(
+        "extended", RETRACT, BY_USER, "Needles out for too|long", "Lift off, then home|again"),
+    POWER_FAIL: Fault(
+        "power_fail", RETRACT, BY_RESTART, "Power failing", "Charge, then switch|on again"),
+    BATTERY_LOW: Fault(
+        "battery_low", RETRACT, BY_USER, "Battery too low", "Charge the pen"),
+    RAIL_LOW: Fault(
+        "rail_low", RETRACT, BY_USER, "Motor supply too low", "Charge the pen. If it|repeats: service"),
+    MOTOR_HOT: Fault(
+        "motor_hot", RETRACT, BY_USER, "Motor too hot", "Let the pen cool down"),
+    NTC: Fault(
+        "ntc", RETRACT, BY_SERVICE, "Motor temperature not|measured", "Send in for service"),
+    DRIVER_SILENT: Fault(
+        "driver_silent", STOP, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
+    DRIVER_RESET: Fault(
+        "driver_reset", STOP, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
+    DRIVER_HOT: Fault(
+        "driver_hot", RETRACT, BY_USER, "Motor driver too hot", "Let the pen cool down"),
+    DRIVER_SHORT: Fault(
+        "driver_short", STOP, BY_SERVICE, "Short circuit at the|motor", "Send in for service"),
+    DRIVER_OPEN: Fault(
+        "driver_open", STOP, BY_SERVICE, "Motor wire open", "Send in for service"),
+    DRIVER_SUPPLY: Fault(
+        "driver_supply", STOP, BY_USER, "Motor driver supply|too low", "Charge the pen"),
+    CALIBRATION_MISSING: Fault(
         "calibration_missing", BLOCK, BY_SERVICE, "Pen not calibrated", "Have a technician|calibrate it"),
-    CALIBRATION_CORRUPT: (
+    CALIBRATION_CORRUPT: Fault(
         "calibration_corrupt", BLOCK, BY_SERVICE, "Calibration damaged", "Have a technician|calibrate it"),
-    STORAGE: ("storage", BLOCK, BY_SERVICE, "Record memory does|not answer", "Send in for service"),
-    STORAGE_BLANK: ("storage_blank", BLOCK, BY_SERVICE, "Record memory empty", "Have a technician|set up the pen"),
-    DISPLAY: ("display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
-    GATE: ("gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
-    WATCHDOG: ("watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
-    EXCEPTION: ("exception", STOP, BY_RESTART, "Firmware error", "Switch off and on"),
-    OVERRUN: ("overrun", RETRACT, BY_USER, "Firmware too slow", "Home again. If it|repeats: service"),
-    INTERNAL: ("internal", STOP, BY_RESTART, "Firmware in a state|it should not be in", "Switch off and on"),
+    STORAGE: Fault(
+        "storage", BLOCK, BY_SERVICE, "Record memory does|not answer", "Send in for service"),
+    STORAGE_BLANK: Fault(
+        "storage_blank", BLOCK, BY_SERVICE, "Record memory empty", "Have a technician|set up the pen"),
+    DISPLAY: Fault(
+        "display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
+    GATE: Fault(
+        "gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
+    WATCHDOG: Fault(
+        "watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
+    EXCEPTION: Fault(
+        "exception", STOP, BY_RESTART, "Firmware error", "Switch off and on"),
+    OVERRUN: Fault(
+        "overrun", RETRACT, BY_USER, "Firmware too slow", "Home again. If it|repeats: service"),
+    INTERNAL: Fault(
+        "internal", STOP, BY_RESTART, "Firmware in a state|it should not be in", "Switch off and on"),
 }
 
-_KEY = const(0)
-_ACT = const(1)
-_REMEDY = const(2)
-_CAUSE = const(3)
-_ACTION = const(4)
-
-
 def key(code: int) -> str:
-    return TABLE[code][_KEY]
+    return TABLE[code].key
 
 
 def act(code: int) -> int:
-    return TABLE[code][_ACT]
+    return TABLE[code].act
 
 
 def remedy(code: int) -> int:
-    return TABLE[code][_REMEDY]
+    return TABLE[code].remedy
 
 
 def cause(code: int) -> str:
-    return TABLE[code][_CAUSE]
+    return TABLE[code].cause
 
 
 def action(code: int) -> str:
-    return TABLE[code][_ACTION]
+    return TABLE[code].action
 
 
 # Why a stroke was refused; nothing is latched

@@ -108,3 +108,49 @@ GLYPHS = (
     b"\x82\x82\x6c\x10\x10"  # }
     b"\x10\x08\x10\x20\x10"  # ~
 )
+
+_ZERO = const(48)
+_LETTER_O = const(79)
+
+
+def _column(code, column) -> int:
+    """A column of a glyph, dark outside it. A large zero has the shape of O: no letters stand beside it."""
+    if column < 0 or column >= COLUMNS:
+        return 0
+    return GLYPHS[((_LETTER_O if code == _ZERO else code) - FIRST) * COLUMNS + column]
+
+
+def stretched(code, scale, band, x) -> int:
+    """Pixel column `x` of a character 2 or 3 times as large (`scale`), as far as its `band`-th row of cells.
+
+    Where two dots touch by a corner only, both corners between them are filled, so that slopes run smoothly.
+    """
+    here = _column(code, x // scale)
+    beside = 0
+    if x % scale == 0:
+        beside = _column(code, x // scale - 1)
+    elif x % scale == scale - 1:
+        beside = _column(code, x // scale + 1)
+    upper = ~here & beside & here << 1 & ~(beside << 1)
+    lower = ~here & beside & here >> 1 & ~(beside >> 1)
+    column = 0
+    for y in range(8):
+        if here >> y & 1:
+            column |= ((1 << scale) - 1) << scale * y
+        if upper >> y & 1:
+            column |= 1 << scale * y
+        if lower >> y & 1:
+            column |= 1 << scale * y + scale - 1
+    return column >> 8 * band & 0xFF
+
+
+def _digits(scale):
+    return bytes([
+        stretched(_ZERO + digit, scale, band, x)
+        for digit in range(10) for band in range(scale) for x in range(6 * scale)
+    ])  # fmt: skip
+
+
+# The digits ready made, scale * scale cells of six columns each, row by row of cells
+DIGITS_TWICE = _digits(2)
+DIGITS_THRICE = _digits(3)

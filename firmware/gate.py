@@ -195,6 +195,7 @@ class Gate:
         self._open_channels()
         self._end = 0
         self.disarm()
+        self.remaining_steps()  # the simulator allocates at the first use of a buffer, so use it while nothing moves
 
     def _open_channels(self):
         self._data = rp2.DMA()

@@ -53,11 +53,12 @@ RETRACT = const(9)
 class Motor:
     """Drives one pen's needles.
 
+    `calibration` is filled by whoever loads it, who then says `calibrated()`; before that nothing starts.
     `look()` refreshes the pads in `readings`; `on_stroke(achieved_um, flags)` hears of every stroke that came
     home; `trip(code)` of every fault.
     """
 
-    def __init__(self, gate, encoder, profile, readings, look, on_stroke, trip):
+    def __init__(self, gate, encoder, profile, calibration, readings, look, on_stroke, trip):
         self._gate = gate
         self._encoder = encoder
         self._profile = profile
@@ -69,7 +70,8 @@ class Motor:
         self._coarse_in = array("I", [step_word(COARSE_US * CYCLES_PER_US, False)])
         self._coarse_out = array("I", [step_word(COARSE_US * CYCLES_PER_US, True)])
         self._fine_in = array("I", [step_word(FINE_US * CYCLES_PER_US, False)])
-        self._calibration = None
+        self._calibration = calibration
+        self._calibrated = False
         self._cartridge_um = 0
         self.doing = IDLE
         self.homed = False
@@ -98,9 +100,9 @@ class Motor:
 
     # -- geometry -----------------------------------------------------------------------------------
 
-    def use_calibration(self, calibration):
-        """The pen's valid calibration record; None when there is none."""
-        self._calibration = calibration
+    def calibrated(self):
+        """The calibration record is valid."""
+        self._calibrated = True
 
     def use_cartridge(self, zero_offset_um: int):
         """Tips of this cartridge stand so much further out than the reference tip."""
@@ -112,7 +114,7 @@ class Motor:
 
     def extension_um(self) -> int:
         """Where the encoder says the tips are; only meaningful once homed."""
-        if self._calibration is None:
+        if not self._calibrated:
             return 0
         return self._calibration.extension_at_counts(self._encoder.count()) + self._cartridge_um
 
@@ -124,7 +126,7 @@ class Motor:
 
     def start_stroke(self, permit, now_ms: int, now_us: int) -> bool:
         """Begin one stroke if the permit is good. Arms the gate with the permit's ceiling for a new run."""
-        if self.doing != IDLE or not self.homed or not permit.spend(now_ms):
+        if self.doing != IDLE or not self.homed or not self._calibrated or not permit.spend(now_ms):
             return False
         self._target = self.steps_for(permit.depth_um)
         travel = self._target - REST_STEPS

@@ -209,7 +209,7 @@ class Panel:
         first = max(0, min(self._cursor - 2, len(table) - LIST_ROWS))
         for row in range(LIST_ROWS):
             i = first + row
-            text = " " + table[i][depth.LABEL] if i < len(table) else ""
+            text = " " + table[i].label if i < len(table) else ""
             self._screen.line(row + 1, text, i == self._cursor)
 
     def _draw_zones(self):
@@ -219,13 +219,13 @@ class Panel:
             self._screen.line(7, "PROHIBITED")
         else:
             self._screen.line(7, "max %s mm %d-%d Hz" % (
-                mm(row[depth.CAP_UM]), row[depth.RATE_MIN_MHZ] // 1000, row[depth.RATE_MAX_MHZ] // 1000))
+                mm(row.cap_um), row.rate_min_mhz // 1000, row.rate_max_mhz // 1000))
         self._show_message()
 
     def _draw_indications(self):
         self._draw_list("INDICATION", depth.INDICATIONS)
         row = depth.INDICATIONS[self._cursor]
-        self._screen.line(7, "%s-%s mm" % (mm(row[depth.BAND_LOW_UM]), mm(row[depth.BAND_HIGH_UM])))
+        self._screen.line(7, "%s-%s mm" % (mm(row.low_um), mm(row.high_um)))
         self._show_message()
 
     def _draw_question(self):
@@ -243,16 +243,16 @@ class Panel:
     def _draw_confirm(self):
         deed = self._pen.treatment
         self._screen.line(0, "CONFIRM", True)
-        self._screen.line(1, depth.ZONES[deed.zone][depth.LABEL])
-        self._screen.line(2, depth.INDICATIONS[deed.indication][depth.LABEL])
+        self._screen.line(1, depth.zone(deed.zone).label)
+        self._screen.line(2, depth.indication(deed.indication).label)
         self._screen.line(3, "Start  %s mm" % mm(deed.depth_um))
         self._screen.line(4, "Max    %s mm" % mm(deed.limits.max_um))
         self._screen.line(5, "by " + depth.LIMIT_LABELS[deed.limits.reason()])
-        supervised = depth.ZONES[deed.zone][depth.SUPERVISED_CAP_UM] > depth.ZONES[deed.zone][depth.CAP_UM]
+        row = depth.zone(deed.zone)
         if deed.supervised:
             self._screen.line(6, "Supervisor unlocked")
         else:
-            self._screen.line(6, "Hold SEL: supervisor" if supervised else "")
+            self._screen.line(6, "Hold SEL: supervisor" if row.supervised_cap_um > row.cap_um else "")
         self._screen.line(7, "SEL: start  DOWN: no")
         self._show_message()
 
@@ -303,7 +303,7 @@ class Panel:
         deed = pen.treatment
         self._screen.line(0, "SESSION ENDED", True)
         self._screen.line(1, _ENDED.get(deed.end_reason, ""))
-        self._screen.line(2, depth.ZONES[deed.zone][depth.LABEL])
+        self._screen.line(2, depth.zone(deed.zone).label)
         self._screen.line(3, "Strokes  %d" % deed.strokes)
         self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um)
         self._screen.line(5, "Record   %d" % pen.journal.session)
@@ -314,7 +314,7 @@ class Panel:
 
     def _draw_session(self):
         deed = self._pen.treatment
-        self._screen.line(0, depth.ZONES[deed.zone][depth.LABEL], True)
+        self._screen.line(0, depth.zone(deed.zone).label, True)
         self._screen.text(2, 9, "mm")
         self._screen.text(1, 12, "max      ")
         self._screen.text(2, 12, depth.LIMIT_LABELS[deed.limits.reason()][:9])

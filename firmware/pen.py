@@ -71,8 +71,8 @@ class Pen:
         self.encoder = Encoder(_pins())
         profile = Profile(motor.SPEED_UM_S, motor.ACCEL_UM_S2, motor.JERK_UM_S3, motor.GEARS, step_word)
         self.motor = motor.Motor(
-            self.gate, self.encoder, profile, self.readings, self.sensors.read_pads, self._on_stroke,
-            self.safety.trip)
+            self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
+            self._on_stroke, self.safety.trip)
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.panel = Panel(self)
         self.refusal = faults.GRANTED
@@ -114,9 +114,9 @@ class Pen:
             self.safety.event(safety.TESTED)
         self._watchdog = self.hardware.start_watchdog()
 
-    def calibrated(self, calibration):
+    def calibrated(self):
         """A valid calibration was found."""
-        self.motor.use_calibration(calibration)
+        self.motor.calibrated()
         self.safety.calibrated = True
 
     def today(self) -> int:

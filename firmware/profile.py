@@ -119,7 +119,10 @@ class Profile:
         return best
 
     def one_way_us(self, steps: int) -> int:
+        """How long so many microsteps take, rest to rest; ValueError if too few for any gear."""
         gear = self.gear(steps)
+        if gear is None:
+            raise ValueError("a stroke of %d microsteps is too short for any gear" % steps)
         cycles = 2 * gear.ramp_cycles + (steps - 2 * gear.steps) * gear.cruise_cycles
         return cycles // (CYCLES_PER_S // 1000000) + 1
 

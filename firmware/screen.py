@@ -1,26 +1,22 @@
-"""What the panel shows: 21x8 text cells, large digits, bars, and the few bytes of it the display lacks.
+"""What the panel shows: 21x8 cells of text, large digits, lines and bars, drawn into a frame.
 
-Invariants: drawing never touches the bus and flushing never draws; a chunk goes out only when it differs
-from what the display holds; a cell is drawn only when its content changes. Nothing here allocates after
-construction when given ready strings. A place off the screen or a character without a glyph is a ValueError.
+Invariants: drawing never touches the bus; a cell is drawn only when its content changes. Nothing here
+allocates after construction when given ready strings. A place off the screen or a character without a glyph
+is a ValueError.
 
 A cell is 6x8 pixels, the first column of cells at x = 1; glyphs leave the cell's top row and last column
 dark. A highlighted cell is inverted and lights the top row of the cell below it, so that its text has a
 border on every side (but on the screen's last row, which has nothing below).
 """
 
-from micropython import const
-
-from drivers.ssd1306 import WHOLE
 from font import COLUMNS as GLYPH_COLUMNS
-from font import FIRST, GLYPHS, LAST
+from font import DIGITS_THRICE, DIGITS_TWICE, FIRST, GLYPHS, LAST, stretched
+from frame import Frame
+from micropython import const
 
 COLS = const(21)
 ROWS = const(8)
 _WIDTH = const(128)
-_CHUNK = const(16)
-_CHUNKS = const(64)
-_RETRY_CALLS = const(64)  # flush steps between attempts at a display that went silent
 
 # What a cell holds: the code of a character, with _INVERTED or not, or one of these
 _DRAWING = const(0)
@@ -36,7 +32,6 @@ _MINUS = const(45)
 _POINT = const(46)
 _ZERO = const(48)
 _HASH = const(35)
-_LETTER_O = const(79)
 
 # Indexing a string makes a one-character string, which costs nothing only if MicroPython knows it already.
 for _code in range(FIRST, LAST + 1):
@@ -46,72 +41,17 @@ for _code in range(FIRST, LAST + 1):
 _CHUNKS_OF = bytes([1 << ((1 + 6 * col) >> 4) | 1 << ((6 + 6 * col) >> 4) for col in range(COLS)])
 
 
-def _columns(code, column) -> int:
-    """A column of a glyph, dark outside it. A large zero has the shape of O: no letters stand beside it."""
-    if column < 0 or column >= GLYPH_COLUMNS:
-        return 0
-    return GLYPHS[((_LETTER_O if code == _ZERO else code) - FIRST) * GLYPH_COLUMNS + column]
-
-
-def _stretched(code, scale, band, x) -> int:
-    """Pixel column `x` of a character `scale` times as large, its `band`-th row of cells.
-
-    Where two dots touch by a corner only, both corners between them are filled, so that slopes run smoothly.
-    """
-    here = _columns(code, x // scale)
-    beside = 0
-    if x % scale == 0:
-        beside = _columns(code, x // scale - 1)
-    elif x % scale == scale - 1:
-        beside = _columns(code, x // scale + 1)
-    upper = ~here & beside & here << 1 & ~(beside << 1)
-    lower = ~here & beside & here >> 1 & ~(beside >> 1)
-    column = 0
-    for y in range(8):
-        if here >> y & 1:
-            column |= ((1 << scale) - 1) << scale * y
-        if upper >> y & 1:
-            column |= 1 << scale * y
-        if lower >> y & 1:
-            column |= 1 << scale * y + scale - 1
-    return column >> 8 * band & 0xFF
-
-
-def _digits(scale):
-    return bytes([
-        _stretched(_ZERO + digit, scale, band, x)
-        for digit in range(10) for band in range(scale) for x in range(6 * scale)
-    ])  # fmt: skip
-
-
-_TWICE = _digits(2)
-_THRICE = _digits(3)
-
-
-class Screen:
+class Screen(Frame):
     """Draw with text, line, heading, number, big_text, big_number, rule, bar, clear; send with `flush_step`.
 
-    `display` is a driver with ready, lit, begin(), light() and write(page, column, 16 bytes). Rows are 0..7
-    from the top, columns 0..20 from the left.
+    Rows are 0..7 from the top, columns 0..20 from the left. `display` is what `Frame` takes.
     """
 
     def __init__(self, display):
-        self._display = display
-        self._frame = bytearray(_WIDTH * ROWS)
-        self._shown = bytearray(_WIDTH * ROWS)
-        frame = memoryview(self._frame)
-        shown = memoryview(self._shown)
-        starts = range(0, _WIDTH * ROWS, _CHUNK)
-        self._frame_chunks = tuple([frame[at : at + _CHUNK] for at in starts])
-        self._shown_chunks = tuple([shown[at : at + _CHUNK] for at in starts])
+        super().__init__(display)
         self._cells = bytearray([_BLANK] * (COLS * ROWS))
         self._large = bytearray(COLS * ROWS)
         self._number = bytearray(COLS)  # characters of the number being written
-        self._dirty = bytearray(ROWS)  # a byte a page, a bit a chunk
-        self._unknown = bytearray(ROWS)  # chunks of which the display may hold anything
-        self._cursor = 0
-        self._wait_calls = 0
-        self._send_all()
 
     # ---- text ----
 
@@ -137,7 +77,7 @@ class Screen:
             self._cell(row, col, look)
 
     def heading(self, left: str, right: str = ""):
-        """Write the top row as a title: `left`, a line through what is free, `right`. Both fit with a blank."""
+        """Write the top row as a title: `left`, a line through what is free, `right`."""
         used = len(left) + 1
         until = COLS - len(right)
         _check(0, 0, 1, used + len(right))
@@ -222,81 +162,7 @@ class Screen:
                 self._frame[at + n] = byte | edge
             self._touched(row, col + i, edge)
 
-    # ---- to the display ----
-
-    def refresh(self):
-        """Have the display set up again and sent everything: it may have lost its supply without a sign."""
-        self._display.ready = False
-        self._wait_calls = 0
-
-    def flush_step(self, max_chunks: int = 1) -> bool:
-        """Send at most `max_chunks` chunks of 16 bytes; True while something is left to send.
-
-        A chunk takes 0.58 ms: 24 bytes of 22.5 us at 400 kHz and 40 us of call. A whole screen is 64 of
-        them. The panel is switched on when it first holds a whole screen (0.11 ms more). A silent display is
-        set up again (0.65 ms more) on one call in 64, and gets everything anew.
-        """
-        if not self._display.ready and not self._revive():
-            return True
-        while True:
-            chunk = self._next_dirty()
-            if chunk < 0:
-                return not (self._display.lit or self._display.light())
-            if self._differs(chunk):
-                if max_chunks <= 0:
-                    return True
-                if not self._send(chunk):
-                    return True
-                max_chunks -= 1
-            self._dirty[chunk >> 3] &= ~(1 << (chunk & 7))
-            self._cursor = (chunk + 1) & (_CHUNKS - 1)
-
-    def pending(self) -> int:
-        """How many chunks a flush would send now."""
-        count = 0
-        for chunk in range(_CHUNKS):
-            if self._dirty[chunk >> 3] >> (chunk & 7) & 1 and self._differs(chunk):
-                count += 1
-        return count
-
     # ---- inside ----
-
-    def _revive(self) -> bool:
-        if self._wait_calls > 0:
-            self._wait_calls -= 1
-            return False
-        if not self._display.begin():
-            self._wait_calls = _RETRY_CALLS - 1
-            return False
-        self._send_all()
-        return True
-
-    def _send_all(self):
-        for page in range(ROWS):
-            self._dirty[page] = 0xFF
-            self._unknown[page] = 0xFF
-
-    def _next_dirty(self) -> int:
-        # From the cursor on and round, so that a busy corner never starves the rest
-        chunk = self._cursor
-        for _ in range(_CHUNKS):
-            rest = self._dirty[chunk >> 3] >> (chunk & 7)
-            if rest & 1:
-                return chunk
-            chunk = (chunk + 1 if rest else (chunk | 7) + 1) & (_CHUNKS - 1)
-        return -1
-
-    def _differs(self, chunk) -> bool:
-        if self._unknown[chunk >> 3] >> (chunk & 7) & 1:
-            return True
-        return self._frame_chunks[chunk] != self._shown_chunks[chunk]
-
-    def _send(self, chunk) -> bool:
-        if not self._display.write(chunk >> 3, (chunk & 7) * _CHUNK, self._frame_chunks[chunk]):
-            return False
-        self._shown_chunks[chunk][WHOLE] = self._frame_chunks[chunk]
-        self._unknown[chunk >> 3] &= ~(1 << (chunk & 7))
-        return True
 
     def _cell(self, row, col, look):
         """Draw a character or a rule, unless the cell shows it already."""
@@ -304,11 +170,7 @@ class Screen:
         if self._cells[cell] == look:
             return
         self._claim(row, col, look, 0)
-        flip = 0
-        if look & _INVERTED:
-            flip = 0xFF
-        else:
-            flip = self._edge_of(row, col)
+        flip = 0xFF if look & _INVERTED else self._edge_of(row, col)
         frame = self._frame
         at = row * _WIDTH + 6 * col + 1
         code = look & 0x7F
@@ -373,7 +235,7 @@ class Screen:
         digit = code - _ZERO
         edge = 0 if band else self._edge_of(row, col)
         if 0 <= digit <= 9:
-            table = _TWICE if scale == 2 else _THRICE
+            table = DIGITS_TWICE if scale == 2 else DIGITS_THRICE
             first = ((digit * scale + band) * scale + k) * 6
             for n in range(6):
                 frame[at + n] = table[first + n] | edge
@@ -383,7 +245,7 @@ class Screen:
                 frame[at + n] = dot if n <= scale and dot else edge
         else:
             for n in range(6):
-                frame[at + n] = _stretched(code, scale, band, 6 * k + n) | edge
+                frame[at + n] = stretched(code, scale, band, 6 * k + n) | edge
         self._touched(row, col, edge)
 
     def _spell(self, value, width, decimals):

@@ -86,5 +86,5 @@ def _calibration(pen):
     length = pen.store.length
     if length != RECORD_BYTES or pen.calibration.decode(buf, length) != VALID:
         return faults.CALIBRATION_CORRUPT
-    pen.calibrated(pen.calibration)
+    pen.calibrated()
     return faults.NONE

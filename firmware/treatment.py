@@ -85,11 +85,11 @@ class Treatment:
         if self.stage != INDICATION:
             return REFUSED_MOVING
         max_um = self._set_limits(indication)
-        if max_um == 0 or max_um < depth.INDICATIONS[indication][depth.BAND_LOW_UM]:
+        if max_um == 0 or max_um < depth.INDICATIONS[indication].low_um:
             return REFUSED_NOTHING_ALLOWED
         self.indication = indication
         self.depth_um = self.limits.default_um(self.zone, indication)
-        self.asked_rate_mhz = depth.ZONES[self.zone][depth.RATE_MIN_MHZ]
+        self.asked_rate_mhz = depth.ZONES[self.zone].rate_min_mhz
         self.question = 0
         self.stage = QUESTIONS
         return ACCEPTED
@@ -126,7 +126,7 @@ class Treatment:
         if self.stage != CONFIRM:
             return REFUSED_MOVING
         row = depth.ZONES[self.zone]
-        if row[depth.SUPERVISED_CAP_UM] <= row[depth.CAP_UM]:
+        if row.supervised_cap_um <= row.cap_um:
             return REFUSED_NOTHING_ALLOWED
         self.supervised = True
         self._set_limits(self.indication)
@@ -176,7 +176,7 @@ class Treatment:
 
     def settle_rate(self, stroke_us: int, derated: bool) -> int:
         """The rate in force in millihertz, and the period of a stroke in us, from depth and temperature."""
-        wanted_mhz = depth.ZONES[self.zone][depth.RATE_MIN_MHZ] if derated else self.asked_rate_mhz
+        wanted_mhz = depth.ZONES[self.zone].rate_min_mhz if derated else self.asked_rate_mhz
         self.rate_mhz = depth.clamp_rate(self.zone, wanted_mhz, stroke_us + MARGIN_US)
         return 1000000000 // self.rate_mhz
 

@@ -193,11 +193,11 @@ class Hands:
         wanted = self._scenario.treatment
         yield from self._wait_for("ZONE", step.within_ms)
         yield 400
-        yield from self._select(depth.ZONES[depth.zone_number(wanted.zone)][depth.LABEL])
+        yield from self._select(depth.ZONES[depth.zone_number(wanted.zone)].label)
         yield from self._tap("select")
         yield from self._wait_for("INDICATION")
         yield 400
-        yield from self._select(depth.INDICATIONS[depth.indication_number(wanted.indication)][depth.LABEL])
+        yield from self._select(depth.INDICATIONS[depth.indication_number(wanted.indication)].label)
         yield from self._tap("select")
         yield from self._answer_questions(step)
         yield from self._wait_for("CONFIRM")

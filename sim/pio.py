@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from sim.pio_dma import START_CYCLES, DmaHost
+from sim.pio_force import force
 from sim.pio_machines import (
     INTERLOCK_CYCLES,
-    MASK,
     DeadMan,
     Decoder,
     DepthGate,
@@ -25,7 +25,7 @@ from sim.pio_machines import (
 from sim.pio_steps import NEVER, PioError, StepEngine
 from sim.space import shim
 
-__all__ = ("CYCLE_NS", "PioError", "PioHost", "TWINS")
+__all__ = ("CYCLE_NS", "TWINS", "PioError", "PioHost")
 
 ops = shim("_rp2_ops")
 CYCLE_NS = 8
@@ -40,7 +40,13 @@ TWINS = {
     "quadrature": "7a81eab6ad93fba7",
 }
 _NAMES = {name: key for key, name in TWINS.items()}
-_STATE_MACHINE = {"step_generator": 0, "depth_gate": 1, "dead_man": 2, "interlock": 3}
+_STATE_MACHINES = {
+    "step_generator": (0,),
+    "depth_gate": (1,),
+    "dead_man": (2,),
+    "interlock": (3,),
+    "quadrature": (4, 5, 6, 7),
+}
 
 
 class Sink(Protocol):
@@ -55,15 +61,16 @@ class Sink(Protocol):
 
 
 class PioHost:
-    """Both PIO blocks and the DMA controller of one chip. `dma_start_cycles`: from a chain's start to its first word."""
+    """Both PIO blocks and the DMA controller of one chip."""
 
     def __init__(self, sink: Sink, dma_start_cycles: int = START_CYCLES):
+        """`dma_start_cycles` pass from a chain's start to its first word."""
         self._sink = sink
         self._dma_start_cycles = dma_start_cycles
         self._dispatch = {
             ops.SM_ACTIVE: self._active,
             ops.SM_RESTART: self._restart,
-            ops.SM_EXEC: self._exec,
+            ops.SM_EXEC: self._forced,
             ops.SM_PUT: lambda sm, word, c, cycle: int(self._machine(sm).put(word, cycle)),
             ops.SM_GET: self._get,
             ops.SM_RX_FIFO: lambda sm, b, c, cycle: self._machine(sm).rx_level(),
@@ -200,7 +207,7 @@ class PioHost:
             raise PioError("a clock divider")
         if name == "quadrature" and fields[ops.INIT_OFFSET]:
             raise PioError("the decoder's jump table has to lie at address 0")
-        if name == "quadrature" and sm < 4 or name != "quadrature" and sm != _STATE_MACHINE[name]:
+        if sm not in _STATE_MACHINES[name]:
             raise PioError(f"{name} on state machine {sm}")
         self._machines[sm] = self._twin(name, self._wiring(fields))
         if name in ("depth_gate", "dead_man", "interlock"):
@@ -270,71 +277,7 @@ class PioHost:
         words = self._machine(sm).get(1)
         return -1 if words is None else words[0]
 
-    # -- instructions forced by the CPU ---------------------------------------------------------------------------
-
-    def _exec(self, sm: int, instruction: int, _c: int, cycle: int) -> None:
-        machine = self._machine(sm)
-        if instruction >> 8 & 0x1F:
-            raise PioError(f"forced instruction {instruction:#06x} with delay or side-set")
-        kind, argument = instruction >> 13, instruction & 0xFF
-        if kind == 4:
-            self._push_pull(machine, argument, cycle)
-        elif kind == 5:
-            self._mov(machine, argument, cycle)
-        elif kind == 6:
-            self._irq(argument)
-        elif kind == 7:
-            self._set(sm, machine, argument, cycle)
-        else:
-            raise PioError(f"forced instruction {instruction:#06x}")
-
-    def _push_pull(self, machine: Machine, argument: int, cycle: int) -> None:
-        if argument & 0x60:
-            raise PioError("a forced push or pull that may wait or skip")
-        if argument & 0x80:
-            word = machine.pop()
-            machine.osr = machine.x(cycle) if word is None else word
-        else:
-            machine.push(machine.isr)
-            machine.isr = 0
-
-    def _mov(self, machine: Machine, argument: int, cycle: int) -> None:
-        target, operation, source = argument >> 5, argument >> 3 & 3, argument & 7
-        if source == 1:
-            value = machine.x(cycle)
-        elif source in (2, 3, 6, 7):
-            value = {2: machine.read_y(), 3: 0, 6: machine.isr, 7: machine.osr}[source]
-        else:
-            raise PioError(f"forced mov from source {source}")
-        if operation == 1:
-            value = ~value & MASK
-        elif operation:
-            raise PioError("forced mov with reversed bits")
-        self._write_register(machine, target, value)
-
-    def _write_register(self, machine: Machine, target: int, value: int) -> None:
-        if target == 1:
-            machine.set_x(value)
-        elif target == 2:
-            machine.set_y(value)
-        elif target == 6:
-            machine.isr = value
-        elif target == 7:
-            machine.osr = value
-        else:
-            raise PioError(f"forced mov or set to destination {target}")
-
-    def _irq(self, argument: int) -> None:
-        if argument == 0x44:
-            self._engine.drop_request()
-        elif argument != 0x40:  # the flag of a trip goes to the CPU, which polls instead
-            raise PioError(f"forced irq {argument:#x}")
-
-    def _set(self, sm: int, machine: Machine, argument: int, cycle: int) -> None:
-        target, value = argument >> 5, argument & 0x1F
-        if target != 0:
-            self._write_register(machine, target, value)
-        elif machine.wiring.set_base is None or machine.wiring.set_base != self._en_n_pin:
-            raise PioError(f"forced set of pins on state machine {sm}, which has none")
-        else:
-            self._write_en_n(value & 1, cycle)
+    def _forced(self, sm: int, instruction: int, _c: int, cycle: int) -> None:
+        level = force(self._machine(sm), instruction, cycle, self._engine, self._en_n_pin)
+        if level is not None:
+            self._write_en_n(level, cycle)

@@ -17,7 +17,7 @@ PIO0_TXF0 = 0x50200010
 DREQ_PIO0_TX0 = 0
 UNPACED = 0x3F
 BLOCK_BYTES = 16
-START_CYCLES = 20  # from the trigger to the first word in the FIFO; no figure of the chip, a guess of its size
+START_CYCLES = 20  # from the trigger to the first word in the FIFO: a guess, no figure of the chip
 
 
 def _field(ctrl: int, shift: int, width: int) -> int:
@@ -55,7 +55,7 @@ class DmaHost:
     def words(self, address: int, count: int) -> np.ndarray:
         for base, held in self._memory.items():
             first = (address - base) // 4
-            if 0 <= first and first + count <= len(held) and address % 4 == 0:
+            if first >= 0 and first + count <= len(held) and address % 4 == 0:
                 return held[first : first + count]
         raise PioError(f"DMA reads {count} words at {address:#x}, where no buffer of the firmware lies")
 

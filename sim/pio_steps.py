@@ -50,6 +50,7 @@ class StepEngine:
         self._generator_x = 0
         self._direction = 0
         self._ready = 0  # the cycle of the next pull, at the earliest
+        self._stopped_at = NEVER  # when the generator stopped, in the middle of a word perhaps
         self._pulled_before = 0
         self._waiting = _NO_WORDS  # words handed over and not in the schedule, oldest first
         self._forget()
@@ -203,7 +204,7 @@ class StepEngine:
         self.drive_on = on
         if on:
             if self._stuck:
-                raise PioError("EN_N goes low with a request stuck in the depth gate: restart both programs first")
+                raise PioError("EN_N goes low over a request stuck in the depth gate: restart both programs first")
             return
         judged = int(np.searchsorted(self._request, cycle, "left"))
         refused_before = self._refused is not None and self._refused < judged
@@ -218,12 +219,14 @@ class StepEngine:
         if len(self._pull):
             raise PioError("the step generator goes on in the middle of a word: restart it first")
         self.generator_on = True
+        self._stopped_at = NEVER
         self._ready = cycle + 1
         self._schedule(cycle)
 
     def stop_generator(self, cycle: int) -> None:
         if self.generator_on:
             self.generator_on = False
+            self._stopped_at = cycle
             self._end_steps(self._requested(cycle), cycle)
             self._unpull(self._pulled(cycle))
 
@@ -287,6 +290,7 @@ class StepEngine:
 
     def generator_x(self, cycle: int) -> int:
         """What is left of the delay; -1 once it has run out."""
+        cycle = min(cycle, self._stopped_at)
         index = self._pulled(cycle) - 1
         if index < 0:
             return self._generator_x
@@ -303,7 +307,7 @@ class StepEngine:
 
     def direction(self, cycle: int) -> int:
         """Level of DIR."""
-        shown = self._requested(cycle + DIR_LEAD_CYCLES)
+        shown = self._requested(min(cycle, self._stopped_at) + DIR_LEAD_CYCLES)
         if self._untaken is not None:
             shown = min(shown, self._untaken + 1)
         return int(self._outward[shown - 1]) if shown else self._direction

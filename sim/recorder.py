@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.plant import PERIOD_UM
 from sim.record import Event, ScreenShot, Signal, StrokeDetail, StrokeTruth
 from sim.space import shim
 
@@ -56,6 +57,7 @@ class Recorder:
         self._unusual_from_ns = -1
         self._pierced_before = 0
         self._reached_um: float | None = None
+        self._field_ahead_um = 0.0
 
     # -- single happenings ---------------------------------------------------------------------------
 
@@ -96,6 +98,8 @@ class Recorder:
         plant.reset_max()
         plant.start_trace()
         self._pierced_before = plant.pierce_events
+        # slips of earlier motions (homing against the stop) leave the field whole periods away from the rotor
+        self._field_ahead_um = PERIOD_UM * round((plant.command_um - plant.tip_um) / PERIOD_UM)
         self._motion = (stroke, self._world.now_ns, times_ns, outward)
 
     def steps_dropped(self, t_ns: int) -> None:
@@ -125,6 +129,7 @@ class Recorder:
         plant = world.settle()
         self._motion = None
         trace = plant.stop_trace()
+        trace["command_um"] = trace["command_um"] - self._field_ahead_um
         pierced = plant.pierce_events > self._pierced_before
         end_ns = world.now_ns
         self._last_end_ns = end_ns

@@ -203,7 +203,7 @@ class Simulation:
         limits.choose(zone, indication, cartridge.rated_um, travel_um, wanted.supervised)
         found: dict[str, Any] = {
             "pen_serial": image.pen_serial, "firmware_version": version.TEXT, "lot": cartridge.lot,
-            "zone": depth.ZONES[zone][depth.LABEL], "indication": depth.INDICATIONS[indication][depth.LABEL],
+            "zone": depth.ZONES[zone].label, "indication": depth.INDICATIONS[indication].label,
             "limits": [
                 {"name": label, "value_um": value, "bound": bool(limits.bound >> i & 1)}
                 for i, (label, value) in enumerate(zip(depth.LIMIT_LABELS, limits.values_um, strict=True))],
@@ -233,7 +233,7 @@ class Simulation:
 
 def _journal_row(stroke: Any) -> dict[str, Any]:
     row = stroke.as_record()
-    row["zone"] = depth.ZONES[stroke.zone_id][depth.KEY]
+    row["zone"] = depth.ZONES[stroke.zone_id].key
     return row
 
 

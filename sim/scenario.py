@@ -20,9 +20,9 @@ depth = shim("depth")
 faults = shim("faults")
 safety = shim("safety")
 
-ZONES = tuple(row[depth.KEY] for row in depth.ZONES)
-INDICATIONS = tuple(row[depth.KEY] for row in depth.INDICATIONS)
-FAULT_KEYS = tuple(row[0] for row in faults.TABLE.values())
+ZONES = tuple(row.key for row in depth.ZONES)
+INDICATIONS = tuple(row.key for row in depth.INDICATIONS)
+FAULT_KEYS = tuple(row.key for row in faults.TABLE.values())
 ENDINGS = (*safety.STATE_NAMES, "off", "unknown")
 LIBRARY = Path(__file__).resolve().parent / "scenarios"
 

@@ -288,7 +288,9 @@ def assemble(function, out_init, set_init, sideset_init, side_pindir, shiftctrl)
         raise PIOASMError("wrap_target after the last instruction")
     optional = assembler.side_is_optional()
     end = count - 1 if assembler.end is None else assembler.end
-    execctrl = (1 << 30 if optional else 0) | (1 << 29 if side_pindir else 0) | end << 12 | assembler.target << 7
+    execctrl = (
+        (1 << 30 if optional else 0) | (1 << 29 if side_pindir else 0) | end << 12 | assembler.target << 7
+    )
     return [assembler.words(optional), -1, -1, -1, execctrl, shiftctrl, out_init, set_init, sideset_init]
 
 

@@ -5,11 +5,6 @@ Every slot goes through `_link`. After construction only `scan()` allocates.
 
 import _link
 import _ow_ops
-from micropython import const
-
-SEARCH_ROM = const(0xF0)
-MATCH_ROM = const(0x55)
-SKIP_ROM = const(0xCC)
 
 
 class OneWireError(Exception):
@@ -17,9 +12,9 @@ class OneWireError(Exception):
 
 
 class OneWire:
-    SEARCH_ROM = SEARCH_ROM
-    MATCH_ROM = MATCH_ROM
-    SKIP_ROM = SKIP_ROM
+    SEARCH_ROM = 0xF0
+    MATCH_ROM = 0x55
+    SKIP_ROM = 0xCC
 
     def __init__(self, pin):
         self.pin = pin
@@ -56,7 +51,7 @@ class OneWire:
     def select_rom(self, rom):
         """Address the chip with this 8-byte ROM number."""
         self.reset()
-        self.writebyte(MATCH_ROM)
+        self.writebyte(self.MATCH_ROM)
         self.write(rom)
 
     def crc8(self, data):
@@ -82,7 +77,7 @@ class OneWire:
         """Search down `path` (bits already decided), then zeros first; note each fork met below it."""
         if not self.reset():
             return None
-        self.writebyte(SEARCH_ROM)
+        self.writebyte(self.SEARCH_ROM)
         rom = bytearray(8)
         bits = list(path)
         for i in range(64):

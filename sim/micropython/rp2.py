@@ -157,7 +157,13 @@ class StateMachine:
         self._side_optional = bool(prog[_pioasm.EXECCTRL] >> 30 & 1)
         side = _pins(prog[_pioasm.SIDE_INIT], sideset_base)
         self._side_count = side[1] + self._side_optional
-        fields = [prog[_pioasm.OFFSETS + block], prog[_pioasm.EXECCTRL], shiftctrl, _pin(in_base), _pin(jmp_pin)]
+        fields = [
+            prog[_pioasm.OFFSETS + block],
+            prog[_pioasm.EXECCTRL],
+            shiftctrl,
+            _pin(in_base),
+            _pin(jmp_pin),
+        ]
         fields += _pins(prog[_pioasm.OUT_INIT], out_base) + _pins(prog[_pioasm.SET_INIT], set_base) + side
         fields.append(max(freq, 0))
         _link.send(ops.SM_INIT, self._id, bytes(array("I", fields + list(prog[0]))))
@@ -329,7 +335,7 @@ class DMA:
 
     @read.setter
     def read(self, source):
-        if isinstance(source, (int, StateMachine)):
+        if isinstance(source, int) or isinstance(source, StateMachine):  # a tuple of types would allocate
             self._source = None
             self._set(ops.DMA_READ_ADDR, source if isinstance(source, int) else source.fifo_address(_RXF0))
         else:

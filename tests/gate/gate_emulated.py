@@ -33,6 +33,7 @@ class EmulatedHost:
         self._initial_pc = [0] * 8
         self._pinctrl = [0] * 8
         self.step_falls: list[int] = []
+        self.dir_changes: list[int] = []
         self._dir = 0
         for pin in self.mcu.gpio:
             pin.pad_value = PAD_INPUT_ENABLE
@@ -55,6 +56,7 @@ class EmulatedHost:
     def _pad_moved(self, pin: int, level: int) -> None:
         if pin == Pins.PIN_DIR:
             self._dir = level
+            self.dir_changes.append(self.cycle)
         elif pin == Pins.PIN_EN_N:
             self.sink.en_n(level, self.cycle * CYCLE_NS)
         elif level:

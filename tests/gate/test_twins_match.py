@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MIN_PERIOD = 40
-steps = st.tuples(st.one_of(st.just(MIN_PERIOD), st.integers(MIN_PERIOD, 90), st.integers(MIN_PERIOD, 700)), st.booleans())
+periods = st.one_of(st.just(MIN_PERIOD), st.integers(MIN_PERIOD, 90), st.integers(MIN_PERIOD, 700))
+steps = st.tuples(periods, st.booleans())
 tables = st.lists(steps, min_size=1, max_size=40)
 
 
@@ -41,7 +42,9 @@ class Course:
 
     def look(self) -> None:
         gate = self.gate
-        self.log.append((self.bench.cycle, gate.enabled(), gate.busy(), gate.remaining_steps(), gate.tripped()))
+        self.log.append(
+            (self.bench.cycle, gate.enabled(), gate.busy(), gate.remaining_steps(), gate.tripped())
+        )
         self.log.append((gate._generator.tx_fifo(), self.bench.host.output(Pins.PIN_DIR, self.bench.now_ns)))
 
     def outcome(self):

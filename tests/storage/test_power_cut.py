@@ -135,9 +135,10 @@ def cut_run(kind, cut, worn=False):
     return None
 
 
-@pytest.mark.parametrize("worn", [False, True], ids=["new", "worn"])
 @pytest.mark.parametrize("kind", [Script, NewBlockScript])
-def test_cut_at_every_byte(kind, worn):
+@pytest.mark.parametrize(("worn", "step"), [(True, 1), (False, 7)], ids=["worn", "new"])
+def test_cut_at_every_byte(kind, worn, step):
+    """Every byte on a chip full of old data; every seventh on a new one, where less can go wrong."""
     cut = 0
     while (script := cut_run(kind, cut, worn)) is not None:
         bench = script.bench
@@ -147,7 +148,7 @@ def test_cut_at_every_byte(kind, worn):
         if cut % 8 == 0:
             bench.start()
             assert bench.mount() in (journal.OK, journal.EMPTY), f"second start after a cut at byte {cut}"
-        cut += 1
+        cut += step
     assert cut > 600
 
 
