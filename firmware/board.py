@@ -60,7 +60,8 @@ class Board:
             Pin(number, Pin.IN, Pin.PULL_DOWN)
         for number in (PIN_HOME, PIN_DIAG, PIN_ENC_A, PIN_ENC_B, PIN_ENC_Z):
             Pin(number, Pin.IN)
-        self.i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000)
+        # a bus held down by the display must not hold the loop as long as the dead-man waits (default 50 ms)
+        self.i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000, timeout=2000)
         self.fram_cs = Pin(PIN_FRAM_CS, Pin.OUT, value=1)
         self.spi = SPI(
             0, 10000000, sck=Pin(PIN_FRAM_SCK), mosi=Pin(PIN_FRAM_MOSI), miso=Pin(PIN_FRAM_MISO))

@@ -68,16 +68,25 @@ def _number(table, key, what):
     raise ValueError("unknown %s '%s': one of %s" % (what, key, ", ".join([row.key for row in table])))
 
 
+def _row(table, number, what):
+    # a negative number would count from the end, where the deepest zone is
+    if not 0 <= number < len(table):
+        raise ValueError("no %s number %d" % (what, number))
+    return table[number]
+
+
 def zone(number: int) -> Zone:
-    return ZONES[number]
+    """The zone of a number; ValueError if there is none."""
+    return _row(ZONES, number, "zone")
 
 
 def indication(number: int) -> Indication:
-    return INDICATIONS[number]
+    """The indication of a number; ValueError if there is none."""
+    return _row(INDICATIONS, number, "indication")
 
 
 def prohibited(zone: int) -> bool:
-    return ZONES[zone].cap_um == 0
+    return _row(ZONES, zone, "zone").cap_um == 0
 
 
 class Limits:
@@ -99,10 +108,11 @@ class Limits:
         `cartridge_um` is the cartridge's rated depth, `travel_um` the extension the calibration covers.
         Negative readings count as 0, so that a wrong sign can only forbid.
         """
-        row = ZONES[zone]
+        row = _row(ZONES, zone, "zone")
+        band = _row(INDICATIONS, indication, "indication")
         values = self.values_um
         values[0] = row.supervised_cap_um if supervised is True else row.cap_um
-        values[1] = INDICATIONS[indication].high_um
+        values[1] = band.high_um
         values[2] = max(0, cartridge_um)
         values[3] = max(0, travel_um)
         values[4] = BUILD_CEILING_UM
@@ -124,16 +134,18 @@ class Limits:
         return 4
 
     def clamp(self, wanted_um: int) -> int:
-        """The depth nearest to the wanted one that is allowed, on the 50 um grid, never above the maximum."""
+        """The wanted depth, rounded to the shallower on the 50 um grid, within what is allowed.
+
+        Never above the maximum: where that is 0, so is every answer.
+        """
         top_um = self.max_um - self.max_um % DEPTH_STEP_UM
-        if wanted_um > top_um:
-            return top_um
-        return max(self.min_um, wanted_um)
+        wanted_um -= wanted_um % DEPTH_STEP_UM
+        return min(top_um, max(self.min_um, wanted_um))
 
     def default_um(self, zone: int, indication: int) -> int:
         """The depth a session starts with: the shallower of the zone's default and the band's lower end."""
-        wanted_um = min(ZONES[zone].default_um, INDICATIONS[indication].low_um)
-        return self.clamp(wanted_um)
+        row = _row(ZONES, zone, "zone")
+        return self.clamp(min(row.default_um, _row(INDICATIONS, indication, "indication").low_um))
 
 
 def clamp_rate(zone: int, wanted_mhz: int, stroke_us: int) -> int:
@@ -142,7 +154,7 @@ def clamp_rate(zone: int, wanted_mhz: int, stroke_us: int) -> int:
     Bounded by the zone's range and by what a stroke of `stroke_us` leaves time for; when the stroke is
     slower than the zone's lowest rate, the stroke decides.
     """
-    row = ZONES[zone]
+    row = _row(ZONES, zone, "zone")
     fastest_mhz = 1000000000 // stroke_us
     wanted_mhz = max(row.rate_min_mhz, min(row.rate_max_mhz, wanted_mhz))
     return min(wanted_mhz, fastest_mhz)

@@ -164,7 +164,7 @@ REFUSALS = (
     "Hold the trigger",
     "Release first",
     "Longest run reached",
-    "Cartridge not seated",
+    "No cartridge seated",
     "Cartridge not valid",
     "Not calibrated",
     "Depth not allowed",

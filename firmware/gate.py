@@ -10,9 +10,10 @@ Invariants:
 
 All times in PIO cycles count at 125 MHz (8 ns), clock divider 1.
 """
-# The names of PIO registers and instructions come from the decorator.
+# The names of PIO registers and instructions come from the decorator (`set` is not Python's), and the stubs of
+# rp2.DMA lack its attributes.
 # ruff: noqa: F821
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportCallIssue=false, reportAttributeAccessIssue=false
 
 from array import array
 
@@ -207,9 +208,11 @@ class Gate:
                 treq_sel=_DREQ_PIO0_TX0,
                 chain_to=self._control.channel,
             )
+        self._unchained = self._data.pack_ctrl(enable=False)
         # four words into the data channel's first four registers, the last of which starts it
+        self._block_target = self._data.registers[0:4]
         self._control.config(
-            write=self._data.registers[0:4],
+            write=self._block_target,
             count=_BLOCK_WORDS,
             ctrl=self._control.pack_ctrl(ring_size=4, ring_sel=True),
         )
@@ -243,16 +246,20 @@ class Gate:
         self._gate.exec(_DISABLE)
         for machine in self._machines:
             machine.active(0)
-        # the data channel may hand over to the control channel between the two aborts: so that one twice
-        self._control.active(0)
-        self._data.active(0)
-        self._control.active(0)
+        self._stop_channels()
         for machine in self._machines:
             self._reset(machine)
         self._gate.exec(_DROP_REQUEST)
         self._gate.exec(_DROP_TRIP)
         self._generator.exec(_X_ALL_ONES)
         self._end = self._control.read
+
+    def _stop_channels(self):
+        self._control.active(0)
+        # off and out of the chain first, so that its end can no longer start the control channel
+        self._data.ctrl = self._unchained
+        self._data.active(0)
+        self._control.write = self._block_target  # the abort may have come between two of a block's words
 
     def _reset(self, machine):
         machine.restart()
@@ -283,7 +290,7 @@ class Gate:
         return self._word[0]
 
     def tripped(self) -> bool:
-        """True once an outward step was asked for at the ceiling; until the next arm or disarm-and-arm."""
+        """True once an outward step was asked for at the ceiling, until the next `arm`."""
         return self.remaining_steps() < 0
 
     def enabled(self) -> bool:

@@ -97,6 +97,15 @@ class Motor:
         self._following = IDLE
         self._step_us = 0
         self._probe_steps = 0
+        self._touch_tables()
+
+    def _touch_tables(self):
+        """Put every table into a chain once: what a first use costs is paid at boot, not while moving."""
+        for gear in self._profile.gears:
+            self._load_stroke(gear, 2 * gear.steps + 1)
+        for words in (self._coarse_in, self._coarse_out, self._fine_in):
+            self._chain.clear()
+            self._chain.add_repeat(words, 0, 1)
 
     # -- geometry -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import faults
 import journal
 import motor
 import safety
+import ticks
 import treatment
 from board import PIN_DOWN, PIN_SELECT, PIN_UP
 from drivers.ssd1306 import Ssd1306
@@ -51,13 +52,14 @@ _SHORT_HZ = const(2400)
 _LOW_HZ = const(700)
 _ALARM_HZ = const(1500)
 
+_BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen")
 _REFUSED = {
     treatment.REFUSED_PROHIBITED: "Prohibited zone",
     treatment.REFUSED_NOTHING_ALLOWED: "Not in this zone",
     treatment.REFUSED_SHALLOWEST: "Shallowest reached",
     treatment.REFUSED_RATE: "Rate limit reached",
     treatment.REFUSED_MOVING: "Not now",
-    treatment.REFUSED_BATTERY: "Charge the pen first",
+    treatment.REFUSED_BATTERY: "Charge the pen",
 }
 _ENDED = {
     journal.USER: "by user",
@@ -86,6 +88,7 @@ class Panel:
         self._buttons = buttons.Buttons(PIN_SELECT, PIN_UP, PIN_DOWN)
         self._page = -1
         self._drawn = False
+        self._state_shown = -1
         self._cursor = 0
         self._shown = -1
         self._editing_rate = False
@@ -133,7 +136,7 @@ class Panel:
             self._enter(page)
         self._draw_changes()
         self._follow_refusal()
-        if self._message_on and now_ms - self._message_ms >= MESSAGE_MS:
+        if self._message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
             self._message_on = False
             self._shown = -1
         self._lamp_and_tone(now_ms)
@@ -205,7 +208,7 @@ class Panel:
             draw()
 
     def _draw_list(self, title, table):
-        self._screen.line(0, title, True)
+        self._screen.heading(title, "%d/%d" % (self._cursor + 1, len(table)))
         first = max(0, min(self._cursor - 2, len(table) - LIST_ROWS))
         for row in range(LIST_ROWS):
             i = first + row
@@ -232,7 +235,7 @@ class Panel:
         number = self._pen.treatment.question
         if number >= self.QUESTIONS:
             return
-        self._screen.line(0, "DOES THIS APPLY %d/%d" % (number + 1, self.QUESTIONS), True)
+        self._screen.line(0, "DOES THIS APPLY %2d/%d" % (number + 1, self.QUESTIONS))
         self._draw_lines(aftercare.QUESTIONS[number][1], 2)
         self._screen.line(7, "SEL: no      UP: yes")
 
@@ -242,7 +245,7 @@ class Panel:
 
     def _draw_confirm(self):
         deed = self._pen.treatment
-        self._screen.line(0, "CONFIRM", True)
+        self._screen.heading("CONFIRM")
         self._screen.line(1, depth.zone(deed.zone).label)
         self._screen.line(2, depth.indication(deed.indication).label)
         self._screen.line(3, "Start  %s mm" % mm(deed.depth_um))
@@ -258,7 +261,7 @@ class Panel:
 
     def _draw_insert(self):
         pen = self._pen
-        self._screen.line(0, "CARTRIDGE", True)
+        self._screen.heading("CARTRIDGE")
         if not pen.present():
             self._screen.line(2, "Insert a new sterile")
             self._screen.line(3, "cartridge")
@@ -278,7 +281,7 @@ class Panel:
             title, lines = aftercare.AFTERCARE[number]
         else:
             title, lines = "Please note", aftercare.NOTICE
-        self._screen.line(0, "AFTERCARE %d/%d" % (number + 1, AFTERCARE_PAGES), True)
+        self._screen.heading("AFTERCARE", "%d/%d" % (number + 1, AFTERCARE_PAGES))
         self._screen.line(1, title)
         self._draw_lines(lines, 2)
         self._screen.line(7, "SEL: next")
@@ -301,7 +304,7 @@ class Panel:
     def _draw_summary(self):
         pen = self._pen
         deed = pen.treatment
-        self._screen.line(0, "SESSION ENDED", True)
+        self._screen.heading("SESSION ENDED")
         self._screen.line(1, _ENDED.get(deed.end_reason, ""))
         self._screen.line(2, depth.zone(deed.zone).label)
         self._screen.line(3, "Strokes  %d" % deed.strokes)
@@ -314,14 +317,18 @@ class Panel:
 
     def _draw_session(self):
         deed = self._pen.treatment
-        self._screen.line(0, depth.zone(deed.zone).label, True)
-        self._screen.text(2, 9, "mm")
-        self._screen.text(1, 12, "max      ")
-        self._screen.text(2, 12, depth.LIMIT_LABELS[deed.limits.reason()][:9])
-        self._screen.text(3, 12, "      Hz")
-        self._screen.line(4, "Last       mm")
-        self._screen.line(5, "Strokes")
-        self._screen.line(6, "Time left")
+        screen = self._screen
+        screen.line(0, depth.zone(deed.zone).label, True)
+        screen.text(3, 10, "mm")
+        screen.text(1, 13, "max")
+        screen.text(2, 13, _BOUND_BY[deed.limits.reason()])
+        screen.text(3, 19, "Hz")
+        screen.rule(4)
+        screen.text(5, 0, "Last")
+        screen.text(5, 14, "Strokes")
+        screen.text(6, 0, "Left")
+        screen.text(6, 7, ":")
+        self._state_shown = -1
         self._hint()
 
     def _hint(self):
@@ -331,18 +338,20 @@ class Panel:
         pen = self._pen
         deed = pen.treatment
         screen = self._screen
-        screen.big_number(1, 0, deed.depth_um // 10, 4, 2)
-        screen.number(1, 16, deed.limits.max_um // 10, 5, 2)
-        rate_mhz = deed.rate_mhz if pen.safety.state == safety.RUNNING else deed.asked_rate_mhz
-        screen.number(3, 12, rate_mhz // 100, 5, 1)
+        if pen.safety.state != self._state_shown:
+            self._state_shown = pen.safety.state
+            screen.text(0, 16, "  RUN" if self._state_shown == safety.RUNNING else "READY", True)
+        screen.big_number(1, 0, deed.depth_um // 10, 4, 2, 3)
+        screen.number(1, 17, deed.limits.max_um // 10, 4, 2)
+        rate_mhz = deed.rate_mhz if self._state_shown == safety.RUNNING else deed.asked_rate_mhz
+        screen.number(3, 14, rate_mhz // 100, 4, 1)
         if deed.strokes:
-            screen.number(4, 5, max(0, pen.motor.achieved_um) // 10, 5, 2)
-        screen.number(5, 12, deed.strokes, 6, 0)
+            screen.number(5, 5, max(0, pen.motor.achieved_um) // 10, 4, 2)
+        screen.number(6, 14, deed.strokes, 7)
         left_s = deed.left_ms(self._now_ms) // 1000
-        screen.number(6, 12, left_s // 60, 3, 0)
-        screen.text(6, 15, ":")
-        screen.number(6, 16, left_s % 60 // 10, 1, 0)
-        screen.number(6, 17, left_s % 10, 1, 0)
+        screen.number(6, 5, left_s // 60, 2)
+        screen.number(6, 8, left_s % 60 // 10, 1)
+        screen.number(6, 9, left_s % 10, 1)
         if not self._message_on and self._shown < 0:
             self._shown = 0
             self._hint()
@@ -358,7 +367,7 @@ class Panel:
 
     def _show_message(self):
         if self._message_on:
-            self._screen.line(7, self._message, True)
+            self._screen.line(7, "! " + self._message)
 
     def _refuse(self, answer):
         deed = self._pen.treatment
@@ -385,10 +394,10 @@ class Panel:
         buzzer.freq(hz)
         buzzer.duty_u16(32768)
         self._tone_on = True
-        self._tone_until_ms = self._now_ms + ms
+        self._tone_until_ms = ticks.add(self._now_ms, ms)
 
     def _lamp_and_tone(self, now_ms):
-        if self._tone_on and now_ms >= self._tone_until_ms:
+        if self._tone_on and ticks.diff(now_ms, self._tone_until_ms) >= 0:
             self._tone_on = False
             self._pen.hardware.buzzer.duty_u16(0)
         state = self._pen.safety.state

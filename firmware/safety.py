@@ -1,12 +1,14 @@
 """The safety core: states, permits, the latched first fault. Nothing moves outward without its permit.
 
 Pure: readings and time come in as arguments. The state machine is the table TRANSITIONS, every state times
-every event. One permit is good for one stroke. The first fault latches and only its remedy clears it;
-after a fault the needles can only be retracted, and the way back leads through homing.
+every event. One permit is good for one stroke. The first fault latches and only its remedy clears it; a
+fault with a stricter remedy that came behind it is next to be cleared. After a fault the needles can only
+be retracted, and the way back leads through homing.
 """
 
 from micropython import const
 
+import depth
 import faults
 import ticks
 
@@ -75,6 +77,7 @@ STOP_DC = const(800)
 COOL_DC = const(650)
 PLAUSIBLE_LOW_DC = const(-200)
 PLAUSIBLE_HIGH_DC = const(1500)
+_TIMER_MOST_MS = const(0x10000000)
 
 
 class Readings:
@@ -121,7 +124,7 @@ class Permit:
 
 
 class Timer:
-    """How long a condition has held without a break, in ms."""
+    """How long a condition has held without a break, in ms, up to _TIMER_MOST_MS (three days)."""
 
     def __init__(self):
         self._since_ms = 0
@@ -134,7 +137,11 @@ class Timer:
         if not self._on:
             self._on = True
             self._since_ms = now_ms
-        return ticks.diff(now_ms, self._since_ms)
+        held_ms = ticks.diff(now_ms, self._since_ms)
+        if held_ms > _TIMER_MOST_MS:  # kept well inside the range of a difference
+            held_ms = _TIMER_MOST_MS
+            self._since_ms = ticks.add(now_ms, -held_ms)
+        return held_ms
 
 
 class Safety:
@@ -152,6 +159,7 @@ class Safety:
         self.time_up = False
         self._on_state = on_state
         self._on_fault = on_fault
+        self._behind = faults.NONE  # the strictest fault that came after the latched one
         self._release_seen = False
         self._run_spent = False
         self._contacts = Timer()
@@ -164,12 +172,18 @@ class Safety:
     # -- session ------------------------------------------------------------------------------------
 
     def open_session(self, zone: int, max_um: int):
-        """Strokes may go to `max_um` in `zone`. Refused while anything moves: a zone is not changed in a run."""
+        """Strokes may go to `max_um` in `zone`, once the trigger is seen released.
+
+        ValueError unless READY (a zone is not changed in a run) and the zone allows so much.
+        """
         if self.state != READY:
             raise ValueError("a session opens only when the pen is ready")
+        if not 0 < max_um <= min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM):
+            raise ValueError("zone %d does not allow %d um" % (zone, max_um))
         self.zone = zone
         self.max_um = max_um
         self.time_up = False
+        self._release_seen = False
 
     def close_session(self):
         self.max_um = 0
@@ -195,6 +209,8 @@ class Safety:
         act = faults.act(code)
         if self.fault == faults.NONE:
             self._latch(code)
+        elif faults.remedy(code) > faults.remedy(self._behind or self.fault):
+            self._behind = code
         self.permit.revoke()
         if act == faults.RETRACT:
             self.event(FAULT_RETRACT)
@@ -216,7 +232,10 @@ class Safety:
             self._on_state(POWER_DOWN)
 
     def clear(self, readings, service: bool = False) -> bool:
-        """The user asks to clear the fault. True when its remedy holds and the fault is gone."""
+        """The user asks to clear the fault. True when its remedy holds and nothing is latched any more.
+
+        A stricter fault behind the cleared one latches in its place.
+        """
         if self.state != FAULT and self.state != BLOCKED:
             return False
         if self.fault == faults.NONE or not self.cause_gone(readings):
@@ -224,7 +243,12 @@ class Safety:
         remedy = faults.remedy(self.fault)
         if remedy == faults.BY_RESTART or (remedy == faults.BY_SERVICE and not service):
             return False
+        behind = self._behind
         self.fault = faults.NONE
+        self._behind = faults.NONE
+        if behind != faults.NONE:
+            self._latch(behind)
+            return False
         self._release_seen = False
         self.event(CLEAR)
         return True
@@ -270,7 +294,7 @@ class Safety:
         up_ms = self._open_for.held_ms(not down, now_ms)
         if down:
             self.pressed = True
-        elif up_ms >= DEBOUNCE_MS:  # letting go counts at once for the run, below; this only ends the bounce
+        elif up_ms >= DEBOUNCE_MS:  # `ask` refuses from the first open sample on; this only ends the bounce
             self.pressed = False
             if not agree:
                 self._release_seen = True
@@ -292,7 +316,7 @@ class Safety:
             self.trip(faults.BATTERY_LOW)
 
     def held_at_rest(self) -> bool:
-        """The trigger is down and no release was seen since boot or since the last fault."""
+        """The trigger is down and no release was seen since boot, the last fault or the session's opening."""
         return self.pressed and not self._release_seen
 
     # -- permits ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ the firmware cannot hide in a shared constant.
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -129,20 +130,31 @@ def _top_is_right(pixels: np.ndarray, row: int, col: int, cols: int) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
+def _read_row(picture: bytes, row: int) -> tuple[_Seen, ...]:
+    """The cells of the last row of a strip of pixels: that row and, but for row 0, the one above. Most stay the same."""
+    strip = np.frombuffer(picture, np.uint8).reshape(-1, WIDTH)
+    return tuple(_read_cell(strip, row, col) for col in range(COLS))
+
+
+def _rows(pixels: np.ndarray) -> list[tuple[_Seen, ...]]:
+    pixels = _check(pixels)
+    strips = [pixels[:CELL_HEIGHT]]
+    strips += [pixels[(row - 1) * CELL_HEIGHT : (row + 1) * CELL_HEIGHT] for row in range(1, ROWS)]
+    return [_read_row(strip.tobytes(), min(row, 1)) for row, strip in enumerate(strips)]
+
+
 def read_lines(pixels: np.ndarray) -> list[str]:
     """Eight strings of 21 characters, highlighted or not; UNKNOWN where there is none, RULE for a line."""
-    pixels = _check(pixels)
-    return ["".join(_read_cell(pixels, row, col).char for col in range(COLS)) for row in range(ROWS)]
+    return ["".join(seen.char for seen in cells) for cells in _rows(pixels)]
 
 
 def highlighted(pixels: np.ndarray) -> list[tuple[int, int, str]]:
     """Every highlighted run: row, first column, and its text."""
-    pixels = _check(pixels)
     runs: list[tuple[int, int, str]] = []
-    for row in range(ROWS):
+    for row, cells in enumerate(_rows(pixels)):
         start, text = 0, ""
-        for col in range(COLS + 1):
-            seen = _read_cell(pixels, row, col) if col < COLS else _Seen("", False)
+        for col, seen in enumerate((*cells, _Seen("", False))):
             if seen.inverted:
                 start, text = (start, text + seen.char) if text else (col, seen.char)
             elif text:

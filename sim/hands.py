@@ -170,7 +170,7 @@ class Hands:
         return ""
 
     def _await_refusal(self) -> Waits:
-        """A refusal is the bottom row, highlighted."""
+        """A refusal is the bottom row, with an exclamation mark before it."""
         waited = 0
         while not self._refusal():
             if waited >= 2000:
@@ -180,7 +180,8 @@ class Hands:
         self._world.recorder.screen(f"refused: {self._refusal()}")
 
     def _refusal(self) -> str:
-        return next((text.strip() for row, _, text in self._look(eyes.highlighted) if row == 7), "")
+        bottom = self.lines()[7]
+        return bottom[1:].strip() if bottom.startswith("!") else ""
 
     def _answer_questions(self, step: HandStep) -> Waits:
         yield from self._wait_for("DOES THIS APPLY", step.within_ms)
@@ -206,7 +207,7 @@ class Hands:
             yield from self._tap("select", LONG_MS)
             yield from self._wait_for("unlocked")
         yield from self._tap("select")
-        yield from self._wait_for("Time left")
+        yield from self._wait_for("Left ")
         self._world.recorder.event("session", "session opened")
         yield 400
 
@@ -244,7 +245,7 @@ class Hands:
         raise GaveUp("no depth on the panel")
 
     def _shown_rate_hz(self) -> int:
-        text = self.lines()[3][12:17].strip()
+        text = self.lines()[3][13:18].strip()
         try:
             return round(float(text))
         except ValueError:

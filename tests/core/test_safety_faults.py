@@ -1,0 +1,120 @@
+"""Trips and their remedies: the first fault latches, none leaves a state that can stroke, none clears too early."""
+
+from itertools import product
+
+import pytest
+from safety_rig import STATES, Rig, faults, safety
+
+CODES = sorted(faults.TABLE)
+BY_USER = [code for code in CODES if faults.remedy(code) == faults.BY_USER]
+NO_STROKE = {safety.BLOCKED, safety.RETRACTING, safety.FAULT, safety.POWER_DOWN}
+
+
+@pytest.mark.parametrize("state, code", list(product(STATES, CODES)))
+def test_no_fault_leaves_a_state_that_can_stroke(state, code):
+    rig = Rig().enter(state)
+    rig.core.trip(code)
+    assert rig.core.fault != faults.NONE
+    assert rig.core.state in NO_STROKE
+    assert not rig.core.permit.spend(rig.now_ms)
+    rig.release().press()
+    assert rig.ask() == faults.REFUSED_STATE
+    assert rig.core.state in NO_STROKE
+
+
+@pytest.mark.parametrize("first, second", list(product(CODES, CODES[::3])))
+def test_the_first_fault_stays(first, second):
+    rig = Rig().running()
+    rig.core.trip(first)
+    rig.core.trip(second)
+    assert rig.core.fault == first
+    assert rig.latched == [first]
+
+
+def in_fault(code):
+    """A code tripped in a run and the retract over."""
+    rig = Rig().running()
+    rig.core.trip(code)
+    if rig.core.state == safety.RETRACTING:
+        rig.core.event(safety.RETRACTED)
+    assert rig.core.state == safety.FAULT
+    return rig.release()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_remedy(code):
+    remedy = faults.remedy(code)
+    rig = in_fault(code)
+    assert rig.core.clear(rig.readings) == (remedy == faults.BY_USER)
+    rig = in_fault(code)
+    assert rig.core.clear(rig.readings, True) == (remedy != faults.BY_RESTART)
+    assert (rig.core.state, rig.core.fault) == (
+        (safety.FAULT, code) if remedy == faults.BY_RESTART else (safety.UNHOMED, faults.NONE))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["GATE", "ENCODER", "EXCEPTION", "POWER_FAIL"])
+def test_a_stricter_fault_behind_the_first_is_not_cleared_with_it(name):
+    """A failed gate test after a watchdog reset must not vanish with the user's SELECT."""
+    behind = getattr(faults, name)
+    rig = Rig().release()
+    rig.core.trip(faults.WATCHDOG)
+    rig.core.trip(behind)
+    rig.core.trip(faults.JAM)
+    assert rig.core.fault == faults.WATCHDOG
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.fault == behind
+    assert rig.latched == [faults.WATCHDOG, behind]
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.state in NO_STROKE
+
+
+def test_the_strictest_of_several_is_kept_and_forgotten_once_cleared():
+    rig = Rig().release()
+    for code in (faults.WATCHDOG, faults.POWER_FAIL, faults.ENCODER, faults.EXCEPTION):
+        rig.core.trip(code)
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.fault == faults.ENCODER
+    assert rig.core.clear(rig.readings, True)
+    rig.core.trip(faults.JAM)
+    assert rig.core.clear(rig.readings)
+
+
+@pytest.mark.parametrize("state", sorted(set(STATES) - {safety.FAULT, safety.BLOCKED}))
+def test_nothing_clears_in_other_states(state):
+    rig = Rig().enter(state)
+    assert not rig.core.clear(rig.readings, True)
+    assert rig.core.state == state
+
+
+CAUSES = [
+    (faults.TRIGGER_STUCK, "trigger_no", 1, 0),
+    (faults.TRIGGER_CONTACTS, "trigger_nc", 0, 1),
+    (faults.MOTOR_HOT, "temp_dc", safety.COOL_DC + 1, safety.COOL_DC),
+    (faults.DRIVER_HOT, "temp_dc", safety.COOL_DC + 1, safety.COOL_DC),
+    (faults.BATTERY_LOW, "battery_mv", safety.BATTERY_START_MV - 1, safety.BATTERY_START_MV),
+    (faults.RAIL_LOW, "rail_mv", safety.RAIL_LOW_MV - 1, safety.RAIL_LOW_MV),
+    (faults.DRIVER_SUPPLY, "rail_mv", safety.RAIL_LOW_MV - 1, safety.RAIL_LOW_MV),
+]
+
+
+@pytest.mark.parametrize("code, reading, bad, good", CAUSES)
+def test_not_cleared_while_the_cause_is_there(code, reading, bad, good):
+    rig = in_fault(code)
+    setattr(rig.readings, reading, bad)
+    assert not rig.core.clear(rig.readings)
+    assert (rig.core.state, rig.core.fault) == (safety.FAULT, code)
+    setattr(rig.readings, reading, good)
+    assert rig.core.clear(rig.readings)
+
+
+@pytest.mark.parametrize("code", BY_USER)
+def test_after_a_clear_the_trigger_must_be_let_go(code):
+    rig = in_fault(code)
+    rig.core.clear(rig.readings)
+    rig.press()  # no time to see it released
+    rig.core.event(safety.HOME)
+    rig.core.event(safety.HOMED)
+    assert rig.core.held_at_rest()
+    assert rig.ask() == faults.REFUSED_RELEASE_FIRST
+    rig.release().press()
+    assert rig.ask() == faults.GRANTED

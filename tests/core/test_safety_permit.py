@@ -1,0 +1,164 @@
+"""Permits: one good stroke each, a short life, and every single condition that refuses one by its name."""
+
+import pytest
+from safety_rig import CHEEK, MAX_UM, STARTS_MS, Rig, depth, faults, safety
+
+
+def granted(start_ms=0):
+    rig = Rig(start_ms).ready().press()
+    assert rig.ask() == faults.GRANTED
+    return rig
+
+
+@pytest.mark.parametrize("start_ms", STARTS_MS)
+def test_a_permit_is_spent_once(start_ms):
+    rig = granted(start_ms)
+    assert rig.core.permit.spend(rig.now_ms)
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+@pytest.mark.parametrize("start_ms", STARTS_MS)
+@pytest.mark.parametrize("age_ms, good", [(0, True), (19, True), (20, False), (21, False), (5000, False)])
+def test_a_permit_lives_20_ms(start_ms, age_ms, good):
+    rig = granted(start_ms)
+    assert safety.PERMIT_MS == 20
+    assert rig.core.permit.spend((rig.now_ms + age_ms) % (1 << 30)) is good
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+def test_a_permit_carries_what_was_asked_and_the_sessions_limit():
+    rig = granted()
+    permit = rig.core.permit
+    assert (permit.zone, permit.depth_um, permit.ceiling_um) == (CHEEK, 500, MAX_UM)
+
+
+def test_the_first_permit_starts_the_run_and_later_ones_stay_in_it():
+    rig = granted()
+    assert rig.core.state == safety.RUNNING
+    assert rig.step().ask() == faults.GRANTED
+    assert rig.core.state == safety.RUNNING
+
+
+LOST_BY = {
+    "release": lambda rig: rig.core.event(safety.RELEASE),
+    "fault": lambda rig: rig.core.trip(faults.SLIP),
+    "block": lambda rig: rig.core.trip(faults.STORAGE),
+    "impossible event": lambda rig: rig.core.event(safety.HOMED),
+    "power": lambda rig: rig.core.power_gone(),
+    "end of session": lambda rig: rig.core.close_session(),
+    "refusal": lambda rig: rig.ask(MAX_UM + 1),
+    "cartridge": lambda rig: (setattr(rig.readings, "interlock", 0), rig.step()),
+}
+
+
+@pytest.mark.parametrize("why", LOST_BY)
+def test_a_permit_is_lost_with_what_it_rested_on(why):
+    rig = granted()
+    LOST_BY[why](rig)
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+def reading(**values):
+    return lambda rig: [setattr(rig.readings, name, value) for name, value in values.items()]
+
+
+def core(**values):
+    return lambda rig: [setattr(rig.core, name, value) for name, value in values.items()]
+
+
+SPOILED = {
+    "not homed": (lambda rig: rig.core.event(safety.HOME), faults.REFUSED_STATE),
+    "a fault": (lambda rig: rig.core.trip(faults.DISPLAY), faults.REFUSED_STATE),
+    "not calibrated": (core(calibrated=False), faults.REFUSED_CALIBRATION),
+    "no session": (lambda rig: rig.core.close_session(), faults.REFUSED_SESSION),
+    "time is up": (core(time_up=True), faults.REFUSED_TIME),
+    "cartridge not valid": (core(cartridge_ok=False), faults.REFUSED_CARTRIDGE),
+    "cartridge not seated": (reading(interlock=0), faults.REFUSED_INTERLOCK),
+    "released": (reading(trigger_no=0, trigger_nc=1), faults.REFUSED_TRIGGER),
+    "contacts agree, closed": (reading(trigger_nc=1), faults.REFUSED_TRIGGER),
+    "contacts agree, open": (reading(trigger_no=0), faults.REFUSED_TRIGGER),
+    "power failing": (reading(power_ok=0), faults.REFUSED_POWER),
+    "battery low": (reading(battery_mv=6999), faults.REFUSED_POWER),
+    "motor hot": (reading(temp_dc=800), faults.REFUSED_TEMPERATURE),
+    "NTC open": (reading(temp_dc=-201), faults.REFUSED_TEMPERATURE),
+    "NTC short": (reading(temp_dc=9999), faults.REFUSED_TEMPERATURE),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_each_condition_refuses_by_its_name(name):
+    spoil, reason = SPOILED[name]
+    rig = Rig().ready().press()
+    spoil(rig)
+    state = rig.core.state
+    assert rig.ask() == reason
+    assert rig.core.state == state
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+@pytest.mark.parametrize("depth_um", [-(10**12), -1, 0, MAX_UM + 1, 2500, 10**12])
+def test_a_depth_outside_the_session_is_refused(depth_um):
+    rig = Rig().ready().press()
+    assert rig.ask(depth_um) == faults.REFUSED_DEPTH
+
+
+@pytest.mark.parametrize("depth_um", [1, MAX_UM - 1, MAX_UM])
+def test_a_depth_up_to_the_limit_is_granted(depth_um):
+    rig = Rig().ready().press()
+    assert rig.ask(depth_um) == faults.GRANTED
+
+
+@pytest.mark.parametrize("temp_dc, battery_mv", [(-200, 7000), (799, 7000)])
+def test_the_last_good_readings_are_granted(temp_dc, battery_mv):
+    rig = Rig().ready().press()
+    rig.readings.temp_dc, rig.readings.battery_mv = temp_dc, battery_mv
+    assert rig.ask() == faults.GRANTED
+
+
+def test_in_a_run_the_battery_may_sag_below_its_gate():
+    rig = granted()
+    rig.readings.battery_mv = 6500  # under load; the stop threshold watches on
+    assert rig.ask() == faults.GRANTED
+
+
+@pytest.mark.parametrize("state", set(range(10)) - {safety.READY})
+def test_a_session_opens_only_when_ready(state):
+    rig = Rig().enter(state)
+    with pytest.raises(ValueError, match="ready"):
+        rig.core.open_session(CHEEK, MAX_UM)
+
+
+@pytest.mark.parametrize("zone", range(len(depth.ZONES)))
+def test_a_session_is_never_deeper_than_its_zone(zone):
+    """The second look at the limit: whatever a caller worked out, the zone's table has the word here too."""
+    cap_um = depth.ZONES[zone].supervised_cap_um
+    for max_um in (-1, 0, cap_um + 1, 2501, 10**9):
+        rig = Rig().ready()
+        rig.core.close_session()
+        with pytest.raises(ValueError, match="allow"):
+            rig.core.open_session(zone, max_um)
+        assert rig.press().ask() == faults.REFUSED_SESSION
+    if cap_um:
+        rig.core.open_session(zone, cap_um)
+        assert rig.core.max_um == cap_um
+
+
+def test_a_trigger_held_when_the_session_opens_starts_nothing():
+    """Pressed while the cartridge was being marked: the needles must not start by themselves."""
+    rig = Rig().ready()
+    rig.core.close_session()
+    rig.press()
+    rig.core.open_session(CHEEK, MAX_UM)
+    for _ in range(100):
+        assert rig.step().ask() == faults.REFUSED_RELEASE_FIRST
+    assert rig.core.held_at_rest()
+    rig.release().press()
+    assert rig.ask() == faults.GRANTED
+
+
+def test_derating_starts_at_70_degrees():
+    rig = Rig()
+    rig.readings.temp_dc = 699
+    assert not rig.core.derated(rig.readings)
+    rig.readings.temp_dc = 700
+    assert rig.core.derated(rig.readings)

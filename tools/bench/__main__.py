@@ -1,0 +1,90 @@
+"""`make bench`: runs the benchmarks, prints a table, writes the figures as JSON.
+
+Ratios and counts, because machines differ and are noisy; wall times are the median of several runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sim.run import Simulation
+from sim.scenario import load
+from sim.space import ROOT
+from sim.tiers import find_micropython, run_micropython
+
+RUNS = 5
+CHEEK = "zone_cheek"
+PROBE = Path(__file__).with_name("vm_probe.py")
+
+
+def speed() -> dict[str, float]:
+    """Simulated seconds per second of a cheek session on the cpython tier, full physics, nothing left out."""
+    Simulation(load(CHEEK)).run()  # compiles the plant's kernel
+    by_wall, by_cpu = [], []
+    for _ in range(RUNS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        sim_s = Simulation(load(CHEEK)).run().result["sim_s"]
+        by_wall.append(sim_s / (time.perf_counter() - wall))
+        by_cpu.append(sim_s / (time.process_time() - cpu))
+    return {
+        "simulated_s_per_wall_s": round(statistics.median(by_wall), 1),
+        "simulated_s_per_cpu_s": round(statistics.median(by_cpu), 1)}
+
+
+def passes() -> dict[str, int]:
+    """The scheduler while strokes run, on a MicroPython VM: what a pass allocates, and how late tasks started."""
+    said: list[str] = []
+    simulation = Simulation(load(CHEEK))
+    run_micropython(simulation.world, PROBE, said)
+    lines = [line.split()[1:] for line in said[0].splitlines() if line.startswith("PROBE")]
+    if not lines:
+        raise RuntimeError(f"the probe made no strokes; it printed:\n{said[0]}")
+    moving, heavy, grown, overruns, late_us = (int(word) for word in lines[-1])
+    return {
+        "passes_while_moving": moving, "passes_that_allocated": heavy, "bytes_allocated": grown,
+        "overruns": overruns, "worst_late_us": late_us}
+
+
+def demo() -> dict[str, float]:
+    """Wall seconds of what `make demo` runs after set-up."""
+    pen = Path(sys.executable).with_name("pen")
+    with tempfile.TemporaryDirectory() as out:
+        began = time.perf_counter()
+        subprocess.run([pen, "run", "treatment", "--out", out], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return {"demo_wall_s": round(time.perf_counter() - began, 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
+    out = parser.parse_args().out
+    figures: dict[str, object] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
+    figures |= speed()
+    if find_micropython() is None:
+        print("micropython tier left out: no VM found (PEN_MICROPYTHON names one)")
+    else:
+        figures |= passes()
+    figures |= demo()
+    table = Table("figure", "value", title="Benchmarks")
+    for name, value in figures.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
