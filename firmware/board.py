@@ -1,6 +1,6 @@
 """The reference pen, revision A: the only file that names pins, addresses and bus speeds."""
 
-from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, WDT_RESET, Pin, mem32
+from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, WDT_RESET, Pin, freq, mem32
 from micropython import const
 from neopixel import NeoPixel
 from onewire import OneWire
@@ -40,6 +40,7 @@ BATTERY_MV_FULL = const(13200)
 RAIL_MV_FULL = const(16500)
 
 SIO_GPIO_IN = const(0xD0000004)  # every pad in one read, so that a snapshot is of one instant
+CLOCK_HZ = const(125000000)
 WATCHDOG_MS = const(500)
 WATCHDOG_RESET = WDT_RESET
 
@@ -47,6 +48,11 @@ WATCHDOG_RESET = WDT_RESET
 def drive_off():
     """The first thing of every boot: a soft reset leaves EN_N where it was."""
     Pin(PIN_EN_N, Pin.OUT, value=1)
+
+
+def set_clock():
+    """PIO counts system clocks: the dead-man's time and every step period are worked out for this one."""
+    freq(CLOCK_HZ)
 
 
 class Board:

@@ -3,3 +3,4 @@
 import board
 
 board.drive_off()
+board.set_clock()

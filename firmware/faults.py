@@ -59,7 +59,8 @@ TABLE = {
     TRIGGER_STUCK: Fault(
         "trigger_stuck", BLOCK, BY_USER, "Trigger held or stuck", "Release the trigger"),
     TRIGGER_CONTACTS: Fault(
-        "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other", "Release. If it stays,|send in for service"),
+        "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other",
+        "Release. If it stays,|send in for service"),
     CARTRIDGE_PULLED: Fault(
         "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Take it out, fit a|new one"),
     SLIP: Fault(
@@ -71,7 +72,7 @@ TABLE = {
     HOMING: Fault(
         "homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
     JAM: Fault(
-        "jam", STOP, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
+        "jam", RETRACT, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
     CEILING: Fault(
         "ceiling", RETRACT, BY_USER, "Gate stopped a step|past the limit", "Home again. If it|repeats: service"),
     DRIVE_DROPPED: Fault(
@@ -89,9 +90,9 @@ TABLE = {
     NTC: Fault(
         "ntc", RETRACT, BY_SERVICE, "Motor temperature not|measured", "Send in for service"),
     DRIVER_SILENT: Fault(
-        "driver_silent", STOP, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
+        "driver_silent", RETRACT, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
     DRIVER_RESET: Fault(
-        "driver_reset", STOP, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
+        "driver_reset", RETRACT, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
     DRIVER_HOT: Fault(
         "driver_hot", RETRACT, BY_USER, "Motor driver too hot", "Let the pen cool down"),
     DRIVER_SHORT: Fault(

@@ -7,12 +7,11 @@ step count, encoder and home sensor are held against each other. Nothing here al
 
 from array import array
 
-from micropython import const
-
 import faults
 import journal
 import ticks
 from gate import Chain, step_word
+from micropython import const
 
 STEPS_PER_MM = const(800)
 REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge
@@ -204,6 +203,8 @@ class Motor:
             code = faults.HOME_SENSOR
         elif remaining < 0:
             code = faults.CEILING
+        elif rest_error_um >= SLIP_UM and not self._readings.home:
+            code = faults.JAM  # they did not come back: something holds them
         elif abs(self.error_um) >= SLIP_UM or abs(rest_error_um) >= SLIP_UM:
             code = faults.SLIP
         elif remaining != self._ceiling:
@@ -214,7 +215,7 @@ class Motor:
             code = faults.SLIP
         if code != faults.NONE:
             self._flags |= journal.FAULT
-            if code == faults.SLIP:
+            if code == faults.SLIP or code == faults.JAM:
                 self._flags |= journal.SLIP
         self.doing = IDLE
         self.strokes += 1

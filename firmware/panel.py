@@ -10,7 +10,6 @@ import buttons
 import depth
 import faults
 import journal
-import motor
 import safety
 import ticks
 import treatment

@@ -5,6 +5,8 @@ the pen stop comes before what makes it move, and both before what it shows. Whi
 allocates and none touches flash.
 """
 
+from profile import Profile
+
 import events
 import faults
 import journal
@@ -27,7 +29,6 @@ from encoder import Encoder
 from gate import Gate, step_word
 from micropython import const
 from panel import Panel
-from profile import Profile
 from scheduler import Scheduler, Task
 from selftest import run as selftest
 from sensors import Sensors

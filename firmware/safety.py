@@ -6,11 +6,10 @@ fault with a stricter remedy that came behind it is next to be cleared. After a 
 be retracted, and the way back leads through homing.
 """
 
-from micropython import const
-
 import depth
 import faults
 import ticks
+from micropython import const
 
 # States
 BOOT = const(0)  # self-test
@@ -48,17 +47,17 @@ _BAD = const(-2)  # cannot happen unless the firmware is wrong: an internal faul
 _N = _STAY
 _X = _BAD
 TRANSITIONS = (
-    # TESTED  BLOCK    HOME    HOMED  START    RELEASE   PARKED  FAULT_RETRACT  FAULT_STOP  RETRACTED  CLEAR
-    (UNHOMED, BLOCKED, _X,     _X,    _X,      _N,       _X,     BLOCKED,       FAULT,      _X,        _N),  # BOOT
-    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            FAULT,      _N,        UNHOMED),  # BLOCKED
-    (_X,      BLOCKED, HOMING, _X,    _X,      _N,       _N,     FAULT,         FAULT,      _N,        _N),  # UNHOMED
-    (_X,      FAULT,   _N,     READY, _X,      _N,       _N,     RETRACTING,    FAULT,      _N,        _N),  # HOMING
-    (_X,      BLOCKED, HOMING, _N,    RUNNING, _N,       _N,     FAULT,         FAULT,      _N,        _N),  # READY
-    (_X,      RETRACTING, _X,  _X,    _N,      STOPPING, _N,     RETRACTING,    FAULT,      _X,        _N),  # RUNNING
-    (_X,      RETRACTING, _X,  _X,    _X,      _N,       READY,  RETRACTING,    FAULT,      _X,        _N),  # STOPPING
-    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            FAULT,      FAULT,     _N),  # RETRACTING
-    (_X,      _N,      _X,     _X,    _X,      _N,       _N,     _N,            _N,         _N,        UNHOMED),  # FAULT
-    (_N,      _N,      _N,     _N,    _N,      _N,       _N,     _N,            _N,         _N,        _N),  # POWER_DOWN
+    # TESTED   BLOCK       HOME    HOMED  START    RELEASE   PARKED  F_RETRACT   F_STOP  RETRACTED  CLEAR
+    (UNHOMED, BLOCKED,    _X,     _X,    _X,      _N,       _X,     BLOCKED,    FAULT,  _X,        _N),  # BOOT
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         FAULT,  _N,        UNHOMED),  # BLOCKED
+    (_X,      BLOCKED,    HOMING, _X,    _X,      _N,       _N,     FAULT,      FAULT,  _N,        _N),  # UNHOMED
+    (_X,      FAULT,      _N,     READY, _X,      _N,       _N,     RETRACTING, FAULT,  _N,        _N),  # HOMING
+    (_X,      BLOCKED,    HOMING, _N,    RUNNING, _N,       _N,     FAULT,      FAULT,  _N,        _N),  # READY
+    (_X,      RETRACTING, _X,     _X,    _N,      STOPPING, _N,     RETRACTING, FAULT,  _X,        _N),  # RUNNING
+    (_X,      RETRACTING, _X,     _X,    _X,      _N,       READY,  RETRACTING, FAULT,  _X,        _N),  # STOPPING
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         FAULT,  FAULT,     _N),  # RETRACTING
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         _N,     _N,        UNHOMED),  # FAULT
+    (_N,      _N,         _N,     _N,    _N,      _N,       _N,     _N,         _N,     _N,        _N),  # POWER_DOWN
 )
 
 CONTACTS_MS = const(40)  # longest time the two trigger contacts may agree while one of them travels or bounces

@@ -4,9 +4,8 @@ A task is a callable taking the time in us and returning after how many us it wa
 sleeps until the next one is due. Nothing here allocates once it runs.
 """
 
-from micropython import const
-
 import ticks
+from micropython import const
 
 LONGEST_SLEEP_US = const(20000)
 

@@ -4,9 +4,8 @@ Integers only; nothing allocates. A value outside what a healthy sensor can give
 that the safety core sees it: nothing is clamped into plausibility.
 """
 
-from micropython import const
-
 import board
+from micropython import const
 
 # NTC 10 kohm, B 3950, against 10 kohm to the reference: counts of 65535 at -30, -20 ... 130 degrees Celsius
 _NTC_COUNTS = (

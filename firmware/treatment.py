@@ -5,10 +5,9 @@ changed while a session is open. Depth and rate are only ever set to what the li
 for and refused is kept with its reason, for the panel to say.
 """
 
-from micropython import const
-
 import depth
 import ticks
+from micropython import const
 
 NO_CARTRIDGE = const(0)
 ZONE = const(1)

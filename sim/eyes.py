@@ -132,7 +132,7 @@ def _top_is_right(pixels: np.ndarray, row: int, col: int, cols: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _read_row(picture: bytes, row: int) -> tuple[_Seen, ...]:
-    """The cells of the last row of a strip of pixels: that row and, but for row 0, the one above. Most stay the same."""
+    """The cells of the last row of a strip of pixels: that row and, but for row 0, the one above it."""
     strip = np.frombuffer(picture, np.uint8).reshape(-1, WIDTH)
     return tuple(_read_cell(strip, row, col) for col in range(COLS))
 

@@ -140,7 +140,8 @@ class Recorder:
             self.punctures += plant.params.needle_count if pierced else 0
             turn_um = float(np.max(trace["command_um"])) if len(trace["command_um"]) else 0.0
             self.truth.append(StrokeTruth(
-                stroke, start_ns // 1000, end_ns // 1000, round(turn_um), max_tip_um, plant.peak_force_n, pierced, self.limit_um))
+                stroke, start_ns // 1000, end_ns // 1000, round(turn_um), max_tip_um, plant.peak_force_n, pierced,
+                self.limit_um))
         unusual = start_ns <= self._unusual_from_ns <= end_ns
         if self.keep_detail and (unusual or force or self._in_run <= IN_DETAIL_OF_A_RUN or not stroke):
             self._keep(stroke, start_ns, end_ns, times_ns, outward, trace, unusual)

@@ -14,7 +14,7 @@ from sim.record import Event, Run
 from sim.scenario import Bounds, Scenario
 from sim.space import shim
 from sim.tiers import TIERS
-from sim.world import MS, POWER_ON, WATCHDOG, World
+from sim.world import MS, POWER_ON, WATCHDOG
 
 faults = shim("faults")
 safety = shim("safety")

@@ -10,7 +10,7 @@ import builtins
 import importlib
 import traceback
 import types
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ SHIMS = ROOT / "sim" / "micropython"
 SHARED = frozenset({"array", "binascii", "collections", "errno", "gc", "hashlib", "struct"})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _code(path: Path, _mtime_ns: int) -> types.CodeType:
     return compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
@@ -90,7 +90,7 @@ class FirmwareSpace:
         return parent if fromlist else self._modules[parts[0]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _host_space() -> FirmwareSpace:
     return FirmwareSpace(types.ModuleType("no hardware"))
 

@@ -9,9 +9,9 @@ from sim.tiers import find_micropython
 REQUIRED = os.environ.get("PEN_NEED_MICROPYTHON") == "1"
 
 
-def pytest_report_header():
-    vm = find_micropython()
-    return f"micropython tier: {vm}" if vm else "micropython tier: left out, no VM found (PEN_MICROPYTHON names one)"
+def pytest_terminal_summary(terminalreporter):
+    if find_micropython() is None:
+        terminalreporter.write_line("micropython tier left out: no VM found (PEN_MICROPYTHON names one)")
 
 
 @pytest.fixture(scope="session")

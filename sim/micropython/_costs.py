@@ -28,6 +28,7 @@ for _op, _us in (
     CALL_US[_op] = _us
 for _op in range(64, 100):
     CALL_US[_op] = 12
+CALL_US[73] = 0  # DMA_MEMORY: on the chip the DMA simply reads memory
 BYTE_NS[_ops.I2C_WRITE] = 22500  # nine clocks at 400 kHz
 BYTE_NS[_ops.SPI_WRITE] = 1000  # eight clocks at 10 MHz and the loop around them
 BYTE_NS[_ops.SPI_READ] = 1000

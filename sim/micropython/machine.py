@@ -159,6 +159,14 @@ def reset_cause():
     return _link.call(_ops.RESET_CAUSE)
 
 
+def freq(hz=None):
+    """The system clock in Hz; the simulated chip's parts are worked out for 125 MHz only."""
+    if hz is None:
+        return 125000000
+    if hz != 125000000:
+        raise ValueError("cannot change frequency")
+
+
 def unique_id():
     buf = bytearray(8)
     _link.recv(_ops.UNIQUE_ID, 0, buf)

@@ -5,9 +5,9 @@ increments; it shares nothing with the firmware but the typeface.
 """
 
 import numpy as np
+
 from drivers.ssd1306 import Ssd1306
 from screen import Screen
-
 from sim import eyes
 from sim.parts.ssd1306 import Ssd1306 as Part
 

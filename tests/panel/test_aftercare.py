@@ -1,8 +1,9 @@
 """Questions and aftercare pages: complete, and each fits the screen."""
 
-import aftercare
 import pytest
 from panel_rig import Rig
+
+import aftercare
 
 PAGES = (
     [aftercare.NOTICE] + [page for _, page in aftercare.QUESTIONS] + [page for _, page in aftercare.AFTERCARE]

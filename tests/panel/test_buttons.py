@@ -1,11 +1,12 @@
 """Buttons behind bouncing contacts: every press once, no press that was none, repeats that speed up."""
 
-import buttons
 import pytest
-import ticks
-from buttons import DEBOUNCE_MS, LONG, LONG_MS, NONE, PRESS, REPEAT, REPEAT_AFTER_MS, Button, Buttons
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import buttons
+import ticks
+from buttons import DEBOUNCE_MS, LONG, LONG_MS, NONE, PRESS, REPEAT, REPEAT_AFTER_MS, Button, Buttons
 
 WRAP = 1 << 30
 BOUNCE_MS = 10  # of a worn tactile switch; datasheets of new ones give 5 ms

@@ -2,9 +2,9 @@
 
 from itertools import combinations
 
-import font
 import pytest
 
+import font
 from sim import eyes
 
 CODES = range(font.FIRST, font.LAST + 1)

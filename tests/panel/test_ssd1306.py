@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from drivers.ssd1306 import Ssd1306 as Driver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panel_rig import Bus
 
+from drivers.ssd1306 import Ssd1306 as Driver
 from sim.parts.ssd1306 import Ssd1306
 
 UPRIGHT = (0xA1, 0xC8)

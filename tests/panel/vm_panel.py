@@ -1,10 +1,11 @@
 """Run by MicroPython, not by pytest: what the panel does while needles move, with the heap locked."""
 
+from machine_pad import Pad
+
 import micropython
 from aftercare import QUESTIONS
 from buttons import Buttons
 from drivers.ssd1306 import Ssd1306
-from machine_pad import Pad
 from neopixel import NeoPixel
 from screen import Screen
 

@@ -1,14 +1,14 @@
 """Cartridges: what is accepted and why not, and that a used mark is either unfinished or really there."""
 
-import cartridge
 import pytest
-from cartridge import Cartridge
 from crcs import onewire_crc16
-from drivers.ds2431 import Ds2431 as Driver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wires import OneWireBus, drive
 
+import cartridge
+from cartridge import Cartridge
+from drivers.ds2431 import Ds2431 as Driver
 from sim.parts import ds2431 as part
 from sim.parts.ds2431 import Ds2431, build_cartridge_memory
 

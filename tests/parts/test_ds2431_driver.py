@@ -2,11 +2,11 @@
 
 import pytest
 from crcs import onewire_crc8, onewire_crc16
-from drivers import ds2431 as driver
 from hypothesis import given
 from hypothesis import strategies as st
 from wires import OneWireBus
 
+from drivers import ds2431 as driver
 from sim.parts import ds2431 as part
 
 ROM = part.rom_id(0xFEED)

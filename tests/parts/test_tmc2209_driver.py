@@ -2,11 +2,11 @@
 
 import pytest
 from crcs import tmc_crc
-from drivers import tmc2209 as driver
 from hypothesis import given
 from hypothesis import strategies as st
 from wires import BYTE_NS, OneWireUart, run
 
+from drivers import tmc2209 as driver
 from sim.parts import tmc2209 as part
 
 FAULTS = ("reset_seen", "driver_error", "undervoltage", "overtemp_warning", "overtemp", "short", "open_load")

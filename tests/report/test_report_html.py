@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from pen.report import chosen_details, render, tissue_estimate, verdict, write_report
 from sample_run import sample_run
 
+from pen.report import chosen_details, render, tissue_estimate, verdict, write_report
 from sim.record import Event, StrokeDetail
 
 VOID = {"meta", "img", "br", "input", "link", "path", "use", "rect", "circle", "line", "polyline", "image"}

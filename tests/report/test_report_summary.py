@@ -4,10 +4,11 @@ import io
 from pathlib import Path
 
 import pytest
-from pen.summary import print_summary
 from rich.cells import cell_len
 from rich.console import Console
 from sample_run import sample_run
+
+from pen.summary import print_summary
 
 
 def printed(run, files=(), width=120):
@@ -16,15 +17,20 @@ def printed(run, files=(), width=120):
     return out.getvalue()
 
 
+def flat(text):
+    """Without the frame and the breaks: a long path is folded wherever the frame ends."""
+    return "".join(char for char in text if char != "│" and not char.isspace())
+
+
 def test_essentials(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("x" * 5000)
-    text = printed(sample_run(), [path])
+    text = flat(printed(sample_run(), [path]))
     for words in (
         "✓ 5 of 5 expectations held", "250 (2,940 punctures)", "allowed 1500 µm", "µm by encoder",
         "MOTOR_WARM at", "250 of 250 strokes", "retracted", "11.4 times real time", "5 kB", "report.html",
     ):  # fmt: skip
-        assert words in text, words
+        assert flat(words) in text, words
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from pen.tables import COLUMNS, result_text, write_result, write_strokes
 from sample_run import sample_run
+
+from pen.tables import COLUMNS, result_text, write_result, write_strokes
 
 
 def rows_of(path):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pen.waveform import write_vcd
 from sample_run import sample_run
 from vcd.reader import TokenKind, tokenize
 
+from pen.waveform import write_vcd
 from sim.record import Event, Signal
 
 

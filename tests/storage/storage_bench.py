@@ -8,9 +8,8 @@ from functools import cache
 
 from drivers.fram import Fram
 from journal import Journal
-from store import Store, provision
-
 from sim.parts.fram import Fram as Chip
+from store import Store, provision
 
 SERIAL = b"PEN-00042"
 ROM = bytes.fromhex("2d1122334455667f")

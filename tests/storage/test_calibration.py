@@ -3,11 +3,12 @@
 from fractions import Fraction
 from math import ceil, floor
 
-import calibration
 import pytest
-from calibration import RECORD_BYTES, Calibration
 from hypothesis import given
 from hypothesis import strategies as st
+
+import calibration
+from calibration import RECORD_BYTES, Calibration
 
 SMALL_INT = 2**30
 

@@ -1,13 +1,14 @@
-"""The firmware's checksums against published check values and an independent one; the FRAM driver on its bus."""
+"""The firmware's checksums against published values and the standard library; the FRAM driver on its bus."""
 
 import binascii
 
 import pytest
-from crc import crc8, crc16
-from drivers.fram import SIZE
 from hypothesis import given
 from hypothesis import strategies as st
 from storage_bench import Bench
+
+from crc import crc8, crc16
+from drivers.fram import SIZE
 
 CHECK = b"123456789"
 

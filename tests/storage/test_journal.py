@@ -1,17 +1,18 @@
 """Events, sessions and strokes: what is recorded is what is read back, how much fits, and what refuses."""
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from storage_bench import ROM, SERIAL, Bench, provisioned
+
 import blocks
 import events
 import journal
-import pytest
 import store
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from journal import CLIPPED, FAULT, PARTIAL, SLIP
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT, EVENT_BASE, EVENT_BYTES, EVENT_COUNT
 from pen.storage import decode
 from records import Counters
-from storage_bench import ROM, SERIAL, Bench, provisioned
 
 COMMANDED_UM, PERIOD_US, ZONE = 1000, 50_000, 6
 FULL_SESSION_STROKES = 54_000  # half an hour at 30 Hz
@@ -41,7 +42,12 @@ class TestEvents:
     def test_fields_survive(self):
         bench = provisioned()
         expected = []
-        for kind, a, b, uptime_ms in [(1, 0, 0, 0), (255, 255, 2**30 - 1, 2**30 - 1), (3, 7, 1 - 2**30, 1), (9, 1, -1, 5)]:
+        for kind, a, b, uptime_ms in [
+            (1, 0, 0, 0),
+            (255, 255, 2**30 - 1, 2**30 - 1),
+            (3, 7, 1 - 2**30, 1),
+            (9, 1, -1, 5),
+        ]:
             assert bench.journal.event(kind, a, b, uptime_ms)
             expected.append((kind, a, b, uptime_ms, bench.boot))
         image = decode(bench.chip.image)
@@ -50,13 +56,24 @@ class TestEvents:
 
     @pytest.mark.parametrize(
         ("kind", "a", "b", "uptime_ms"),
-        [(0, 0, 0, 0), (256, 0, 0, 0), (1, -1, 0, 0), (1, 256, 0, 0), (1, 0, 2**30, 0), (1, 0, -(2**30), 0), (1, 0, 0, -1), (1, 0, 0, 2**30)],
+        [
+            (0, 0, 0, 0),
+            (256, 0, 0, 0),
+            (1, -1, 0, 0),
+            (1, 256, 0, 0),
+            (1, 0, 2**30, 0),
+            (1, 0, -(2**30), 0),
+            (1, 0, 0, -1),
+            (1, 0, 0, 2**30),
+        ],
     )
     def test_out_of_range_is_refused(self, kind, a, b, uptime_ms):
         with pytest.raises(ValueError, match="range"):
             provisioned().journal.event(kind, a, b, uptime_ms)
 
-    @pytest.mark.parametrize("count", [1, EVENT_COUNT - 1, EVENT_COUNT, EVENT_COUNT + 1, 3 * EVENT_COUNT + 17])
+    @pytest.mark.parametrize(
+        "count", [1, EVENT_COUNT - 1, EVENT_COUNT, EVENT_COUNT + 1, 3 * EVENT_COUNT + 17]
+    )
     def test_the_ring_keeps_the_newest_1024_across_boots(self, count):
         bench = provisioned()
         for i in range(count):
@@ -169,6 +186,20 @@ class TestMount:
         assert bench.journal.oldest_span() == (0, 1, 1)  # the released one is back, nothing is lost
         assert [session.number for session in decode(bench.chip.image).sessions] == [1, 2]
 
+    def test_an_older_release_record_loses_nothing_live(self):
+        bench = provisioned()
+        while bench.journal.room_strokes() > journal.MIN_ROOM_STROKES:
+            full_session(bench, 11_000)
+        for _ in range(2):
+            bench.journal.release_oldest(1)
+            full_session(bench, 11_000)
+        bench.chip.corrupt(store.slot_address(store.JOURNAL, 1) + 16, 1)  # back to the first release
+        bench.start()
+        bench.mount()
+        assert 0 <= bench.journal.room_strokes() < journal.MIN_ROOM_STROKES
+        sessions = decode(bench.chip.image).sessions
+        assert [session.number for session in sessions if not session.problems] == [3, 4, 5, 6, 7]
+
     def test_session_numbers_go_on_after_everything_was_released(self):
         bench = provisioned()
         full_session(bench)
@@ -198,7 +229,12 @@ class TestSessions:
         session = decode(bench.chip.image).sessions[0]
         head, tail = session.head, session.tail
         assert (head.pen_serial, head.cartridge_rom, head.operator) == (SERIAL.decode(), ROM, "OP-12345")
-        assert (head.firmware_version, head.calibration_id, head.zone_id, head.indication_id) == (0x102, 7, 4, 3)
+        assert (head.firmware_version, head.calibration_id, head.zone_id, head.indication_id) == (
+            0x102,
+            7,
+            4,
+            3,
+        )
         assert (head.boot, head.uptime_ms, head.wall_s) == (bench.boot, 1000, 4_000_000_000)
         assert (tail.strokes, tail.reason_name, tail.fault_code, tail.uptime_ms) == (5, "fault", 321, 5000)
 
@@ -213,7 +249,9 @@ class TestSessions:
         image = decode(bench.chip.image)
         assert image.problems == []
         assert len(image.sessions[0].strokes) == len(given_strokes)
-        for found, (commanded, achieved, period, flags, zone) in zip(image.sessions[0].strokes, given_strokes, strict=True):
+        for found, (commanded, achieved, period, flags, zone) in zip(
+            image.sessions[0].strokes, given_strokes, strict=True
+        ):
             assert (found.commanded_um, found.flags, found.zone_id) == (commanded, flags, zone)
             assert abs(found.period_us - period) <= 8
             assert found.exact == (-128 <= achieved - commanded <= 127)
@@ -238,7 +276,15 @@ class TestSessions:
         assert (bench.journal.worst_error_um, bench.journal.slips) == (-10, 1)
 
     @pytest.mark.parametrize(
-        "stroke", [(-1, 0, 1, 0, 0), (4096, 0, 1, 0, 0), (1, 1, -1, 0, 0), (1, 1, 1, 16, 0), (1, 1, 1, 0, 256), (1, 1, 1, 0, -1)]
+        "stroke",
+        [
+            (-1, 0, 1, 0, 0),
+            (4096, 0, 1, 0, 0),
+            (1, 1, -1, 0, 0),
+            (1, 1, 1, 16, 0),
+            (1, 1, 1, 0, 256),
+            (1, 1, 1, 0, -1),
+        ],
     )
     def test_what_cannot_be_recorded_is_refused(self, stroke):
         bench = provisioned()

@@ -1,13 +1,14 @@
 """Random lives of a pen against a model of a few dictionaries and lists, with reboots and cuts anywhere."""
 
-import blocks
-import journal
-import store
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from pen.storage import decode
 from storage_bench import PowerCut, provisioned
+
+import blocks
+import journal
+import store
+from pen.storage import decode
 
 NOTE = 9
 RECORDS = (store.CALIBRATION, store.SETTINGS, store.LAST_FAULT, store.CARTRIDGES)
@@ -39,9 +40,9 @@ class PenLife(RuleBasedStateMachine):
 
     @rule(b=st.integers(-(2**30) + 1, 2**30 - 1))
     def note(self, b):
-        if self._powered(lambda: self.bench.journal.event(NOTE, 0, b, 1)):
-            self.notes.append(b)
-        elif self._notes()[-1:] == [b] and len(self._notes()) > len(self.notes):
+        if self._powered(lambda: self.bench.journal.event(NOTE, 0, b, 1)) or (
+            self._notes()[-1:] == [b] and len(self._notes()) > len(self.notes)
+        ):
             self.notes.append(b)
 
     @precondition(lambda self: not self.open)
@@ -63,7 +64,9 @@ class PenLife(RuleBasedStateMachine):
         strokes = self.sessions[-1][1]
         for _ in range(count):
             row = (len(strokes) + 1, zone, depth_um, depth_um + error_um, period_us, flags)
-            if self._powered(lambda: self.bench.journal.stroke(depth_um, depth_um + error_um, period_us, flags, zone)):
+            if self._powered(
+                lambda: self.bench.journal.stroke(depth_um, depth_um + error_um, period_us, flags, zone)
+            ):
                 strokes.append(row)
                 continue
             if len(self._image().sessions[-1].strokes) > len(strokes):
@@ -142,7 +145,9 @@ class PenLife(RuleBasedStateMachine):
     def _compare(self):
         image = self._image()
         assert [problem for problem in image.problems if not problem.startswith("record")] == []
-        assert {record: self._record(record) for record in RECORDS} == {r: self.records.get(r) for r in RECORDS}
+        assert {record: self._record(record) for record in RECORDS} == {
+            r: self.records.get(r) for r in RECORDS
+        }
         assert self._notes() == self.notes
         live = self.sessions[self.released :]
         assert [session.number for session in image.sessions] == [number for number, _, _ in live]

@@ -4,10 +4,11 @@ What a call had reported as recorded must be there afterwards; at most the one t
 whole; nothing else may appear, and both readers (firmware and host) agree.
 """
 
-import journal
 import pytest
-from pen.storage import decode
 from storage_bench import Bench, PowerCut, provisioned
+
+import journal
+from pen.storage import decode
 
 NOTE = 9
 
@@ -171,7 +172,7 @@ def test_cut_at_every_byte_of_a_release():
 def cut_in(what, nth):
     """A script cut in the `nth` (0..) byte of the first call that was under way as `what`."""
     cut = 0
-    while (script := cut_run(Script, cut)).pending != what:
+    while cut_run(Script, cut).pending != what:
         cut += 8
     return cut_run(Script, cut + nth)
 

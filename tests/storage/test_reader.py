@@ -2,16 +2,16 @@
 
 import random
 
-import journal
 import pytest
-import store
-from calibration import RECORD_BYTES, VALID, Calibration
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pen.storage import decode, provision_image
-from records import CartridgeRing, Counters, Settings
 from storage_bench import SERIAL, Bench, provisioned
 
+import journal
+import store
+from calibration import RECORD_BYTES, VALID, Calibration
+from pen.storage import decode, provision_image
+from records import CartridgeRing, Counters, Settings
 from sim.parts.fram import SIZE
 
 CALIBRATION = {
@@ -126,13 +126,14 @@ def test_a_blank_chip_is_quiet(fill):
 TRUTH = decode(LIVED_IN)
 
 
+# A word has 8 check bits, so one smeared word in 256 passes. Measured: 1 to 3 false strokes in 1000 damaged images
+# with some 320,000 genuine ones; a missing check would give hundreds.
+FALSE_STROKES_MAX = 12
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_fuzz_damaged_images(seed):
-    """1000 images each: never an exception, and what survives is what was written.
-
-    A word has 8 bits of CRC, so that one smeared word in 256 passes; of the few hundred hit in 1000 images with
-    content, at most 50 false strokes are far from chance only if a check is missing.
-    """
+    """1000 images each: never an exception, and what survives is what was written."""
     chance = random.Random(seed)
     genuine = {(s.number, t) for s in TRUTH.sessions for t in s.strokes}
     false_strokes = 0
@@ -143,7 +144,7 @@ def test_fuzz_damaged_images(seed):
         found = decode(bytes(image))
         for session in found.sessions:
             false_strokes += sum((session.number, stroke) not in genuine for stroke in session.strokes)
-    assert false_strokes <= 1000 // 20
+    assert false_strokes <= FALSE_STROKES_MAX
 
 
 def _damage(image, chance):

@@ -3,14 +3,14 @@
 import struct
 
 import pytest
-import store
-from crc import crc16
 from hypothesis import given
 from hypothesis import strategies as st
-from pen.storage import decode
-from records import CartridgeRing, Counters, LastFault, Settings
 from storage_bench import SERIAL, Bench, PowerCut, provisioned
 
+import store
+from crc import crc16
+from pen.storage import decode
+from records import CartridgeRing, Counters, LastFault, Settings
 from sim.parts.fram import SIZE
 
 ALL_RECORDS = range(store.RECORD_COUNT)

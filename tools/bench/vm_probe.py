@@ -1,6 +1,7 @@
 """Runs on the MicroPython VM in place of main: the pen's own loop, with every pass weighed while the needles move.
 
-Prints, at the end of each run of strokes: passes, passes that allocated, bytes allocated, overruns, worst lateness in us.
+Prints, at the end of each run of strokes: passes, passes that allocated, bytes allocated, overruns, and the
+worst lateness in us.
 """
 
 import gc
