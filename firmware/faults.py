@@ -62,7 +62,7 @@ TABLE = {
         "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other",
         "Release. If it stays,|send in for service"),
     CARTRIDGE_PULLED: Fault(
-        "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Take it out, fit a|new one"),
+        "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Fit a new one, well|off the skin"),
     SLIP: Fault(
         "slip", RETRACT, BY_USER, "Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
     ENCODER: Fault(

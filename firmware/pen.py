@@ -196,7 +196,7 @@ class Pen:
                 needles.abandon()
                 if core.fault == faults.POWER_FAIL and state == safety.FAULT:
                     core.power_gone()
-            elif state == safety.BLOCKED:
+            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self._present):
                 self._retract_once(now_us)
         elif state == safety.RETRACTING:
             self._retract(now_us)
@@ -217,7 +217,11 @@ class Pen:
         self._entered = False
 
     def _retract_once(self, now_us):
-        """Blocked with the needles out (a reset in mid-stroke): bring them in, whatever else is wrong."""
+        """At rest with the needles out: bring them in, whatever else is wrong.
+
+        So it is after a reset in mid-stroke, and when the carriage ran out without a cartridge and a new one
+        is fitted onto it.
+        """
         readings = self.readings
         if self._retract_tried or readings.home or not readings.interlock or not self.driver.configured:
             return

@@ -104,8 +104,8 @@ class Profile:
     def __init__(self, speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, gears: int, word):
         """Limits in um/s, um/s^2, um/s^3; `word(cycles, outward)` makes the step generator's word."""
         t1 = CYCLES_PER_S * accel_um_s2 // jerk_um_s3
-        top_um_x1000 = speed_um_s * (1000 * speed_um_s // accel_um_s2 + 1000 * accel_um_s2 // jerk_um_s3) // 2
-        top_steps = top_um_x1000 * 4 // (STEP_UM_X4 * 1000)
+        ramp_us = 1000000 * speed_um_s // accel_um_s2 + 1000000 * accel_um_s2 // jerk_um_s3
+        top_steps = speed_um_s * ramp_us * 4 // (2000000 * STEP_UM_X4)
         if top_steps < gears:
             raise ValueError("no ramp fits these limits")
         self.gears = [Gear(top_steps * (i + 1) // gears, t1, jerk_um_s3, word) for i in range(gears)]

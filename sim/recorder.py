@@ -59,6 +59,16 @@ class Recorder:
         self._reached_um: float | None = None
         self._field_ahead_um = 0.0
 
+    def start(self) -> None:
+        """Note every net's level at power-on."""
+        world = self._world
+        for pin in PAD_NAMES:
+            self.pad(pin, 0 if world.contact_closed(pin) else 1)
+        self.wire("EN_N", 1)
+        self.wire("BUZZER", 0)
+        self.wire("INTERLOCK", int(world.plant.cartridge_present))
+        self.wire("HOME", int(world.plant.home_active))
+
     # -- single happenings ---------------------------------------------------------------------------
 
     def event(self, kind: str, text: str, t_us: int | None = None) -> None:
@@ -109,6 +119,16 @@ class Recorder:
             count = int(np.searchsorted(times_ns, t_ns, side="right"))
             self._motion = (stroke, start_ns, times_ns[:count], outward[:count])
 
+    def _note_home(self, trace) -> None:
+        """The home sensor's edges within a motion, from where the tips were; a stuck one has none."""
+        plant = self._world.plant
+        if plant.home_fault != "none" or not len(trace["tip_um"]):
+            return
+        seen = trace["tip_um"] <= plant.params.home_edge_um
+        changes = self._wires["HOME"]
+        for i in np.flatnonzero(np.diff(seen.astype(np.int8), prepend=changes[-1][1])):
+            changes.append((int(trace["t_us"][i]) * 1000, int(seen[i])))
+
     def needles_gone(self) -> None:
         """The cartridge is being taken out: what the carriage does after this moves no needle."""
         if self._motion is not None:
@@ -130,6 +150,7 @@ class Recorder:
         self._motion = None
         trace = plant.stop_trace()
         trace["command_um"] = trace["command_um"] - self._field_ahead_um
+        self._note_home(trace)
         pierced = plant.pierce_events > self._pierced_before
         end_ns = world.now_ns
         self._last_end_ns = end_ns

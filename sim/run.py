@@ -125,11 +125,12 @@ class Simulation:
         recorder.screen("At the end")
         plant = world.settle()
         retracted = plant.tip_um <= 0
+        furthest_um = max(recorder.max_tip_um, plant.tip_um) if plant.cartridge_present else recorder.max_tip_um
         limit_um = effective_max_um(self.scenario) if image.sessions else 0
         result: dict[str, Any] = {
             "scenario": self.scenario.name, "tier": self.tier, "ended": ended if world.powered else "off",
             "strokes": len(recorder.truth), "punctures": recorder.punctures,
-            "max_extension_um": round(max(recorder.max_tip_um, plant.tip_um), 1), "max_allowed_um": limit_um,
+            "max_extension_um": round(furthest_um, 1), "max_allowed_um": limit_um,
             "over_limit_um": round(recorder.over_limit_um, 1), "needles_retracted": bool(retracted),
             "faults": latched, "journal_strokes": len(strokes),
             "sim_s": round(world.now_ns / 1e9, 3), "wall_s": round(wall_s, 3),

@@ -91,6 +91,7 @@ class World:
         self._drive_level = 1
         self._last_step_ns = 0
         self._table = self._dispatch()
+        self.recorder.start()
         self.after(SAMPLE_NS, self._sample)
 
     # -- time ---------------------------------------------------------------------------------------
