@@ -68,7 +68,7 @@ TABLE = {
     ENCODER: Fault(
         "encoder", STOP, BY_SERVICE, "Needle encoder not|following the motor", "Do not use. Send in|for service"),
     HOME_SENSOR: Fault(
-        "home_sensor", STOP, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
+        "home_sensor", RETRACT, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
     HOMING: Fault(
         "homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
     JAM: Fault(

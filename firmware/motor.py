@@ -16,9 +16,6 @@ from micropython import const
 STEPS_PER_MM = const(800)
 REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge
 GEARS = const(8)
-SPEED_UM_S = const(100000)
-ACCEL_UM_S2 = const(20000000)
-JERK_UM_S3 = const(60000000000)
 
 SLIP_UM = const(60)  # once
 SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
@@ -30,10 +27,12 @@ COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop r
 FINE_US = const(800)  # 1.56 mm/s: the edge is caught within 2 um
 CYCLES_PER_US = const(125)
 RETRACT_STEPS = const(3200)  # 4 mm: from the outer stop to the inner one and then some
-FAR_PROBE_STEPS = const(960)  # 1.2 mm: from the inner stop past the home edge of any pen
+INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
+STOP_TOLERANCE_UM = const(150)
 NEAR_PROBE_STEPS = const(120)
 FINE_STEPS = const(240)
-BUMP_UM = const(60)  # behind the steps by so much: it stands at a stop
+BUMP_UM = const(60)  # moved less than this before it stood: it never moved
+WINDOW_STEPS = const(96)  # 120 um: over so much the needles have to make half of the way
 SETTLE_US = const(4000)
 
 # What the motor is doing
@@ -95,7 +94,11 @@ class Motor:
         self._error_at = 0
         self._following = IDLE
         self._step_us = 0
+        self._window_us = 0
+        self._window_count = 0
+        self._still = 0
         self._probe_steps = 0
+        self._to_stop = False
         self._touch_tables()
 
     def _touch_tables(self):
@@ -252,10 +255,14 @@ class Motor:
         seek = HOME_BUMP if self._readings.home else HOME_SEEK
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, seek, now_us)
 
-    def start_retract(self, now_us: int) -> bool:
-        """Get the needles in, with the ceiling at zero. Position is not trusted afterwards."""
+    def start_retract(self, to_stop: bool, now_us: int) -> bool:
+        """Get the needles in, with the ceiling at zero. Position is not trusted afterwards.
+
+        `to_stop`: the home sensor is not to be trusted either; go on until the carriage stands.
+        """
         self.homed = False
         self.retracted = False
+        self._to_stop = to_stop
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, RETRACT, now_us)
 
     def _slow(self, ceiling, words, steps, step_us, doing, now_us):
@@ -270,6 +277,9 @@ class Motor:
         self._started_us = now_us
         self._step_us = step_us
         self._end_us = ticks.add(now_us, steps * step_us)
+        self._window_us = now_us
+        self._window_count = self._count_start
+        self._still = 0
         self._gate.start(self._chain)
         self.doing = doing
         return True
@@ -279,9 +289,19 @@ class Motor:
             self._fail(faults.HOMING)
 
     def _bumped(self, now_us):
-        """The needles are well behind the steps: they stand at a stop."""
-        told = ticks.diff(now_us, self._started_us) * 128 // (100 * self._step_us)
-        return (told - abs(self._encoder.count() - self._count_start)) * 1000 // 1024 >= BUMP_UM
+        """The needles stand still, or go the wrong way, while the steps go on: twice in a row, so that a
+        carriage that still coasted when the motion began is not taken for one at its stop."""
+        if ticks.diff(now_us, self._window_us) < WINDOW_STEPS * self._step_us:
+            return False
+        counts = self._encoder.count()
+        inward = self._window_count - counts
+        self._window_us = now_us
+        self._window_count = counts
+        if inward * 100 * 2 >= WINDOW_STEPS * 128:
+            self._still = 0
+            return False
+        self._still += 1
+        return self._still >= 2
 
     def _moved_um(self):
         return abs(self._encoder.count() - self._count_start) * 1000 // 1024
@@ -314,7 +334,8 @@ class Motor:
         if not self._readings.home:
             self._fail(faults.HOME_SENSOR)  # it let go although the needles went inward
         elif self._bumped(now_us):
-            self._probe_steps = FAR_PROBE_STEPS
+            far_um = self._calibration.offset_um + INNER_STOP_UM + STOP_TOLERANCE_UM
+            self._probe_steps = far_um * STEPS_PER_MM // 1000
             self._stop_then(HOME_PROBE, now_us)
         elif self._over(now_us):
             self._fail(faults.HOMING)
@@ -352,10 +373,11 @@ class Motor:
             self._stop_then(IDLE, now_us)
 
     def _poll_retract(self, now_us):
-        if self._readings.home or self._bumped(now_us) or self._over(now_us):
+        home = self._readings.home == 1 and not self._to_stop
+        if home or self._bumped(now_us) or self._over(now_us):
             self._gate.disarm()
             self.doing = IDLE
-            self.retracted = self._readings.home == 1
+            self.retracted = home
 
     # -- the loop -----------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ _REFUSED = {
     treatment.REFUSED_RATE: "Rate limit reached",
     treatment.REFUSED_MOVING: "Not now",
     treatment.REFUSED_BATTERY: "Charge the pen",
+    treatment.REFUSED_RECORDS: "Export the records",
 }
 _ENDED = {
     journal.USER: "by user",

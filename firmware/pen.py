@@ -70,7 +70,10 @@ class Pen:
         self.safety = safety.Safety(self._on_state, self._on_fault)
         self.gate = Gate(_pins())
         self.encoder = Encoder(_pins())
-        profile = Profile(motor.SPEED_UM_S, motor.ACCEL_UM_S2, motor.JERK_UM_S3, motor.GEARS, step_word)
+        self.motion = records.Motion()
+        self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
+        profile = Profile(
+            self.motion.speed_um_s, self.motion.accel_mm_s2 * 1000, self.motion.jerk_mm_s3 * 1000, motor.GEARS, step_word)
         self.motor = motor.Motor(
             self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
             self._on_stroke, self.safety.trip)
@@ -90,6 +93,7 @@ class Pen:
         self._driver_was = 0
         self._watchdog = None
         self._fault_saved = True
+        self._ending = 0  # why the session ends as soon as the needles are parked
         tasks = (
             Task("sense", self._sense, 3000, 100000),
             Task("motor", self._motor, 3000, 100000),
@@ -226,17 +230,19 @@ class Pen:
         if self._retract_tried or readings.home or not readings.interlock or not self.driver.configured:
             return
         self._retract_tried = True
-        if readings.power_ok and self.motor.start_retract(now_us):
+        if readings.power_ok and self.motor.start_retract(False, now_us):
             self.scheduler.hurry(self._motor_task)
 
     def _retract(self, now_us):
         """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
         needles = self.motor
         if needles.doing != motor.IDLE:
-            return
+            if self.readings.drive_on or needles.doing == motor.RETRACT:
+                return
+            needles.abandon()  # the gate has switched off: that stroke will not come home
         if not needles.retracted and not self._retract_tried:
             self._retract_tried = True
-            if needles.start_retract(now_us):
+            if needles.start_retract(self.safety.fault == faults.HOME_SENSOR, now_us):
                 self.scheduler.hurry(self._motor_task)
                 return
         needles.rest()
@@ -291,7 +297,11 @@ class Pen:
         needles = self.motor
         self.treatment.stroke_done()
         number = self.journal.stroke(needles.depth_um, achieved_um, self._period_us, flags, needles.zone)
-        if number < 0:
+        if number == journal.FULL:
+            self._ending = journal.JOURNAL_FULL
+            self.safety.time_up = True
+            self.safety.event(safety.RELEASE)
+        elif number < 0:
             self.safety.trip(faults.STORAGE)
 
     def _analog(self, now_us):
@@ -352,6 +362,7 @@ class Pen:
         if self.treatment.is_open() and self.treatment.left_ms(now_ms) == 0 and not core.time_up:
             core.time_up = True
             core.event(safety.RELEASE)
+            self._ending = journal.TIME_LIMIT
         self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
         return TREATMENT_US
 
@@ -366,8 +377,8 @@ class Pen:
             self.last_fault.boot = self.counters.boots
             self.last_fault.uptime_ms = now_ms
             self.last_fault.save(self.store)
-        if self.safety.time_up and self.treatment.is_open():
-            self.end_session(journal.TIME_LIMIT)
+        if self._ending and self.treatment.is_open():
+            self.end_session(self._ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self._open_session(now_ms)
 
@@ -413,7 +424,9 @@ class Pen:
 
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""
-        answer = self.treatment.confirm(self.readings.battery_mv >= safety.BATTERY_START_MV)
+        answer = treatment.REFUSED_RECORDS
+        if self.journal.room_strokes() >= journal.MIN_ROOM_STROKES:
+            answer = self.treatment.confirm(self.readings.battery_mv >= safety.BATTERY_START_MV)
         if answer == treatment.ACCEPTED:
             if self.safety.pressed:
                 self.safety.trip(faults.TRIGGER_STUCK)
@@ -438,6 +451,7 @@ class Pen:
             deed.cartridge_out()
             return
         self.safety.cartridge_ok = True
+        self._ending = 0
         self.safety.open_session(deed.zone, deed.limits.max_um)
         deed.open(now_ms)
 

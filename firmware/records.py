@@ -7,7 +7,7 @@ and RECOVERED and leaves them as they were otherwise: what EMPTY or CORRUPT impl
 import struct
 
 from micropython import const
-from store import CARTRIDGES, CORRUPT, COUNTERS, LAST_FAULT, OK, RECOVERED, SETTINGS, capacity
+from store import CARTRIDGES, CORRUPT, COUNTERS, LAST_FAULT, MOTION, OK, RECOVERED, SETTINGS, capacity
 
 ROM_BYTES = const(8)
 RING_ROMS = const(120)
@@ -16,6 +16,9 @@ SESSION_LIMIT_MIN_S = const(60)
 SESSION_LIMIT_MAX_S = const(3600)
 DEPTH_LIMIT_MIN_UM = const(100)
 DEPTH_LIMIT_MAX_UM = const(2500)
+SPEED_MAX_UM_S = const(100000)
+ACCEL_MAX_MM_S2 = const(20000)
+JERK_MAX_MM_S3 = const(60000000)
 
 
 def _load(store, record_id, layout):
@@ -97,6 +100,42 @@ def _settings_ok(session_limit_s, depth_limit_um, buzzer):
         SESSION_LIMIT_MIN_S <= session_limit_s <= SESSION_LIMIT_MAX_S
         and DEPTH_LIMIT_MIN_UM <= depth_limit_um <= DEPTH_LIMIT_MAX_UM
         and buzzer in (0, 1)
+    )
+
+
+class Motion:
+    """What this pen's mechanics may be asked for. The initial values are the reference pen's, and the most allowed."""
+
+    _LAYOUT = "<III"
+
+    def __init__(self):
+        self.speed_um_s = SPEED_MAX_UM_S
+        self.accel_mm_s2 = ACCEL_MAX_MM_S2
+        self.jerk_mm_s3 = JERK_MAX_MM_S3
+
+    def load(self, store) -> int:
+        status, values = _load(store, MOTION, self._LAYOUT)
+        if not values:
+            return status
+        if not _motion_ok(values[0], values[1], values[2]):
+            return CORRUPT
+        self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3 = values
+        return status
+
+    def save(self, store):
+        """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3."""
+        if not _motion_ok(self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3):
+            found = f"{self.speed_um_s} um/s, {self.accel_mm_s2} mm/s2, {self.jerk_mm_s3} mm/s3"
+            raise ValueError("motion limit out of range: " + found)
+        store.write(MOTION, struct.pack(self._LAYOUT, self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3))
+
+
+def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3):
+    # the lower ends keep every ramp long enough for its jerk phases (profile.Profile)
+    return (
+        20000 <= speed_um_s <= SPEED_MAX_UM_S
+        and 5000 <= accel_mm_s2 <= ACCEL_MAX_MM_S2
+        and 20000000 <= jerk_mm_s3 <= JERK_MAX_MM_S3
     )
 
 

@@ -51,7 +51,8 @@ class Scheduler:
             late_us = ticks.diff(now_us, task.due_us)
             if late_us >= 0:
                 now_us = self._run(task, now_us, late_us)
-            elif ticks.diff(now_us, task.ran_us) > task.check_in_us:
+            elif not 0 <= ticks.diff(now_us, task.ran_us) <= task.check_in_us:
+                # asked for too long, or the clock jumped back
                 alive = False
         for task in self.tasks:
             wait_us = ticks.diff(task.due_us, now_us)
@@ -80,8 +81,10 @@ class Scheduler:
         return after_us
 
     def hurry(self, task):
-        """Let a task run in the next pass, whatever it asked for."""
-        task.due_us = task.ran_us
+        """Let a task run in the next pass, or later in this one, whatever it asked for."""
+        now_us = self._clock.ticks_us()
+        if ticks.diff(task.due_us, now_us) > 0:  # one that is late already stays so
+            task.due_us = now_us
 
     def run(self):
         """Run until `stopped`."""

@@ -39,6 +39,8 @@ def _memory(pen):
     for record in (pen.counters, pen.settings, pen.last_fault, pen.used):
         if record.load(pen.store) not in usable:
             return faults.STORAGE
+    if pen.motion_status not in usable:
+        return faults.STORAGE
     pen.counters.boots += 1
     pen.counters.save(pen.store)
     if pen.journal.mount(pen.counters.boots, 0) == journal.UNPROVISIONED:

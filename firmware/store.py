@@ -19,10 +19,11 @@ SETTINGS = const(3)
 LAST_FAULT = const(4)
 JOURNAL = const(5)
 CARTRIDGES = const(6)
-RECORD_COUNT = const(7)
+MOTION = const(7)
+RECORD_COUNT = const(8)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x01\x01\x01\x01"
+SCHEMAS = b"\x01\x01\x01\x01\x01\x01\x01\x01"
 
 # What a read found
 OK = const(0)

@@ -27,6 +27,7 @@ REFUSED_SHALLOWEST = const(7)
 REFUSED_RATE = const(8)
 REFUSED_MOVING = const(9)
 REFUSED_BATTERY = const(10)
+REFUSED_RECORDS = const(11)
 
 SESSION_LIMIT_MS = const(1800000)
 MARGIN_US = const(2500)  # between two strokes: judge, record, permit, start
@@ -58,12 +59,16 @@ class Treatment:
         self.strokes = 0
         self.started_ms = 0
         self.ended_ms = 0
-        self._began = False
 
     # -- choosing -----------------------------------------------------------------------------------
 
     def cartridge_accepted(self, rated_um: int, travel_um: int):
-        """A fresh cartridge is seated; `travel_um` is the extension the calibration covers."""
+        """A fresh cartridge is seated; `travel_um` is the extension the calibration covers.
+
+        ValueError if one is in use already: what was chosen for it must not pass to another.
+        """
+        if self.stage != NO_CARTRIDGE:
+            raise ValueError("a cartridge is in use already")
         self.reset()
         self.cartridge_um = rated_um
         self.travel_um = travel_um
@@ -143,10 +148,11 @@ class Treatment:
     # -- the session --------------------------------------------------------------------------------
 
     def open(self, now_ms: int):
-        """The cartridge is proven marked: the session is open."""
+        """The cartridge is proven marked: the session is open. ValueError unless it was being marked."""
+        if self.stage != MARKING:
+            raise ValueError("a session opens only after its cartridge is marked")
         self.stage = ACTIVE
         self.started_ms = now_ms
-        self._began = True
 
     def is_open(self) -> bool:
         return self.stage == ACTIVE
@@ -164,10 +170,16 @@ class Treatment:
         return ACCEPTED
 
     def change_rate(self, direction: int, stroke_us: int, moving: bool) -> int:
-        """One hertz faster or slower; what the zone or the stroke does not allow is refused."""
+        """One hertz faster (+1) or slower (-1); what the zone or the stroke does not allow is refused.
+
+        Counts from the rate that the stroke allows, so that after a change of depth the first press is felt.
+        """
         if self.stage != ACTIVE or moving:
             return REFUSED_MOVING
-        wanted_mhz = self.asked_rate_mhz + direction * depth.RATE_STEP_MHZ
+        now_mhz = depth.clamp_rate(self.zone, self.asked_rate_mhz, stroke_us + MARGIN_US)
+        if direction < 0:
+            now_mhz += depth.RATE_STEP_MHZ - 1  # from between two steps to the lower one
+        wanted_mhz = (now_mhz // depth.RATE_STEP_MHZ + direction) * depth.RATE_STEP_MHZ
         if depth.clamp_rate(self.zone, wanted_mhz, stroke_us + MARGIN_US) != wanted_mhz:
             return REFUSED_RATE
         self.asked_rate_mhz = wanted_mhz

@@ -69,6 +69,16 @@ def make_cartridge(scenario: Scenario, serial: int | None = None) -> Ds2431:
     return cartridge
 
 
+def _motion_record(scenario: Scenario) -> dict[str, int] | None:
+    """The pen's own motion limits; None leaves the reference pen's in force."""
+    pen = scenario.pen
+    given = {"speed_um_s": pen.speed_um_s, "accel_mm_s2": pen.accel_mm_s2, "jerk_mm_s3": pen.jerk_mm_s3}
+    if not any(given.values()):
+        return None
+    whole = {"speed_um_s": 100_000, "accel_mm_s2": 20_000, "jerk_mm_s3": 60_000_000}
+    return {name: given[name] or whole[name] for name in whole}
+
+
 def make_fram(scenario: Scenario) -> Fram:
     """The record memory as it was provisioned, or damaged as the scenario asks."""
     pen = scenario.pen
@@ -78,6 +88,7 @@ def make_fram(scenario: Scenario) -> Fram:
     image = bytearray(provision_image(
         pen.serial, calibration=calibration,
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
+        motion=_motion_record(scenario),
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":
         for slot in range(2):

@@ -33,11 +33,13 @@ MISHAPS: dict[str, Kind] = {}
 
 
 def _set(target: str, name: str, bad, good=None) -> tuple[Act, Act]:
+    """Set an attribute of a part of the world, or of the world itself for target ""."""
+
     def do(world, value):
-        setattr(getattr(world, target), name, value if bad is None else bad)
+        setattr(getattr(world, target) if target else world, name, value if bad is None else bad)
 
     def undo(world, _value):
-        setattr(getattr(world, target), name, good)
+        setattr(getattr(world, target) if target else world, name, good)
 
     return do, undo
 
@@ -66,6 +68,11 @@ def _wire(pin: int, state: str) -> tuple[Act, Act]:
     return do, undo
 
 
+def _slip(world: World, value: float | None) -> None:
+    world.settle().torque_factor = 0.0
+    world.after(int((3.0 if value is None else value) * 1e6), lambda: setattr(world.settle(), "torque_factor", 1.0))
+
+
 def _hang(world: World, _value: float | None) -> None:
     world.hung = True
 
@@ -83,6 +90,8 @@ _add("battery_mv", "the battery's open-circuit voltage falls", _plant("battery_o
 _add("boost_weak", "the boost's current limit falls", _plant("boost_limit_ma", None, 1500.0), "mA")
 _add("cartridge_pulled", "the cartridge is taken out", (lambda w, v: w.pull_cartridge(),))
 _add("motor_weak", "the motor has this part of its torque", _plant("torque_factor", None, 1.0), "0..1")
+_add("slip", "the motor loses its torque for this long, about one electrical cycle's worth", (_slip,), "ms, default 3")
+_add("rogue_table", "every word of the ramp tables turns outward in memory", _set("", "rogue_tables", True, False))
 _add("jam", "the needles are blocked where they are", _plant("jam", True, False))
 _add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")
 _add("cpu_hang", "the CPU stops executing", (_hang,))

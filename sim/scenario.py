@@ -63,6 +63,9 @@ class PenTable(_Table):
     storage: Literal["valid", "blank", "absent"] = "valid"
     session_limit_s: int = Field(1800, ge=60, le=3600)
     depth_limit_um: int = Field(2500, ge=100, le=2500)
+    speed_um_s: int | None = Field(None, ge=20_000, le=100_000)
+    accel_mm_s2: int | None = Field(None, ge=5_000, le=20_000)
+    jerk_mm_s3: int | None = Field(None, ge=20_000_000, le=60_000_000)
     clock: datetime.date | None = None
 
 

@@ -24,6 +24,7 @@ from sim.space import shim
 ops = shim("_ops")
 ow = shim("_ow_ops")
 neopixel = shim("_np_ops")
+rp2_ops = shim("_rp2_ops")
 board = shim("board")
 
 MS = 1_000_000
@@ -36,6 +37,7 @@ POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
 WATCH_POWER_NS = MS // 2
 SAMPLE_NS = 50 * MS
+PERIPHERALS = 5  # the top four bits of a peripheral's address
 MOTION_TAIL_NS = 2 * MS  # a stroke is over so long after its last step
 HOLD_DELAY_NS = 100 * MS  # when the driver's standstill current is looked at again
 
@@ -65,6 +67,7 @@ class World:
         self.date_days = date_days
         self.reset_cause = POWER_ON
         self.hung = False
+        self.rogue_tables = False  # a fault: the step words that the DMA reads all say outward
         self.dead: str | None = None
         self.powered = True
         self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
@@ -165,6 +168,8 @@ class World:
         """One access that hands over bytes."""
         self._arrive(now_us)
         if 64 <= op < 100:
+            if self.rogue_tables and op == rp2_ops.DMA_MEMORY:
+                data = _all_outward(data)
             answer = self.pio.send(op, a, data, self.now_ns)
             self._follow_pio()
         elif op == ops.I2C_WRITE:
@@ -483,3 +488,11 @@ class World:
         self.driver.temperature_c = plant.motor_temp_c
         self.recorder.sample(plant)
         self.after(SAMPLE_NS, self._sample)
+
+
+def _all_outward(data: bytes) -> bytes:
+    """A table with every direction bit set; single words and a chain's control blocks stay as they are."""
+    words = np.frombuffer(data, "<u4")
+    if len(words) == 1 or words[1] >> 28 == PERIPHERALS:
+        return data
+    return (words | 1).astype("<u4").tobytes()

@@ -65,10 +65,10 @@ class Bench:
         self.host = make_host(self.recorder)
         self.cycle = 0
         self._access_cycles = access_cycles
-        space = FirmwareSpace(self)
-        self.gate_module = space.module("gate")
-        self.encoder_module = space.module("encoder")
-        self.rp2 = space.module("rp2")
+        self.space = FirmwareSpace(self)
+        self.gate_module = self.space.module("gate")
+        self.encoder_module = self.space.module("encoder")
+        self.rp2 = self.space.module("rp2")
 
     @property
     def now_ns(self) -> int:

@@ -128,7 +128,7 @@ def test_is_newer_across_the_wrap(older, distance):
 
 def test_a_newer_schema_is_neither_good_nor_corrupt(monkeypatch):
     bench = provisioned()
-    monkeypatch.setattr(store, "SCHEMAS", b"\x01\x01\x01\x02\x01\x01\x01")
+    monkeypatch.setattr(store, "SCHEMAS", b"\x01\x01\x01\x02\x01\x01\x01\x01")
     bench.store.write(store.SETTINGS, b"future")
     monkeypatch.undo()
     assert read(bench, store.SETTINGS) == (store.NEWER, b"future")

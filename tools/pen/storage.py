@@ -20,6 +20,7 @@ from pen.storage_model import (
     EVENT_COUNT,
     FRAM_BYTES,
     LAYOUT,
+    MOTION_KEYS,
     RECORD_NAMES,
     RING_ROMS,
     SCHEMA,
@@ -145,9 +146,14 @@ def _cartridges(payload: bytes) -> dict[str, Any]:
     return {"roms": [roms[8 * i : 8 * i + 8].hex() for i in order]}
 
 
+def _motion(payload: bytes) -> dict[str, Any]:
+    return dict(zip(MOTION_KEYS, struct.unpack("<III", payload), strict=True))
+
+
 _PAYLOADS = {
     "superblock": _superblock, "calibration": _calibration, "counters": _counters, "settings": _settings,
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
+    "motion": _motion,
 }  # fmt: skip
 
 

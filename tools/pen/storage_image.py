@@ -10,6 +10,7 @@ from pen.storage_model import (
     COUNTER_KEYS,
     FRAM_BYTES,
     LAYOUT,
+    MOTION_KEYS,
     RECORD_NAMES,
     RING_ROMS,
     SCHEMA,
@@ -27,12 +28,13 @@ def provision_image(
     settings: dict[str, Any] | None = None,
     counters: dict[str, Any] | None = None,
     used_cartridges: list[bytes] | tuple[bytes, ...] = (),
+    motion: dict[str, Any] | None = None,
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
     `calibration`: all of CALIBRATION_KEYS, tags as text up to 8 ASCII characters; values are stored
     unchecked, so that a bad calibration can be made on purpose. `settings`: all of SETTING_KEYS.
-    `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest first, the last 120 count.
+    `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest first, the last 120 count.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)
@@ -48,6 +50,8 @@ def provision_image(
             _write_record(image, "counters", struct.pack("<IIII", *_ordered(counters, COUNTER_KEYS)))
         if settings is not None:
             _write_record(image, "settings", struct.pack("<HHBx", *_ordered(settings, SETTING_KEYS)))
+        if motion is not None:
+            _write_record(image, "motion", struct.pack("<III", *_ordered(motion, MOTION_KEYS)))
     except struct.error as error:
         raise ValueError(f"a value does not fit its field: {error}") from error
     if used_cartridges:

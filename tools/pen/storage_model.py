@@ -17,7 +17,7 @@ CARTRIDGE_BASE, CARTRIDGE_SLOT_BYTES = 0x0800, 1024
 EVENT_BASE, EVENT_BYTES, EVENT_COUNT = 0x1000, 16, 1024
 BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 
-RECORD_NAMES = ("superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges")
+RECORD_NAMES = ("superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion")
 SCHEMA = 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
@@ -41,6 +41,7 @@ CALIBRATION_KEYS = (
     "gauge_id", "technician",
 )  # fmt: skip
 COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
+MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3")
 SETTING_KEYS = ("session_limit_s", "depth_limit_um", "buzzer")
 RING_ROMS = 120
 

@@ -1,0 +1,187 @@
+"""A whole pen with its firmware in a simulated world, run pass by pass so that a test can look into both.
+
+Nothing is replaced: the firmware's own loop runs on the cpython tier, the gate on the PIO twins, the motor in the
+plant. Only the panel is left out: choices go straight to the treatment, as the panel would hand them in.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pen.storage import decode
+from sim.build import make_world
+from sim.link import DirectLink
+from sim.scenario import parse
+from sim.space import FirmwareSpace, shim
+
+MS = 1_000_000
+LOOK_NS = 20_000
+SLIP_GIVE_UP_NS = 12 * MS
+
+board = shim("board")
+depth = shim("depth")
+faults = shim("faults")
+motor = shim("motor")
+safety = shim("safety")
+treatment = shim("treatment")
+
+
+@dataclass
+class Stroke:
+    """One stroke as the plant saw it. Times in ns; `slips` are periods lost while it was under way."""
+
+    start_ns: int
+    end_ns: int
+    max_tip_um: float
+    slips: int
+
+
+class PenRig:
+    """One pen from power-on. Keywords are the scenario's tables, as in a scenario file."""
+
+    def __init__(self, **tables: Any):
+        self.scenario = parse({"title": "motion", **tables}, "motion", "motion rig")
+        self.world = make_world(self.scenario)
+        self.strokes: list[Stroke] = []
+        self.torque_lost_um = 0.0
+        self.furthest_after_um = -1e9
+        self._slips_before = 0
+        self.world.on_stroke.append(self._stroke_begins)
+        link = DirectLink(self.world)
+        self.space = FirmwareSpace(link)
+        self.space.module("boot")
+        machine = self.space.module("machine")
+        self._clock = self.space.module("time")
+        self.pen = self.space.module("pen").Pen(self._clock, machine.reset_cause())
+        self.pen.boot()
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    def run_while(self, condition, within_ms: int) -> bool:
+        """Let the firmware's loop run while `condition()` holds; False if it still does after `within_ms`."""
+        end_ns = self.world.now_ns + within_ms * MS
+        while condition():
+            if self.world.now_ns >= end_ns:
+                return False
+            wait_us = self.pen.scheduler.run_once()
+            if wait_us > 0:
+                self._clock.sleep_us(wait_us)
+        return True
+
+    def run_ms(self, ms: int) -> None:
+        self.run_while(lambda: True, ms)
+
+    # -- what a person does ---------------------------------------------------------------------------
+
+    def home(self, within_ms: int = 4000) -> bool:
+        """Wait until the pen is ready, or has a fault; True when ready."""
+        core = self.pen.safety
+        self.run_while(lambda: core.state != safety.READY and core.fault == faults.NONE, within_ms)
+        return core.state == safety.READY
+
+    def open_session(self, zone: str, indication: str, supervised: bool = False) -> None:
+        """From a pen just switched on to an open session."""
+        assert self.home(), f"no home: {self.fault()}"
+        deed = self.pen.treatment
+        assert self.run_while(lambda: deed.stage != treatment.ZONE, 3000), "no cartridge"
+        assert deed.choose_zone(depth.zone_number(zone)) == treatment.ACCEPTED
+        assert deed.choose_indication(depth.indication_number(indication)) == treatment.ACCEPTED
+        while deed.stage == treatment.QUESTIONS:
+            deed.answer_no()
+        if supervised:
+            assert deed.supervise() == treatment.ACCEPTED
+        assert self.pen.confirm() == treatment.ACCEPTED
+        assert self.run_while(lambda: not deed.is_open(), 3000), "no session"
+        self.run_ms(50)
+
+    def set(self, depth_um: int | None = None, rate_hz: int | None = None) -> None:
+        """Dial depth and rate as far as the treatment lets them go."""
+        deed = self.pen.treatment
+        if depth_um is not None:
+            while deed.depth_um != depth_um:
+                way = 1 if depth_um > deed.depth_um else -1
+                assert deed.change_depth(way, False) == treatment.ACCEPTED
+        if rate_hz is not None:
+            while deed.asked_rate_mhz != 1000 * rate_hz:
+                way = 1 if 1000 * rate_hz > deed.asked_rate_mhz else -1
+                if deed.change_rate(way, self.pen.motor.stroke_us(deed.depth_um), False) != treatment.ACCEPTED:
+                    return
+
+    def press(self, down: bool = True) -> None:
+        first, second = board.PIN_TRIGGER_NC, board.PIN_TRIGGER_NO
+        if not down:
+            first, second = second, first
+        self.world.move_contact(first, False)
+        self.world.after(4 * MS, lambda: self.world.move_contact(second, True))
+
+    def strokes_until_fault(self, count: int) -> int:
+        """Hold the trigger for `count` strokes or until a fault; answer how many there were."""
+        core = self.pen.safety
+        before = self.pen.motor.strokes
+        self.press()
+        self.run_while(
+            lambda: self.pen.motor.strokes - before < count and core.fault == faults.NONE, 400 * count + 200)
+        self.press(False)
+        self.run_while(
+            lambda: core.state not in (safety.READY, safety.FAULT, safety.BLOCKED), 3000)
+        self.run_ms(20)
+        return self.pen.motor.strokes - before
+
+    # -- what happens to it ---------------------------------------------------------------------------
+
+    def in_stroke(self, number: int, part: float, act) -> None:
+        """Do `act()` in stroke `number` of the run, when `part` of its steps' time has gone by."""
+
+        def on_stroke(index, start_ns, end_ns):
+            if index == number:
+                self.world.at(start_ns + int((end_ns - start_ns) * part), act)
+
+        self.world.on_stroke.append(on_stroke)
+
+    def lose_torque_until_slip(self) -> None:
+        """Take the motor's torque away, and give it back the moment a period is lost (or after 12 ms)."""
+        plant = self.world.settle()
+        before, give_up_ns = plant.slips, self.world.now_ns + SLIP_GIVE_UP_NS
+        plant.torque_factor = 0.0
+
+        def look():
+            now = self.world.settle()
+            if now.slips > before or self.world.now_ns >= give_up_ns:
+                now.torque_factor = 1.0
+            else:
+                self.world.after(LOOK_NS, look)
+
+        look()
+
+    def _stroke_begins(self, _index: int, start_ns: int, end_ns: int) -> None:
+        plant = self.world.settle()
+        plant.reset_max()
+        stroke = Stroke(start_ns, end_ns, plant.max_tip_um, 0)
+        slips = plant.slips
+        self.strokes.append(stroke)
+
+        def ends():
+            now = self.world.settle()
+            stroke.max_tip_um, stroke.slips = now.max_tip_um, now.slips - slips
+
+        self.world.at(end_ns + MS, ends)
+
+    # -- what came of it -------------------------------------------------------------------------------
+
+    def fault(self) -> str:
+        code = self.pen.safety.fault
+        return "" if code == faults.NONE else faults.key(code)
+
+    def state(self) -> str:
+        return safety.STATE_NAMES[self.pen.safety.state]
+
+    def journal(self) -> list:
+        """The strokes on record, of all sessions."""
+        return [stroke for session in decode(self.world.fram.image).sessions for stroke in session.strokes]
+
+    @property
+    def home_error_um(self) -> float:
+        """Where the firmware's zero lies, against the edge of this pen's home sensor."""
+        plant = self.world.settle()
+        counts = self.pen.encoder.count()
+        scale = 1 + plant.params.lead_scale_ppm * 1e-6
+        return plant.tip_um - counts / 1.024 * scale - plant.params.home_edge_um

@@ -1,0 +1,317 @@
+"""Figures of motion that need no pen: the profile's speed, the edges, the gate under hostile tables, its latency.
+
+The gate runs on its twins where many tables count, and on the PIO block of an emulated RP2040 where cycles count.
+"""
+
+from __future__ import annotations
+
+import sys
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from sim.pio_steps import FIFO_WORDS, GATE_CYCLES, StepEngine
+from sim.space import ROOT, shim
+
+sys.path[:0] = [str(ROOT / "tests" / "gate")]
+from gate_bench import Pins, emulated_bench, twin_bench  # noqa: E402
+
+motor = shim("motor")
+gate = shim("gate")
+Profile = shim("profile").Profile
+LIMITS = shim("records").Motion()  # the reference pen's
+
+EXTENSIONS_UM = (250, 500, 1000, 1500, 2500)
+REST_UM = 120  # where the needles park, inside the guide plane, on the nominal pen
+STEP_UM = 1.25
+S_CYCLES = 125_000_000
+SPEED_UM_S = LIMITS.speed_um_s
+ACCEL_UM_S2 = LIMITS.accel_mm_s2 * 1000
+JERK_UM_S3 = LIMITS.jerk_mm_s3 * 1000
+
+
+def reference_profile() -> Any:
+    """The firmware's planner with the reference pen's limits."""
+    return Profile(SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, motor.GEARS, gate.step_word)
+
+
+def trapezoid_s(travel_um: float) -> float:
+    """Least time from rest to rest with the speed and acceleration limits alone."""
+    speed, accel = SPEED_UM_S, ACCEL_UM_S2
+    if travel_um < speed * speed / accel:
+        return 2 * sqrt(travel_um / accel)
+    return travel_um / speed + speed / accel
+
+
+def stroke_rates() -> dict[str, dict[str, float]]:
+    """Strokes a second by extension, and as a fraction of the optimum without a jerk limit."""
+    profile = reference_profile()
+    rates = {}
+    for extension_um in EXTENSIONS_UM:
+        travel_um = extension_um + REST_UM
+        stroke_s = 2e-6 * profile.one_way_us(round(travel_um / STEP_UM))
+        rates[f"{extension_um / 1000:g} mm"] = {
+            "strokes_per_s": round(1 / stroke_s, 2),
+            "fraction_of_optimum": round(2 * trapezoid_s(travel_um) / stroke_s, 4)}
+    return rates
+
+
+def table_bytes() -> dict[str, int]:
+    """RAM of all motion tables, in bytes."""
+    profile = reference_profile()
+    return {"motion_table_bytes": profile.table_bytes(), "gears": len(profile.gears)}
+
+
+# -- edges --------------------------------------------------------------------------------------------
+
+
+class IdealStroke:
+    """The motion that a gear's table stands for, in floats: jerk-limited ramps of a given length and a cruise."""
+
+    def __init__(self, ramp_um: float, travel_um: float):
+        self.jerk, self.t1 = JERK_UM_S3, ACCEL_UM_S2 / JERK_UM_S3
+        self.travel_um = travel_um
+        self.ramp_s = self.t1 / 2 + sqrt(self.t1**2 / 4 + 2 * ramp_um / (self.jerk * self.t1))
+        self.speed = self.jerk * self.t1 * (self.ramp_s - self.t1)
+        self.one_way_s = 2 * self.ramp_s + (travel_um - 2 * ramp_um) / self.speed
+
+    def _ramp_um(self, t: np.ndarray) -> np.ndarray:
+        """From rest; beyond the ramp on at the cruise speed."""
+        early = np.clip(t, 0, self.t1)
+        middle = np.clip(t - self.t1, 0, self.ramp_s - 2 * self.t1)
+        late = np.clip(t - (self.ramp_s - self.t1), 0, self.t1)
+        beyond = np.maximum(t - self.ramp_s, 0)
+        accel = self.jerk * self.t1
+        speed_late = self.speed - accel * self.t1 / 2
+        return (
+            self.jerk * early**3 / 6 + accel * self.t1 / 2 * middle + accel * middle**2 / 2
+            + speed_late * late + accel * late**2 / 2 - self.jerk * late**3 / 6 + self.speed * beyond)
+
+    def position_um(self, t: np.ndarray) -> np.ndarray:
+        """Position at times since the start of a stroke out and back."""
+        t = np.where(t > self.one_way_s, 2 * self.one_way_s - t, t)
+        half = self.one_way_s / 2
+        return np.where(t <= half, self._ramp_um(t), self.travel_um - self._ramp_um(self.one_way_s - t))
+
+    def first_edge_s(self) -> float:
+        """When the motion passes half a microstep."""
+        return (3 * STEP_UM / self.jerk) ** (1 / 3)
+
+
+class _Strokes:
+    """The firmware's Motor on the twins' bench, told that it is homed, one stroke at a time."""
+
+    def __init__(self):
+        self.bench = twin_bench()
+        space = self.bench.space
+        self.motor_module = space.module("motor")
+        module = self.bench.gate_module
+        self.gate = module.Gate(Pins)
+        self.profile = space.module("profile").Profile(
+            SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, motor.GEARS, module.step_word)
+        calibration = space.module("calibration").Calibration()
+        calibration.offset_um = -100
+        readings = space.module("safety").Readings()
+        self.permit = space.module("safety").Permit()
+        self.motor = self.motor_module.Motor(
+            self.gate, self.bench.encoder_module.Encoder(Pins), self.profile, calibration, readings,
+            lambda: None, lambda achieved_um, flags: None, lambda code: None)
+        self.motor.calibrated()
+
+    def travel_steps(self, depth_um: int) -> int:
+        return self.motor.steps_for(depth_um) - self.motor_module.REST_STEPS
+
+    def edges(self, depth_um: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cycles and directions of one stroke's rising edges."""
+        self.motor.homed = True
+        before = len(self.bench.edges())
+        self.permit.issue(1, depth_um, 2500, 0)
+        if not self.motor.start_stroke(self.permit, 0, 0):
+            raise RuntimeError(f"no stroke of {depth_um} um")
+        while self.gate.busy():
+            self.gate.beat()
+            self.bench.wait(S_CYCLES // 1000)
+        self.motor.abandon()
+        edges = np.array(self.bench.edges()[before:])
+        return edges[:, 0], edges[:, 1]
+
+
+def _depths_of_every_gear(strokes: _Strokes) -> dict[int, list[int]]:
+    """For each gear the shallowest and the deepest extension that takes it, and one between."""
+    by_gear: dict[int, list[int]] = {}
+    for depth_um in range(100, 2501, 5):
+        gear = strokes.profile.gear(strokes.travel_steps(depth_um))
+        if gear is not None:
+            by_gear.setdefault(strokes.profile.gears.index(gear), []).append(depth_um)
+    return {index: [found[0], found[len(found) // 2], found[-1]] for index, found in by_gear.items()}
+
+
+def _table_gaps(gear: Any, travel: int) -> np.ndarray:
+    """Cycles from edge to edge as the gear's words have them, by the documented layout of a word."""
+    cruise = travel - 2 * gear.steps
+    words = np.concatenate([
+        gear.out_up, np.full(cruise, gear.cruise[1]), gear.out_down,
+        gear.in_up, np.full(cruise, gear.cruise[0]), gear.in_down]).astype(np.int64)
+    return (words >> 1) + gate.MIN_PERIOD_CYCLES
+
+
+def edge_accuracy() -> dict[str, float]:
+    """Edges of whole strokes of every gear, out and back, through the Motor and the Gate on the twins.
+
+    `worst_table_cycles` against the words, `worst_ideal_microsteps` the largest distance at any time between the
+    staircase of microsteps and the ideal motion (an edge exactly half-way gives 0.5).
+    """
+    strokes = _Strokes()
+    worst_cycles, worst_steps, count, runs = 0, 0.0, 0, 0
+    for index, depths in _depths_of_every_gear(strokes).items():
+        gear = strokes.profile.gears[index]
+        for depth_um in depths:
+            travel = strokes.travel_steps(depth_um)
+            at, outward = strokes.edges(depth_um)
+            if len(at) != 2 * travel or outward.sum() != travel:
+                raise RuntimeError(f"{len(at)} edges for a stroke of {travel} microsteps")
+            off = np.diff(at) - _table_gaps(gear, travel)[1:]
+            worst_cycles = max(worst_cycles, int(np.abs(off).max()))
+            ideal = IdealStroke(gear.steps * STEP_UM, travel * STEP_UM)
+            t = (at - at[0]) / S_CYCLES + ideal.first_edge_s()
+            after = np.cumsum(np.where(outward, 1, -1))
+            before = after - np.where(outward, 1, -1)
+            here = ideal.position_um(t) / STEP_UM
+            worst_steps = max(worst_steps, np.abs(here - after).max(), np.abs(here - before).max())
+            count += len(at)
+            runs += 1
+    return {"edges": count, "strokes": runs, "gears": len(strokes.profile.gears),
+            "worst_table_cycles": worst_cycles, "worst_ideal_microsteps": round(float(worst_steps), 4)}
+
+
+# -- hostile tables -----------------------------------------------------------------------------------
+
+
+class _Hostile:
+    """Two programs armed anew for each table; counts what got past the ceiling."""
+
+    def __init__(self, seed: int):
+        self.random = np.random.default_rng(seed)
+        self.steps: list[np.ndarray] = []
+        self.engine = StepEngine(lambda cycles, outward: self.steps.append(outward), self._drop)
+        self.cycle = 0
+
+    def _drop(self, cycle: int) -> None:
+        raise AssertionError("nothing is dropped: EN_N falls only after the last step")
+
+    def arm(self, ceiling: int) -> None:
+        """What Gate.arm does to the two programs."""
+        engine = self.engine
+        self.cycle += 100
+        engine.stop_generator(self.cycle)
+        engine.stop_gate(self.cycle)
+        while engine.pop_waiting() is not None:
+            pass
+        engine.restart_generator(self.cycle)
+        engine.restart_gate()
+        engine.drop_request()
+        engine.set_drive(False, self.cycle)
+        engine.set_x(ceiling)
+        engine.start_gate()
+        engine.start_generator(self.cycle)
+        engine.set_drive(True, self.cycle)
+        self.steps.clear()
+
+    def words(self) -> np.ndarray:
+        """A table that leans outward: runs of either direction, any period, of 1 to 120 words."""
+        random = self.random
+        count = int(random.integers(1, 121))
+        outward = random.random(count) < random.choice((0.5, 0.7, 0.9, 1.0))
+        if random.random() < 0.3:
+            outward = np.sort(outward)[::-1]  # all the way out first
+        counts = random.integers(0, 1 << int(random.integers(1, 30)), count)
+        return (counts << 1 | outward).astype(np.uint32)
+
+    def play(self, words: np.ndarray) -> None:
+        """Hand the table over and let it run out, a refusal ending the drive as the gate does."""
+        engine = self.engine
+        engine.append(words, self.cycle)
+        trip = engine.next_trip()
+        tripped = trip < 1 << 60
+        self.cycle += int((words >> 1).sum()) + (len(words) + FIFO_WORDS) * (gate.MIN_PERIOD_CYCLES + GATE_CYCLES)
+        if tripped:
+            engine.tell_trip()
+            engine.set_drive(False, trip)
+
+
+def hostile_tables(n: int = 100_000, seed: int = 1) -> dict[str, int]:
+    """Random tables against random ceilings, each armed anew; counts steps past the ceiling.
+
+    `short_of_ceiling` counts tables that were refused without having had their whole ceiling: both are to be 0.
+    """
+    hostile = _Hostile(seed)
+    past = short = refused = steps = 0
+    for _ in range(n):
+        ceiling = int(hostile.random.integers(0, 60))
+        hostile.arm(ceiling)
+        words = hostile.words()
+        hostile.play(words)
+        asked = np.cumsum(np.where(words & 1, 1, -1))
+        given = np.cumsum(np.where(np.concatenate(hostile.steps), 1, -1)) if hostile.steps else np.zeros(0, int)
+        highest = max(0, int(given.max(initial=0)))
+        past += max(0, highest - ceiling)
+        steps += len(given)
+        if asked.max() > ceiling:
+            refused += 1
+            # the first refusal ends it: exactly the words before it became steps, and all of the ceiling was used
+            short += highest != ceiling or len(given) != int(np.argmax(asked > ceiling))
+        elif len(given) != len(words):
+            short += 1
+    return {"tables": n, "tables_over_their_ceiling": refused, "steps": steps,
+            "steps_past_ceiling": past, "short_of_ceiling": short}
+
+
+# -- latency ------------------------------------------------------------------------------------------
+
+
+def gate_latency() -> dict[str, float]:
+    """Cycles of 8 ns on the emulated block, with the two cycles by which silicon's synchroniser delays a pad."""
+    return {"interlock_pad_to_en_n_cycles": _interlock_cycles(), **_dead_man_cycles()}
+
+
+def _armed(bench: Any) -> Any:
+    guard = bench.gate_module.Gate(Pins)
+    if not guard.arm(100):
+        raise RuntimeError("the gate does not arm")
+    return guard
+
+
+def _interlock_cycles() -> int:
+    """The worst of sixteen moments."""
+    worst = 0
+    for moment in range(16):
+        bench = emulated_bench(2)
+        _armed(bench)
+        bench.wait(moment)
+        opened = bench.open_interlock()
+        bench.wait(20)
+        went_high, level = bench.recorder.en_n_changes[-1]
+        if level != 1:
+            raise RuntimeError("the loop opened and the drive stayed on")
+        worst = max(worst, went_high - opened)
+    return worst
+
+
+def _dead_man_cycles() -> dict[str, float]:
+    """From the moment the count has run out to EN_N, and the whole time from a heartbeat word."""
+    bench = emulated_bench(2)
+    word = 3000
+    heartbeat_cycles = 3 * (bench.gate_module._HEARTBEAT + 1)
+    bench.gate_module._HEARTBEAT = word
+    guard = _armed(bench)
+    guard.beat()
+    counter = bench.host.mcu.pio[0].machines[2]
+    ran_out = None
+    while bench.recorder.en_n_changes[-1][1] == 0:
+        bench.wait(1)
+        if ran_out is None and counter.x == 0xFFFFFFFF:
+            ran_out = bench.cycle
+    return {"dead_man_expiry_to_en_n_cycles": bench.recorder.en_n_changes[-1][0] - ran_out,
+            "dead_man_heartbeat_to_en_n_cycles": heartbeat_cycles,
+            "dead_man_heartbeat_to_en_n_ms": heartbeat_cycles / 125_000}
