@@ -100,3 +100,10 @@ def today_days(clock) -> int:
     if month > 2 and year % 4 == 0:
         days += 1
     return days + day - 1
+
+
+def wall_seconds(clock) -> int:
+    """Seconds since 2000-01-01 as the clock has it, or 0 while nobody has set it."""
+    now = clock.datetime()
+    days = today_days(clock)
+    return days * 86400 + now[4] * 3600 + now[5] * 60 + now[6] if days else 0

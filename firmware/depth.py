@@ -2,7 +2,7 @@
 
 Pure. All lengths are extension in integer micrometres, rates in millihertz. Limits only tighten: no
 argument can raise the result above the zone's cap or the build's ceiling. The figures are engineering
-defaults gathered from public sources (docs/hazards.md names them), not clinical advice.
+defaults gathered from public sources (docs/hardware.md names them), not clinical advice.
 """
 
 from collections import namedtuple

@@ -1,7 +1,7 @@
 """The one table of faults: what happened, how bad, and what the user should do.
 
 Numbers and keys are stable: they are in journals and in other people's notes. The panel, the console and
-docs/hazards.md show these words. Pure.
+docs/faults.md show these words. Pure.
 """
 
 from collections import namedtuple

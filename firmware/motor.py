@@ -104,7 +104,7 @@ class Motor:
     def _touch_tables(self):
         """Put every table into a chain once: what a first use costs is paid at boot, not while moving."""
         for gear in self._profile.gears:
-            self._load_stroke(gear, 2 * gear.steps + 1)
+            self._load_stroke(gear, 2 * gear.steps + 2)
         for words in (self._coarse_in, self._coarse_out, self._fine_in):
             self._chain.clear()
             self._chain.add_repeat(words, 0, 1)
@@ -165,14 +165,14 @@ class Motor:
         return True
 
     def _load_stroke(self, gear, travel):
-        cruise = travel - 2 * gear.steps
+        cruise = travel - 2 * gear.steps - 1
         chain = self._chain
         chain.clear()
-        chain.add(gear.out_up, 0, gear.steps)
+        chain.add(gear.out_up, 0, gear.steps + 1)
         if cruise:
             chain.add_repeat(gear.cruise, 1, cruise)
         chain.add(gear.out_down, 0, gear.steps)
-        chain.add(gear.in_up, 0, gear.steps)
+        chain.add(gear.in_up, 0, gear.steps + 1)
         if cruise:
             chain.add_repeat(gear.cruise, 0, cruise)
         chain.add(gear.in_down, 0, gear.steps)

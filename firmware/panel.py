@@ -100,6 +100,7 @@ class Panel:
         self._tone_on = False
         self._lamp = _LED_OFF
         self._refusal_shown = -1
+        self._warned = False
         self._aftercare_page = 0
 
     def start(self) -> bool:
@@ -136,6 +137,7 @@ class Panel:
             self._enter(page)
         self._draw_changes()
         self._follow_refusal()
+        self._warn_of_heat()
         if self._message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
             self._message_on = False
             self._shown = -1
@@ -343,8 +345,7 @@ class Panel:
             screen.text(0, 16, "  RUN" if self._state_shown == safety.RUNNING else "READY", True)
         screen.big_number(1, 0, deed.depth_um // 10, 4, 2, 3)
         screen.number(1, 17, deed.limits.max_um // 10, 4, 2)
-        rate_mhz = deed.rate_mhz if self._state_shown == safety.RUNNING else deed.asked_rate_mhz
-        screen.number(3, 14, rate_mhz // 100, 4, 1)
+        screen.number(3, 14, deed.rate_mhz // 100, 4, 1)
         if deed.strokes:
             screen.number(5, 5, max(0, pen.motor.achieved_um) // 10, 4, 2)
         screen.number(6, 14, deed.strokes, 7)
@@ -367,7 +368,8 @@ class Panel:
 
     def _show_message(self):
         if self._message_on:
-            self._screen.line(7, "! " + self._message)
+            self._screen.line(7, "!")
+            self._screen.text(7, 2, self._message)
 
     def _refuse(self, answer):
         deed = self._pen.treatment
@@ -386,6 +388,13 @@ class Panel:
         if refusal != faults.GRANTED and self._page != P_FAULT and refusal != faults.REFUSED_TRIGGER:
             self._say(faults.REFUSALS[refusal])
             self._sound(_LOW_HZ, 200)
+
+    def _warn_of_heat(self):
+        """Once each time the motor gets warm, before it has to be slowed down."""
+        warm = self._pen.readings.temp_dc >= safety.WARN_DC
+        if warm and not self._warned and self._page == P_SESSION:
+            self._say("Motor getting warm")
+        self._warned = warm
 
     def _sound(self, hz, ms):
         if not self._pen.settings.buzzer:
@@ -509,9 +518,12 @@ class Panel:
             return
         if answer != treatment.ACCEPTED:
             self._refuse(answer)
-        elif self._message_on:
-            self._message_on = False
-            self._shown = -1
+            return
+        self._message_on = False
+        self._shown = -1
+        pen.settle_rate()
+        if deed.rate_mhz < deed.asked_rate_mhz:
+            self._say("Depth limits rate")
 
     def _next_aftercare(self):
         self._aftercare_page += 1

@@ -17,7 +17,7 @@ import store
 import ticks
 import treatment
 import version
-from board import WATCHDOG_RESET, Board, today_days
+from board import WATCHDOG_RESET, Board, today_days, wall_seconds
 from calibration import Calibration
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
@@ -43,6 +43,8 @@ TREATMENT_US = const(20000)
 PANEL_US = const(40000)
 PANEL_SOON_US = const(10000)
 SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
+OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
+OPEN_LOAD_TRIES = const(3)  # statuses in a row while moving; one alone can be false (TMC2209 datasheet 5.5.3)
 SILENT_TRIES = const(2)  # status requests in a row that may fail; one can be hit by noise
 
 
@@ -72,8 +74,9 @@ class Pen:
         self.encoder = Encoder(_pins())
         self.motion = records.Motion()
         self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
+        limits = self.motion
         profile = Profile(
-            self.motion.speed_um_s, self.motion.accel_mm_s2 * 1000, self.motion.jerk_mm_s3 * 1000, motor.GEARS, step_word)
+            limits.speed_um_s, limits.accel_mm_s2 * 1000, limits.jerk_mm_s3 * 1000, motor.GEARS, step_word)
         self.motor = motor.Motor(
             self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
             self._on_stroke, self.safety.trip)
@@ -90,6 +93,8 @@ class Pen:
         self._seated = safety.Timer()
         self._present = False
         self._driver_failures = 0
+        self._open_loads = 0
+        self._was_pressed = False
         self._driver_was = 0
         self._watchdog = None
         self._fault_saved = True
@@ -103,6 +108,7 @@ class Pen:
             Task("panel", self._panel, 60000, 500000),
         )
         self._motor_task = tasks[1]
+        self._driver_task = tasks[3]
         self.scheduler = Scheduler(clock, tasks, self._feed)
 
     # -- boot ---------------------------------------------------------------------------------------
@@ -173,7 +179,17 @@ class Pen:
             if self.motor.homed:
                 self.readings.extension_um = self.motor.extension_um()
         self.safety.update(self.readings, now_ms)
+        if self.safety.pressed != self._was_pressed:
+            self._was_pressed = self.safety.pressed
+            self.journal.event(events.TRIGGER, 1 if self._was_pressed else 0, 0, self.uptime_ms)
         self._watch_drive()
+        if moving and self.scheduler.late > OVERRUNS_MAX:
+            self.scheduler.late = 0
+            self.safety.trip(faults.OVERRUN)
+        elif not moving:
+            self.scheduler.late = 0
+        if self.sensors.diag():
+            self.scheduler.hurry(self._driver_task)
         self._follow(now_us)
         if self.safety.pressed and self.safety.state == safety.READY:
             self.scheduler.hurry(self._motor_task)
@@ -195,8 +211,10 @@ class Pen:
         core = self.safety
         state = core.state
         needles = self.motor
+        entered = self._entered
+        self._entered = False  # a change made below is seen on the next pass
         if state == safety.FAULT or state == safety.BLOCKED or state == safety.POWER_DOWN:
-            if self._entered:
+            if entered:
                 needles.abandon()
                 if core.fault == faults.POWER_FAIL and state == safety.FAULT:
                     core.power_gone()
@@ -218,7 +236,6 @@ class Pen:
             if needles.doing == motor.IDLE:
                 needles.rest()
                 core.event(safety.PARKED)
-        self._entered = False
 
     def _retract_once(self, now_us):
         """At rest with the needles out: bring them in, whatever else is wrong.
@@ -277,7 +294,7 @@ class Pen:
             core.event(safety.RELEASE)
             return TREATMENT_US
         self.gate.beat()
-        period_us = deed.settle_rate(self.motor.stroke_us(deed.depth_um), core.derated(self.readings))
+        period_us = self.settle_rate()
         if not self.motor.start_stroke(core.permit, now_ms, now_us):
             core.trip(faults.INTERNAL if self.readings.interlock else faults.CARTRIDGE_PULLED)
             return TREATMENT_US
@@ -291,6 +308,11 @@ class Pen:
         self._next_stroke_us = ticks.add(self._next_stroke_us, period_us)
         self._run_first = False
         return self.motor.next_us(now_us)
+
+    def settle_rate(self) -> int:
+        """Bring the rate in force to what depth, zone and temperature allow; its period in us."""
+        deed = self.treatment
+        return deed.settle_rate(self.motor.stroke_us(deed.depth_um), self.safety.derated(self.readings))
 
     def _on_stroke(self, achieved_um, flags):
         """A stroke came home: on record before the next one may start."""
@@ -348,6 +370,12 @@ class Pen:
             core.trip(faults.DRIVER_HOT)
         elif driver.undervoltage:
             core.trip(faults.DRIVER_SUPPLY)
+        elif driver.open_load and core.state == safety.RUNNING:
+            self._open_loads += 1
+            if self._open_loads >= OPEN_LOAD_TRIES:
+                core.trip(faults.DRIVER_OPEN)
+        else:
+            self._open_loads = 0
 
     def _treatment(self, now_us):
         core = self.safety
@@ -445,7 +473,7 @@ class Pen:
         deed = self.treatment
         number = self.journal.begin_session(
             self.cartridge.rom, b"", version.NUMBER, self.calibration.calibration_id, deed.zone, deed.indication,
-            now_ms, 0)
+            now_ms, wall_seconds(self.hardware.clock))
         if number < 0:
             self.safety.trip(faults.STORAGE)
             deed.cartridge_out()
@@ -454,6 +482,7 @@ class Pen:
         self._ending = 0
         self.safety.open_session(deed.zone, deed.limits.max_um)
         deed.open(now_ms)
+        self.settle_rate()
 
     def end_session(self, reason: int):
         """Close the session, if one is open: on record first, then on the panel."""

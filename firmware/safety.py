@@ -1,4 +1,4 @@
-"""The safety core: states, permits, the latched first fault. Nothing moves outward without its permit.
+"""The safety core: states, permits, the latched first fault. No stroke starts without its permit.
 
 Pure: readings and time come in as arguments. The state machine is the table TRANSITIONS, every state times
 every event. One permit is good for one stroke. The first fault latches and only its remedy clears it; a
@@ -144,7 +144,7 @@ class Timer:
 
 
 class Safety:
-    """One per pen. `on_change(kind, value)` hears of new states ("state") and latched faults ("fault")."""
+    """One per pen. `on_state(state)` hears of every new state, `on_fault(code)` of the fault that latched."""
 
     def __init__(self, on_state, on_fault):
         self.state = BOOT

@@ -36,6 +36,7 @@ class Scheduler:
         self._feed = feed_watchdog
         self.passes = 0
         self.stopped = False
+        self.late = 0  # overruns since somebody last looked and set this back
         self.strict = True  # whether lateness counts: at rest, slow buses may hold the loop up
         now_us = clock.ticks_us()
         for task in tasks:
@@ -74,6 +75,7 @@ class Scheduler:
                 task.worst_late_us = late_us
             if late_us > task.late_us:
                 task.overruns += 1
+                self.late += 1
         after_us = self._clock.ticks_us()
         took_us = ticks.diff(after_us, now_us)
         if took_us > task.worst_run_us:

@@ -186,7 +186,7 @@ class Treatment:
         return ACCEPTED
 
     def settle_rate(self, stroke_us: int, derated: bool) -> int:
-        """The rate in force in millihertz, and the period of a stroke in us, from depth and temperature."""
+        """Set the rate in force from what was asked for, the stroke's length and the motor's heat; its period in us."""
         wanted_mhz = depth.ZONES[self.zone].rate_min_mhz if derated else self.asked_rate_mhz
         self.rate_mhz = depth.clamp_rate(self.zone, wanted_mhz, stroke_us + MARGIN_US)
         return 1000000000 // self.rate_mhz

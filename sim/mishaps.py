@@ -77,6 +77,11 @@ def _hang(world: World, _value: float | None) -> None:
     world.hung = True
 
 
+def _battery_back(world: World, _value: float | None) -> None:
+    plant = world.settle()
+    plant.battery_ocv_mv = plant.params.battery_ocv_mv
+
+
 def _power_back(world: World, _value: float | None) -> None:
     world.restore_battery()
 
@@ -86,8 +91,7 @@ def _add(name: str, about: str, acts: tuple[Act, Act] | tuple[Act], value: str =
 
 
 _add("power_cut", "the battery loses contact", (lambda w, v: w.cut_battery(), _power_back))
-_add("battery_mv", "the battery's open-circuit voltage falls", _plant("battery_ocv_mv", None, 7800.0), "mV")
-_add("boost_weak", "the boost's current limit falls", _plant("boost_limit_ma", None, 1500.0), "mA")
+_add("battery_mv", "the battery's open-circuit voltage falls", (_plant("battery_ocv_mv", None)[0], _battery_back), "mV")
 _add("cartridge_pulled", "the cartridge is taken out", (lambda w, v: w.pull_cartridge(),))
 _add("motor_weak", "the motor has this part of its torque", _plant("torque_factor", None, 1.0), "0..1")
 _add("slip", "the motor loses its torque for this long, about one electrical cycle's worth", (_slip,), "ms, default 3")
@@ -108,4 +112,4 @@ _add("trigger_nc_stuck", "the trigger's normally closed contact stays closed",
      _wire(board.PIN_TRIGGER_NC, "stuck_closed"))
 _add("trigger_nc_broken", "the wire of the normally closed contact is torn", _wire(board.PIN_TRIGGER_NC, "stuck_open"))
 _add("fram_dead", "the record memory answers nothing", _set("fram", "fault", "absent", ""))
-_add("display_dead", "the display answers nothing", _set("display", "absent", True, False))
+_add("display_dead", "the display answers nothing", _set("display", "fault", "absent", ""))

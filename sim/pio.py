@@ -31,7 +31,7 @@ ops = shim("_rp2_ops")
 CYCLE_NS = 8
 STATE_MACHINES = 8
 
-# programs by digest; tests/gate/test_twins_are_bound.py says what to write here after a change of a program
+# programs by digest; tests/gate/test_programs.py says what to write here after a change of a program
 TWINS = {
     "step_generator": "d7f3422365600d7e",
     "depth_gate": "4f74b6c6fd957ad0",

@@ -36,6 +36,8 @@ class StrokeTruth:
 class StrokeDetail:
     """A single stroke sample by sample: arrays of one length, `t_us` rising, counted from power-on.
 
+    `index` is negative for a homing or a retract.
+
     `skin_um` is where the undisturbed skin surface stood, as extension; None when the plant has no skin.
     """
 

@@ -28,6 +28,7 @@ PAD_NAMES = {
     board.PIN_DOWN: "DOWN",
 }
 STEP_HIGH_NS = 104
+NO_STROKE = -1  # index of a motion kept in detail that is no stroke
 IN_DETAIL_OF_A_RUN = 2
 NEW_RUN_NS = 300_000_000  # a longer pause than this begins another run of strokes
 TRACE_COLUMNS = ("t_us", "command_um", "tip_um", "encoder_um", "force_n", "rail_mv")
@@ -172,7 +173,7 @@ class Recorder:
         self._edges.append((times_ns, outward))
         label = f"stroke {stroke}" if stroke else "homing or retract"
         columns = {name: trace[name] for name in TRACE_COLUMNS}
-        detail = StrokeDetail(stroke, label + (" (unusual)" if unusual else ""), **columns)
+        detail = StrokeDetail(stroke or NO_STROKE, label + (" (unusual)" if unusual else ""), **columns)
         self.details.append(detail)
 
     # -- the result ----------------------------------------------------------------------------------

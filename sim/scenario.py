@@ -134,6 +134,11 @@ class Mishap(_Table):
     def _when(self) -> "Mishap":
         if (self.at_ms is None) == (self.stroke is None):
             raise ValueError("a fault needs either 'at_ms' or 'stroke'")
+        unit = MISHAPS[self.what].value
+        if unit and "default" not in unit and self.value is None:
+            raise ValueError(f"'{self.what}' needs 'value', in {unit}")
+        if not unit and self.value is not None:
+            raise ValueError(f"'{self.what}' takes no 'value'")
         if self.for_ms is not None and MISHAPS[self.what].undo is None:
             raise ValueError(f"'{self.what}' does not end by itself: no 'for_ms'")
         return self

@@ -35,7 +35,7 @@ board, costs, depth, faults = shim("board"), shim("_costs"), shim("depth"), shim
 layout, motor, ops, profile, safety = shim("layout"), shim("motor"), shim("_ops"), shim("profile"), shim("safety")
 rp2_ops, ow_ops, np_ops = shim("_rp2_ops"), shim("_ow_ops"), shim("_np_ops")
 events, journal, cartridge, calibration = shim("events"), shim("journal"), shim("cartridge"), shim("calibration")
-scheduler, treatment, gate = shim("scheduler"), shim("treatment"), shim("gate")
+scheduler, treatment, gate, records = shim("scheduler"), shim("treatment"), shim("gate"), shim("records")
 
 
 def read(name: str) -> str:
@@ -178,7 +178,7 @@ def test_indications_are_those_of_the_firmware():
 
 def test_thresholds_are_those_of_the_firmware():
     modules = {"safety": safety, "motor": motor, "calibration": calibration, "gate": gate, "treatment": treatment,
-               "board": board, "depth": depth}
+               "board": board, "depth": depth, "records": records}
     rows = table("docs/hardware.md", "constant", "value")
     assert len(rows) >= 30
     for row in rows:
@@ -240,7 +240,8 @@ def test_state_drawing_has_only_arrows_of_the_table():
 
 def test_stroke_times_are_the_planners():
     planner = profile.Profile(
-        motor.SPEED_UM_S, motor.ACCEL_UM_S2, motor.JERK_UM_S3, motor.GEARS, lambda cycles, outward: 0)
+        records.SPEED_MAX_UM_S, records.ACCEL_MAX_MM_S2 * 1000, records.JERK_MAX_MM_S3 * 1000, motor.GEARS,
+        lambda cycles, outward: 0)
     rows = table("docs/architecture.md", "extension, mm", "one way, ms", "strokes a second at most")
     for row in rows:
         steps = round((float(row["extension, mm"]) + 0.1) * motor.STEPS_PER_MM) - motor.REST_STEPS

@@ -14,8 +14,9 @@ import numpy as np
 from sim.pio_steps import FIFO_WORDS, GATE_CYCLES, StepEngine
 from sim.space import ROOT, shim
 
-sys.path[:0] = [str(ROOT / "tests" / "gate")]
+sys.path[:0] = [str(ROOT / "tests" / "gate"), str(ROOT / "tests" / "motion")]
 from gate_bench import Pins, emulated_bench, twin_bench  # noqa: E402
+from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke  # noqa: E402
 
 motor = shim("motor")
 gate = shim("gate")
@@ -24,8 +25,6 @@ LIMITS = shim("records").Motion()  # the reference pen's
 
 EXTENSIONS_UM = (250, 500, 1000, 1500, 2500)
 REST_UM = 120  # where the needles park, inside the guide plane, on the nominal pen
-STEP_UM = 1.25
-S_CYCLES = 125_000_000
 SPEED_UM_S = LIMITS.speed_um_s
 ACCEL_UM_S2 = LIMITS.accel_mm_s2 * 1000
 JERK_UM_S3 = LIMITS.jerk_mm_s3 * 1000
@@ -66,39 +65,6 @@ def table_bytes() -> dict[str, int]:
 # -- edges --------------------------------------------------------------------------------------------
 
 
-class IdealStroke:
-    """The motion that a gear's table stands for, in floats: jerk-limited ramps of a given length and a cruise."""
-
-    def __init__(self, ramp_um: float, travel_um: float):
-        self.jerk, self.t1 = JERK_UM_S3, ACCEL_UM_S2 / JERK_UM_S3
-        self.travel_um = travel_um
-        self.ramp_s = self.t1 / 2 + sqrt(self.t1**2 / 4 + 2 * ramp_um / (self.jerk * self.t1))
-        self.speed = self.jerk * self.t1 * (self.ramp_s - self.t1)
-        self.one_way_s = 2 * self.ramp_s + (travel_um - 2 * ramp_um) / self.speed
-
-    def _ramp_um(self, t: np.ndarray) -> np.ndarray:
-        """From rest; beyond the ramp on at the cruise speed."""
-        early = np.clip(t, 0, self.t1)
-        middle = np.clip(t - self.t1, 0, self.ramp_s - 2 * self.t1)
-        late = np.clip(t - (self.ramp_s - self.t1), 0, self.t1)
-        beyond = np.maximum(t - self.ramp_s, 0)
-        accel = self.jerk * self.t1
-        speed_late = self.speed - accel * self.t1 / 2
-        return (
-            self.jerk * early**3 / 6 + accel * self.t1 / 2 * middle + accel * middle**2 / 2
-            + speed_late * late + accel * late**2 / 2 - self.jerk * late**3 / 6 + self.speed * beyond)
-
-    def position_um(self, t: np.ndarray) -> np.ndarray:
-        """Position at times since the start of a stroke out and back."""
-        t = np.where(t > self.one_way_s, 2 * self.one_way_s - t, t)
-        half = self.one_way_s / 2
-        return np.where(t <= half, self._ramp_um(t), self.travel_um - self._ramp_um(self.one_way_s - t))
-
-    def first_edge_s(self) -> float:
-        """When the motion passes half a microstep."""
-        return (3 * STEP_UM / self.jerk) ** (1 / 3)
-
-
 class _Strokes:
     """The firmware's Motor on the twins' bench, told that it is homed, one stroke at a time."""
 
@@ -131,7 +97,7 @@ class _Strokes:
             raise RuntimeError(f"no stroke of {depth_um} um")
         while self.gate.busy():
             self.gate.beat()
-            self.bench.wait(S_CYCLES // 1000)
+            self.bench.wait(CYCLES_PER_S // 1000)
         self.motor.abandon()
         edges = np.array(self.bench.edges()[before:])
         return edges[:, 0], edges[:, 1]
@@ -149,7 +115,7 @@ def _depths_of_every_gear(strokes: _Strokes) -> dict[int, list[int]]:
 
 def _table_gaps(gear: Any, travel: int) -> np.ndarray:
     """Cycles from edge to edge as the gear's words have them, by the documented layout of a word."""
-    cruise = travel - 2 * gear.steps
+    cruise = travel - 2 * gear.steps - 1
     words = np.concatenate([
         gear.out_up, np.full(cruise, gear.cruise[1]), gear.out_down,
         gear.in_up, np.full(cruise, gear.cruise[0]), gear.in_down]).astype(np.int64)
@@ -173,12 +139,9 @@ def edge_accuracy() -> dict[str, float]:
                 raise RuntimeError(f"{len(at)} edges for a stroke of {travel} microsteps")
             off = np.diff(at) - _table_gaps(gear, travel)[1:]
             worst_cycles = max(worst_cycles, int(np.abs(off).max()))
-            ideal = IdealStroke(gear.steps * STEP_UM, travel * STEP_UM)
-            t = (at - at[0]) / S_CYCLES + ideal.first_edge_s()
-            after = np.cumsum(np.where(outward, 1, -1))
-            before = after - np.where(outward, 1, -1)
-            here = ideal.position_um(t) / STEP_UM
-            worst_steps = max(worst_steps, np.abs(here - after).max(), np.abs(here - before).max())
+            speed = CYCLES_PER_S / gear.cruise_cycles
+            ideal = IdealStroke(gear.steps, travel, speed, JERK_UM_S3 / STEP_UM)
+            worst_steps = max(worst_steps, ideal.worst_distance(at, outward))
             count += len(at)
             runs += 1
     return {"edges": count, "strokes": runs, "gears": len(strokes.profile.gears),

@@ -101,8 +101,9 @@ def tissue_estimate(run: Run) -> dict[str, float] | None:
 
 
 def drawable(run: Run) -> list[StrokeDetail]:
-    """Return the details with enough samples for a line, in order of time."""
+    """Return the strokes with enough samples for a line, in order of time; other motions only if there are none."""
     details = [detail for detail in run.details if len(detail.t_us) > 1]
+    details = [detail for detail in details if detail.index >= 0] or details
     return sorted(details, key=lambda detail: int(detail.t_us[0]))
 
 

@@ -34,7 +34,8 @@ def provision_image(
 
     `calibration`: all of CALIBRATION_KEYS, tags as text up to 8 ASCII characters; values are stored
     unchecked, so that a bad calibration can be made on purpose. `settings`: all of SETTING_KEYS.
-    `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest first, the last 120 count.
+    `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest
+    first, the last 120 count.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)

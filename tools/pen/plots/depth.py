@@ -25,7 +25,7 @@ def _draw(run: Run) -> Figure:
     pairs = list(run.pairs())
     number = np.arange(1, len(pairs) + 1)
     commanded = _column(
-        pairs, lambda record, stroke: stroke.commanded_um if stroke else record["commanded_um"]
+        pairs, lambda record, stroke: record["commanded_um"] if record else stroke.commanded_um
     )
     plant = _column(pairs, lambda _, stroke: stroke.max_tip_um if stroke else None)
     encoder = _column(pairs, lambda record, _: record["achieved_um"] if record else None)
