@@ -19,6 +19,7 @@ DEPTH_LIMIT_MAX_UM = const(2500)
 SPEED_MAX_UM_S = const(100000)
 ACCEL_MAX_MM_S2 = const(20000)
 JERK_MAX_MM_S3 = const(60000000)
+RAMP_MAX_UM = const(280)  # 16 kB of step tables, and a gear for the shallowest stroke
 
 
 def _load(store, record_id, layout):
@@ -123,7 +124,7 @@ class Motion:
         return status
 
     def save(self, store):
-        """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3."""
+        """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3, or with a ramp longer than RAMP_MAX_UM."""
         if not _motion_ok(self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3):
             found = f"{self.speed_um_s} um/s, {self.accel_mm_s2} mm/s2, {self.jerk_mm_s3} mm/s3"
             raise ValueError("motion limit out of range: " + found)
@@ -132,10 +133,14 @@ class Motion:
 
 def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3):
     # the lower ends keep every ramp long enough for its jerk phases (profile.Profile)
+    if not accel_mm_s2 or not jerk_mm_s3:
+        return False
+    ramp_us = 1000 * speed_um_s // accel_mm_s2 + 1000000 * accel_mm_s2 // jerk_mm_s3
     return (
         20000 <= speed_um_s <= SPEED_MAX_UM_S
         and 5000 <= accel_mm_s2 <= ACCEL_MAX_MM_S2
         and 20000000 <= jerk_mm_s3 <= JERK_MAX_MM_S3
+        and speed_um_s * ramp_us <= 2000000 * RAMP_MAX_UM
     )
 
 

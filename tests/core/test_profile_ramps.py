@@ -1,4 +1,4 @@
-"""The step tables: every edge where the ideal motion has it, within the limits, in and out mirror images."""
+"""The step tables: every edge where the ideal motion has it, within the limits, whatever limits a pen may have."""
 
 from itertools import pairwise, product
 from math import isqrt
@@ -40,7 +40,7 @@ def ideal(gear):
 
 @each
 def test_every_edge_is_where_the_ideal_motion_passes_half_a_step(gear):
-    for k, t in enumerate(edges_of(gear.out_up), 1):
+    for k, t in enumerate(edges_of(gear.out_up)[: gear.steps], 1):
         assert abs(ideal(gear).at(t) / STEP_UM - (k - 0.5)) < EDGE_TOLERANCE
     assert gear.ramp_cycles == pytest.approx(ideal(gear).time * HZ, abs=1)
 
@@ -61,14 +61,10 @@ def test_gaps_only_shrink_on_the_way_up_and_are_never_shorter_than_at_cruise(gea
 
 
 @each
-def test_in_and_out_are_mirror_images(gear):
-    up = cycles_of(gear.out_up)
-    assert cycles_of(gear.out_down) == cycles_of(gear.in_down) == [gear.cruise_cycles] + up[:0:-1]
-    assert cycles_of(gear.in_up) == [2 * up[0]] + up[1:]  # the end of one ramp and the start of the next
+def test_each_table_has_its_direction(gear):
     assert directions_of(gear.out_up) == directions_of(gear.out_down) == {OUTWARD}
     assert directions_of(gear.in_up) == directions_of(gear.in_down) == {INWARD}
     assert list(gear.cruise) == [gear.cruise_cycles << 1 | INWARD, gear.cruise_cycles << 1 | OUTWARD]
-    assert {len(table) for table in tables(gear)} == {gear.steps}
 
 
 class Shelf:
