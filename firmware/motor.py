@@ -21,7 +21,9 @@ SLIP_UM = const(60)  # once
 SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
 SLIP_WINDOW = const(16)
 CLOSE_UM = const(40)  # two sensors agree
+JAM_UM = const(200)  # more than a slip that the motor catches again
 ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
+LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
 
 COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop rate
 FINE_US = const(800)  # 1.56 mm/s: the edge is caught within 2 um
@@ -79,7 +81,9 @@ class Motor:
         self.error_um = 0
         self.zone = 0
         self.strokes = 0
+        self._planned_um = -1  # the depth that the chain and the next two are worked out for; -1: none
         self._target = 0
+        self._one_way_us = 0
         self._ceiling = 0
         self._armed_for = -1
         self._started_us = 0
@@ -114,10 +118,12 @@ class Motor:
     def calibrated(self):
         """The calibration record is valid."""
         self._calibrated = True
+        self._planned_um = -1
 
     def use_cartridge(self, zero_offset_um: int):
         """Tips of this cartridge stand so much further out than the reference tip."""
         self._cartridge_um = zero_offset_um
+        self._planned_um = -1
 
     def steps_for(self, extension_um: int) -> int:
         """Microsteps from the home edge to an extension, rounded inward."""
@@ -131,6 +137,8 @@ class Motor:
 
     def stroke_us(self, depth_um: int) -> int:
         """How long one stroke to this depth takes, out and back."""
+        if depth_um == self._planned_um:
+            return 2 * self._one_way_us
         return 2 * self._profile.one_way_us(self.steps_for(depth_um) - REST_STEPS)
 
     # -- strokes ------------------------------------------------------------------------------------
@@ -139,10 +147,7 @@ class Motor:
         """Begin one stroke if the permit is good. Arms the gate with the permit's ceiling for a new run."""
         if self.doing != IDLE or not self.homed or not self._calibrated or not permit.spend(now_ms):
             return False
-        self._target = self.steps_for(permit.depth_um)
-        travel = self._target - REST_STEPS
-        gear = self._profile.gear(travel)
-        if gear is None:
+        if not self._plan(permit.depth_um):
             return False
         ceiling = self.steps_for(permit.ceiling_um) - REST_STEPS
         if self._armed_for != ceiling or not self._gate.enabled():
@@ -153,15 +158,28 @@ class Motor:
         self.depth_um = permit.depth_um
         self.zone = permit.zone
         self._flags = 0
-        self._load_stroke(gear, travel)
         self._count_start = self._encoder.count()
-        one_way_us = self._profile.one_way_us(travel)
         self._started_us = now_us
-        self._turn_us = ticks.add(now_us, one_way_us)
-        self._end_us = ticks.add(now_us, 2 * one_way_us)
+        self._turn_us = ticks.add(now_us, self._one_way_us)
+        self._end_us = ticks.add(now_us, 2 * self._one_way_us)
         self._gate.start(self._chain)
         self.doing = OUT
         self.retracted = False
+        return True
+
+    def _plan(self, depth_um):
+        """Have the chain hold a stroke to this depth, worked out once a depth; False if it is too short."""
+        if depth_um == self._planned_um:
+            return True
+        self._planned_um = -1
+        target = self.steps_for(depth_um)
+        gear = self._profile.gear(target - REST_STEPS)
+        if gear is None:
+            return False
+        self._target = target
+        self._one_way_us = self._profile.one_way_us(target - REST_STEPS)
+        self._load_stroke(gear, target - REST_STEPS)
+        self._planned_um = depth_um
         return True
 
     def _load_stroke(self, gear, travel):
@@ -199,14 +217,17 @@ class Motor:
         rest_error_um = rest_um - self._calibration.extension_at_steps(REST_STEPS)
         remaining = self._gate.remaining_steps()
         code = faults.NONE
-        if moved * ENCODER_DEAD_PART < expected:
-            # the encoder saw no stroke; the home sensor is the second witness
-            code = faults.ENCODER if self._home_turn == 0 else faults.JAM
+        if moved * ENCODER_DEAD_PART < expected and self._home_turn:
+            code = faults.JAM  # neither witness saw a stroke
+        elif moved < LEFT_COUNTS:
+            code = faults.ENCODER  # the home sensor saw the needles leave, the encoder did not
         elif self._home_turn:
             code = faults.HOME_SENSOR
         elif remaining < 0:
             code = faults.CEILING
-        elif rest_error_um >= SLIP_UM and not self._readings.home:
+        elif rest_error_um >= SLIP_UM and self._readings.home:
+            code = faults.ENCODER  # step count and home sensor say home, the encoder says out
+        elif rest_error_um >= JAM_UM:
             code = faults.JAM  # they did not come back: something holds them
         elif abs(self.error_um) >= SLIP_UM or abs(rest_error_um) >= SLIP_UM:
             code = faults.SLIP
@@ -271,6 +292,7 @@ class Motor:
         if not self._gate.arm(ceiling):
             self.doing = IDLE
             return False
+        self._planned_um = -1
         self._chain.clear()
         self._chain.add_repeat(words, 0, steps)
         self._count_start = self._encoder.count()

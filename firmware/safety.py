@@ -192,6 +192,8 @@ class Safety:
 
     def event(self, event: int) -> int:
         """Apply one event and return the state. An event that cannot be is an internal fault."""
+        if event == CLEAR and self.fault != faults.NONE:
+            return self.state  # only `clear`, which looks at the remedy, lets go of a latched fault
         target = TRANSITIONS[self.state][event]
         if target == _BAD:
             self._latch(faults.INTERNAL)

@@ -226,7 +226,9 @@ def load(path: Path | str) -> Scenario:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         shipped = tuple(sorted(p.stem for p in LIBRARY.glob("*.toml")))
-        hint = _nearest(path.stem, shipped) if path.suffix in ("", ".toml") else ""
+        hint = _nearest(path.stem, shipped)
+        if "did you mean" not in hint:
+            hint = "; 'pen scenarios' lists the shipped ones"
         raise ScenarioError(f"{path}: no such scenario file{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None

@@ -28,6 +28,8 @@ def test_each_cell_does_what_it_says(state, event):
     had = rig.core.fault
     target = TABLE[state][event]
     expected = state if target == STAY else safety.FAULT if target == BAD else target
+    if event == safety.CLEAR and had:
+        expected = state  # only `clear`, which looks at the remedy, lets go of a latched fault
     assert rig.core.event(event) == rig.core.state == expected
     assert rig.core.fault == (had or (faults.INTERNAL if target == BAD else faults.NONE))
 

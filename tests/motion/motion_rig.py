@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pen.storage import decode
+from sim import plant_kernel
 from sim.build import make_world
 from sim.link import DirectLink
+from sim.plant_params import PERIOD_UM
 from sim.scenario import parse
 from sim.space import FirmwareSpace, shim
 
@@ -42,9 +44,6 @@ class PenRig:
         self.scenario = parse({"title": "motion", **tables}, "motion", "motion rig")
         self.world = make_world(self.scenario)
         self.strokes: list[Stroke] = []
-        self.torque_lost_um = 0.0
-        self.furthest_after_um = -1e9
-        self._slips_before = 0
         self.world.on_stroke.append(self._stroke_begins)
         link = DirectLink(self.world)
         self.space = FirmwareSpace(link)
@@ -151,6 +150,15 @@ class PenRig:
                 self.world.after(LOOK_NS, look)
 
         look()
+
+    def lose_a_cycle(self) -> None:
+        """At once, whatever the speed: the rotor falls one electrical cycle behind the field's motion."""
+        plant = self.world.settle()
+        lost_um = PERIOD_UM * (1 + plant.params.lead_scale_ppm * 1e-6)
+        if plant.velocity_um_s > 0:
+            lost_um = -lost_um
+        plant._s[plant_kernel.X] += lost_um
+        plant._s[plant_kernel.TIP] += lost_um
 
     def _stroke_begins(self, _index: int, start_ns: int, end_ns: int) -> None:
         plant = self.world.settle()

@@ -1,0 +1,194 @@
+"""Figures of motion that need a whole pen: its firmware on the cpython tier, its mechanics in the plant."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sim.space import FIRMWARE, ROOT, shim
+
+sys.path[:0] = [str(ROOT / "tests" / "motion")]
+from motion_rig import PenRig  # noqa: E402
+
+depth = shim("depth")
+
+CALL_US = 10  # an empty call with two arguments, MicroPython 1.28 on an emulated RP2040 at 125 MHz
+ACCESS_US = 12  # a state machine's exec(int), the same way; a pin takes 5
+RATE_HZ = 20
+MOTION_FILES = {
+    str(FIRMWARE / f"{name}.py") for name in ("motor", "gate", "encoder", "profile", "calibration", "ticks")}
+WATCHING = ("beat", "extension_um", "armed")
+LINK_FILE = str(ROOT / "sim" / "link.py")
+LINK_CALLS = ("call", "send", "recv")
+SLIP_PARTS = 48
+
+
+def _indication_for(zone: Any, depth_um: int) -> str | None:
+    """An indication whose limits let the zone go to this depth."""
+    for row in depth.INDICATIONS:
+        limit_um = min(zone.supervised_cap_um, row.high_um)
+        if row.low_um <= limit_um and zone.min_um <= depth_um <= limit_um:
+            return row.key
+    return None
+
+
+def _depths(zone: Any) -> list[tuple[str, int]]:
+    """The zone's default depth and the deepest that any indication allows in it, each with its indication."""
+    deepest = max(min(zone.supervised_cap_um, row.high_um) for row in depth.INDICATIONS)
+    found = [(_indication_for(zone, depth_um), depth_um) for depth_um in (zone.default_um, deepest)]
+    return [(key, depth_um) for key, depth_um in found if key is not None]
+
+
+def _session(zone: str, indication: str, depth_um: int, rate_hz: int | None = None, **tables: Any) -> PenRig:
+    row = depth.zone(depth.zone_number(zone))
+    rig = PenRig(**tables)
+    rig.open_session(zone, indication, depth_um > row.cap_um)
+    rig.set(depth_um, rate_hz)
+    return rig
+
+
+# -- depth --------------------------------------------------------------------------------------------
+
+
+def achieved_error(strokes: int = 20) -> dict[str, Any]:
+    """Nominal pen, every allowed zone at its default and deepest depth: how far the needles' furthest point in the
+    plant is from the command, and how far what the pen recorded is from that truth."""
+    worst, told, where, runs = 0.0, 0.0, "", 0
+    by_zone = {}
+    for zone in depth.ZONES[1:]:
+        for indication, depth_um in _depths(zone):
+            rig = _session(zone.key, indication, depth_um)
+            rig.strokes_until_fault(strokes)
+            if rig.fault():
+                raise RuntimeError(f"{zone.key} at {depth_um} um: {rig.fault()}")
+            off = max((stroke.max_tip_um - depth_um for stroke in rig.strokes), key=abs)
+            by_zone[f"{zone.key} {depth_um} um"] = round(off, 1)
+            record = zip(rig.strokes, rig.journal(), strict=True)
+            told = max(told, max(abs(row.achieved_um - stroke.max_tip_um) for stroke, row in record))
+            runs += 1
+            if abs(off) > worst:
+                worst, where = abs(off), f"{zone.key} {depth_um} um"
+    return {"worst_um": round(worst, 1), "at": where, "worst_recorded_against_truth_um": round(told, 1),
+            "runs": runs, "strokes": runs * strokes, "by_zone_um": by_zone}
+
+
+# -- slips --------------------------------------------------------------------------------------------
+
+
+def _slip(part: float, depth_um: int, cycles: bool) -> PenRig:
+    """A session in whose fifth stroke the motor loses an electrical cycle after `part` of the stroke's time."""
+    rig = _session("cheek", "acne_scars", depth_um, 12)
+    rig.in_stroke(5, part, rig.lose_a_cycle if cycles else rig.lose_torque_until_slip)
+    rig.strokes_until_fault(8)
+    return rig
+
+
+def _found_in(rig: PenRig) -> tuple[int, int | None]:
+    """The number of the stroke in which the plant lost a period, and of the first one marked in the journal."""
+    slipped = next((i for i, stroke in enumerate(rig.strokes, 1) if stroke.slips), 0)
+    marked = next((i for i, row in enumerate(rig.journal(), 1) if "slip" in row.flag_names), None)
+    return slipped, marked if rig.fault() else None
+
+
+def slips_found(parts: int = SLIP_PARTS, depths_um: tuple[int, ...] = (1000, 1500)) -> dict[str, Any]:
+    """Slips at moments spread over a stroke; found means that very stroke was marked and the pen stopped.
+
+    Two ways: the motor without torque until a period is lost (it may lose more before it catches, and near the ends
+    of the stroke none at all), and the field jumped by exactly one period, which slips at every moment.
+    """
+    injected = found = no_slip = 0
+    missed = []
+    for depth_um in depths_um:
+        for exact in (False, True):
+            for i in range(parts):
+                part = (i + 0.5) / parts
+                rig = _slip(part, depth_um, exact)
+                slipped, marked = _found_in(rig)
+                if not slipped:
+                    no_slip += 1
+                    continue
+                injected += 1
+                if marked == slipped:
+                    found += 1
+                else:
+                    missed.append({"depth_um": depth_um, "part": round(part, 3), "exact": exact,
+                                   "slipped": slipped, "marked": marked, "fault": rig.fault()})
+    return {"injected": injected, "found_in_the_same_stroke": found, "percent": round(100 * found / injected, 1),
+            "torque_losses_without_a_slip": no_slip, "missed": missed}
+
+
+# -- rate ---------------------------------------------------------------------------------------------
+
+
+def rate_error(strokes: int = 100) -> dict[str, Any]:
+    """The mean rate over 100 strokes, from the starts of motion in the plant, against the rate in force."""
+    worst, rows = 0.0, {}
+    cases = (("cheek", "wrinkles", 500, 10), ("cheek", "wrinkles", 500, 20), ("cheek", "wrinkles", 500, 30),
+             ("cheek", "wrinkles", 1000, 15), ("cheek", "wrinkles", 1000, 30), ("body", "acne_scars", 2000, 8),
+             ("body", "acne_scars", 2000, 16), ("periorbital", "absorption", 200, 20))
+    for zone, indication, depth_um, rate_hz in cases:
+        rig = _session(zone, indication, depth_um, rate_hz)
+        rig.strokes_until_fault(strokes + 1)
+        in_force_hz = rig.pen.treatment.rate_mhz / 1000
+        taken_s = (rig.strokes[strokes].start_ns - rig.strokes[0].start_ns) / 1e9
+        error = strokes / taken_s / in_force_hz - 1
+        rows[f"{zone} {depth_um} um, asked {rate_hz} Hz"] = {
+            "in_force_hz": in_force_hz, "error_percent": round(100 * error, 4)}
+        worst = max(worst, abs(error))
+    return {"worst_percent": round(100 * worst, 4), "strokes_a_run": strokes, "runs": rows}
+
+
+# -- CPU ----------------------------------------------------------------------------------------------
+
+
+class _Counter:
+    """Counts calls of the firmware's motion code and the hardware accesses made in them, through sys.setprofile.
+
+    Sorted by the outermost of them: what starts or judges a stroke, or what watches a run every 4 ms.
+    """
+
+    def __init__(self):
+        self.stroke = [0, 0]  # calls, accesses
+        self.watch = [0, 0]
+        self._depth = 0
+        self._bucket = self.watch
+
+    def __call__(self, frame, event, _argument):
+        code = frame.f_code
+        if code.co_filename in MOTION_FILES and (self._depth or not code.co_filename.endswith("ticks.py")):
+            if event == "call":
+                if not self._depth:
+                    self._bucket = self.watch if code.co_name in WATCHING else self.stroke
+                self._depth += 1
+                self._bucket[0] += 1
+            elif event == "return":
+                self._depth -= 1
+        elif self._depth and event == "call" and code.co_filename == LINK_FILE and code.co_name in LINK_CALLS:
+            self._bucket[1] += 1
+
+
+def motion_calls(strokes: int = 20) -> dict[str, float]:
+    """What the motion code costs a stroke, in the middle of a run at 20 Hz.
+
+    Counted on CPython: calls of functions of motor, gate, encoder, profile, calibration and ticks, and the hardware
+    accesses made inside them. `stroke` is what comes once a stroke: starting it, the look at the turn, judging it at
+    home. `watching` is what comes every 4 ms of a run: the dead-man's heartbeat and the needles' place for the safety
+    core. Not counted: journal, safety core, scheduler, panel.
+    """
+    rig = _session("cheek", "wrinkles", 1000, RATE_HZ)
+    rig.press()
+    motor = rig.pen.motor
+    rig.run_while(lambda: motor.strokes < 5, 1000)
+    counter = _Counter()
+    last = motor.strokes + strokes
+    sys.setprofile(counter)
+    try:
+        rig.run_while(lambda: motor.strokes < last, 3000)
+    finally:
+        sys.setprofile(None)
+    found: dict[str, float] = {"us_a_call": CALL_US, "us_an_access": ACCESS_US}
+    for name, (calls, accesses) in (("stroke", counter.stroke), ("watching", counter.watch)):
+        us = (CALL_US * calls + ACCESS_US * accesses) / strokes
+        found |= {f"{name}_calls": calls / strokes, f"{name}_accesses": accesses / strokes,
+                  f"{name}_us": round(us, 1), f"{name}_percent_at_20_hz": round(us * RATE_HZ / 1e4, 2)}
+    return found
