@@ -81,9 +81,11 @@ class Motor:
         self.error_um = 0
         self.zone = 0
         self.strokes = 0
-        self._planned_um = -1  # the depth that the chain and the next two are worked out for; -1: none
+        self._planned_um = -1  # the depth that the chain and the next five are worked out for; -1: none
+        self._ceiling_um = 0
         self._target = 0
         self._one_way_us = 0
+        self._rest_um = 0
         self._ceiling = 0
         self._armed_for = -1
         self._started_us = 0
@@ -147,14 +149,13 @@ class Motor:
         """Begin one stroke if the permit is good. Arms the gate with the permit's ceiling for a new run."""
         if self.doing != IDLE or not self.homed or not self._calibrated or not permit.spend(now_ms):
             return False
-        if not self._plan(permit.depth_um):
+        if not self._plan(permit.depth_um, permit.ceiling_um):
             return False
-        ceiling = self.steps_for(permit.ceiling_um) - REST_STEPS
+        ceiling = self._ceiling
         if self._armed_for != ceiling or not self._gate.enabled():
             if not self._gate.arm(ceiling):
                 return False
             self._armed_for = ceiling
-        self._ceiling = ceiling
         self.depth_um = permit.depth_um
         self.zone = permit.zone
         self._flags = 0
@@ -167,9 +168,9 @@ class Motor:
         self.retracted = False
         return True
 
-    def _plan(self, depth_um):
+    def _plan(self, depth_um, ceiling_um):
         """Have the chain hold a stroke to this depth, worked out once a depth; False if it is too short."""
-        if depth_um == self._planned_um:
+        if depth_um == self._planned_um and ceiling_um == self._ceiling_um:
             return True
         self._planned_um = -1
         target = self.steps_for(depth_um)
@@ -179,6 +180,9 @@ class Motor:
         self._target = target
         self._one_way_us = self._profile.one_way_us(target - REST_STEPS)
         self._load_stroke(gear, target - REST_STEPS)
+        self._ceiling_um = ceiling_um
+        self._ceiling = self.steps_for(ceiling_um) - REST_STEPS
+        self._rest_um = self._calibration.extension_at_steps(REST_STEPS)
         self._planned_um = depth_um
         return True
 
@@ -208,14 +212,22 @@ class Motor:
         self._home_turn = self._readings.home
         self.doing = IN
 
-    def _came_home(self):
-        """Back at rest: the stroke is over. Judge it, report it, and trip on what was wrong."""
+    def _poll_in(self):
+        """Every step out has been given back: the stroke is over. So it is when there are no more to come."""
+        remaining = self._gate.remaining_steps()
+        if remaining != self._ceiling:
+            if self._gate.busy():
+                return
+            remaining = self._gate.remaining_steps()  # the last one may have come between the two looks
+        self._came_home(remaining)
+
+    def _came_home(self, remaining):
+        """Back at rest: judge the stroke, report it, and trip on what was wrong."""
         self._look()
         moved = self._count_turn - self._count_start
         expected = (self._target - REST_STEPS) * 128 // 100  # 1024 counts and 800 microsteps a millimetre
         rest_um = self._calibration.extension_at_counts(self._encoder.count())
-        rest_error_um = rest_um - self._calibration.extension_at_steps(REST_STEPS)
-        remaining = self._gate.remaining_steps()
+        rest_error_um = rest_um - self._rest_um
         code = faults.NONE
         if moved * ENCODER_DEAD_PART < expected and self._home_turn:
             code = faults.JAM  # neither witness saw a stroke
@@ -412,8 +424,8 @@ class Motor:
             if ticks.diff(now_us, self._turn_us) >= 0:
                 self._turn()
         elif doing == IN:
-            if ticks.diff(now_us, self._end_us) >= 0 and not self._gate.busy():
-                self._came_home()
+            if ticks.diff(now_us, self._end_us) >= 0:
+                self._poll_in()
         elif doing == HOME_SEEK:
             self._poll_seek(now_us)
         elif doing == HOME_BUMP:

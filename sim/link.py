@@ -13,23 +13,17 @@ class SimulatorBroken(BaseException):
     """The simulator itself failed; the firmware must not take that for an error of its own."""
 
 
-def _guarded(handler):
-    def handle(*arguments):
-        try:
-            return handler(*arguments)
-        except Exception as error:
-            raise SimulatorBroken(f"{type(error).__name__}: {error}") from error
-
-    return handle
+def _broken(error: Exception) -> SimulatorBroken:
+    return SimulatorBroken(f"{type(error).__name__}: {error}")
 
 
 class DirectLink:
     """Stands in the firmware's module space under the name `_link`."""
 
     def __init__(self, world):
-        self._handle = _guarded(world.handle)
-        self._handle_send = _guarded(world.handle_send)
-        self._handle_recv = _guarded(world.handle_recv)
+        self._handle = world.handle
+        self._handle_send = world.handle_send
+        self._handle_recv = world.handle_recv
         self._now_us = world.now_us
         self._spent_us = 0
 
@@ -43,7 +37,10 @@ class DirectLink:
             spent += EXTRA_US.get(op, 0)
         self._now_us += spent
         self._spent_us = 0
-        answer, self._now_us = self._handle(op, a, b, c, self._now_us)
+        try:
+            answer, self._now_us = self._handle(op, a, b, c, self._now_us)
+        except Exception as error:
+            raise _broken(error) from error
         return answer
 
     post = call
@@ -55,11 +52,17 @@ class DirectLink:
 
     def send(self, op, a, buf):
         self._spend(op, memoryview(buf).nbytes)
-        answer, self._now_us = self._handle_send(op, a, bytes(buf), self._now_us)
+        try:
+            answer, self._now_us = self._handle_send(op, a, bytes(buf), self._now_us)
+        except Exception as error:
+            raise _broken(error) from error
         return answer
 
     def recv(self, op, a, buf):
         self._spend(op, len(buf))
-        answer, data, self._now_us = self._handle_recv(op, a, len(buf), self._now_us)
+        try:
+            answer, data, self._now_us = self._handle_recv(op, a, len(buf), self._now_us)
+        except Exception as error:
+            raise _broken(error) from error
         buf[:] = data
         return answer

@@ -150,7 +150,13 @@ class World:
         return self.now_ns // 1000
 
     def _arrive(self, now_us: int) -> None:
-        self.advance(max(self.now_ns, now_us * 1000))
+        """Come to the time of an access; mostly nothing else happens on the way."""
+        t_ns = now_us * 1000
+        if self._events[0][0] > t_ns and not self.hung:
+            if t_ns > self.now_ns:
+                self.now_ns = t_ns
+            return
+        self.advance(max(self.now_ns, t_ns))
         if self.hung:
             self.hang()
 

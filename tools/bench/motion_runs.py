@@ -13,13 +13,14 @@ from motion_rig import PenRig  # noqa: E402
 depth = shim("depth")
 
 CALL_US = 10  # an empty call with two arguments, MicroPython 1.28 on an emulated RP2040 at 125 MHz
-ACCESS_US = 12  # a state machine's exec(int), the same way; a pin takes 5
+ACCESS_US = shim("_costs").CALL_US  # by operation, the same way: 12 a look at PIO or DMA, 5 at a pin
 RATE_HZ = 20
 MOTION_FILES = {
     str(FIRMWARE / f"{name}.py") for name in ("motor", "gate", "encoder", "profile", "calibration", "ticks")}
 WATCHING = ("beat", "extension_um", "armed")
 LINK_FILE = str(ROOT / "sim" / "link.py")
 LINK_CALLS = ("call", "send", "recv")
+DMA_MEMORY = shim("_rp2_ops").DMA_MEMORY  # the simulator's own: on the chip the DMA reads memory by itself
 SLIP_PARTS = 48
 
 
@@ -148,13 +149,18 @@ class _Counter:
     """
 
     def __init__(self):
-        self.stroke = [0, 0]  # calls, accesses
-        self.watch = [0, 0]
+        self.stroke = [0, 0, 0]  # calls, accesses, us of the accesses
+        self.watch = [0, 0, 0]
         self._depth = 0
         self._bucket = self.watch
+        self._elsewhere = False
 
     def __call__(self, frame, event, _argument):
         code = frame.f_code
+        if code.co_name == "_on_stroke":  # the pen keeps its record: not motion
+            self._elsewhere = event == "call"
+        if self._elsewhere:
+            return
         if code.co_filename in MOTION_FILES and (self._depth or not code.co_filename.endswith("ticks.py")):
             if event == "call":
                 if not self._depth:
@@ -164,7 +170,9 @@ class _Counter:
             elif event == "return":
                 self._depth -= 1
         elif self._depth and event == "call" and code.co_filename == LINK_FILE and code.co_name in LINK_CALLS:
-            self._bucket[1] += 1
+            if frame.f_locals["op"] != DMA_MEMORY:
+                self._bucket[1] += 1
+                self._bucket[2] += ACCESS_US[frame.f_locals["op"]]
 
 
 def motion_calls(strokes: int = 20) -> dict[str, float]:
@@ -186,9 +194,9 @@ def motion_calls(strokes: int = 20) -> dict[str, float]:
         rig.run_while(lambda: motor.strokes < last, 3000)
     finally:
         sys.setprofile(None)
-    found: dict[str, float] = {"us_a_call": CALL_US, "us_an_access": ACCESS_US}
-    for name, (calls, accesses) in (("stroke", counter.stroke), ("watching", counter.watch)):
-        us = (CALL_US * calls + ACCESS_US * accesses) / strokes
+    found: dict[str, float] = {"us_a_call": CALL_US}
+    for name, (calls, accesses, access_us) in (("stroke", counter.stroke), ("watching", counter.watch)):
+        us = (CALL_US * calls + access_us) / strokes
         found |= {f"{name}_calls": calls / strokes, f"{name}_accesses": accesses / strokes,
                   f"{name}_us": round(us, 1), f"{name}_percent_at_20_hz": round(us * RATE_HZ / 1e4, 2)}
     return found
