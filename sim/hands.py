@@ -278,7 +278,8 @@ class Hands:
         yield from self._wait_for("AFTERCARE")
         while self._sees("AFTERCARE"):
             yield 700
-            self._world.recorder.screen(self.lines()[0].strip().capitalize())
+            page, _, number = self.lines()[0].partition(" ")
+            self._world.recorder.screen(f"{page.capitalize()} {number.strip(eyes.RULE + ' ')}")
             yield from self._tap("select")
             yield 300
 

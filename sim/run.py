@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,7 @@ aftercare = shim("aftercare")
 version = shim("version")
 
 WATCH_PANEL_MS = 250
-STEADY_LOOKS = 2
+LOOKS = 6
 
 Progress = Callable[[float, str], None]  # simulated seconds, what is going on
 
@@ -43,8 +44,8 @@ class Simulation:
         self.lives_us: list[int] = []
         self._panel_seen: set[str] = set()
         self._lines: list[str] = []
-        self._title = ""
-        self._steady = 0
+        self._page = ""
+        self._looks = 0
         self._stopping = False
         self.world.at(WATCH_PANEL_MS * MS, self._watch)
         self.world.at(int(scenario.limit_s * 1e9), self._end)
@@ -97,17 +98,21 @@ class Simulation:
         """Keep what the panel shows, tell how far it is, and notice that the hands are done."""
         world = self.world
         lines = self.hands.lines()
-        if lines is not self._lines:
-            self._lines = lines
-            if lines[0] != self._title:
-                self._title, self._steady = lines[0], 0
-            self._panel_seen.update(line.strip() for line in lines)
-        if self._steady <= STEADY_LOOKS:
-            self._steady += 1
-            if self._steady == STEADY_LOOKS and self._title.strip():
-                world.recorder.screen(self._title.strip().capitalize())
+        steady = lines == self._lines
+        self._lines = lines
+        self._panel_seen.update(line.strip() for line in lines)
+        page = " ".join(re.sub(f"[{eyes.RULE}0-9/]+", "", lines[0]).split()).capitalize()
+        if page != self._page:
+            self._page, self._looks = page, 0
+        if self._looks < LOOKS:
+            # one picture of each page, once it stands still; one that never does is taken as it is
+            self._looks += 1
+            if steady or self._looks == LOOKS:
+                self._looks = LOOKS
+                if page and page not in {shot.label for shot in world.recorder.screens}:
+                    world.recorder.screen(page)
         if self._progress is not None:
-            self._progress(world.now_ns / 1e9, self._title.strip().capitalize())
+            self._progress(world.now_ns / 1e9, page)
         if self.hands.done and not self._stopping:
             self._stopping = True
             world.after(self.scenario.settle_ms * MS, self._end)

@@ -20,7 +20,7 @@ MOTION_FILES = {
 WATCHING = ("beat", "extension_um", "armed")
 LINK_FILE = str(ROOT / "sim" / "link.py")
 LINK_CALLS = ("call", "send", "recv")
-DMA_MEMORY = shim("_rp2_ops").DMA_MEMORY  # the simulator's own: on the chip the DMA reads memory by itself
+DMA_MEMORY = shim("_rp2_ops").DMA_MEMORY  # the simulator's own, of no cost: on the chip the DMA reads memory by itself
 SLIP_PARTS = 48
 
 
@@ -170,9 +170,9 @@ class _Counter:
             elif event == "return":
                 self._depth -= 1
         elif self._depth and event == "call" and code.co_filename == LINK_FILE and code.co_name in LINK_CALLS:
-            if frame.f_locals["op"] != DMA_MEMORY:
-                self._bucket[1] += 1
-                self._bucket[2] += ACCESS_US[frame.f_locals["op"]]
+            op = frame.f_locals["op"]
+            self._bucket[1] += op != DMA_MEMORY
+            self._bucket[2] += ACCESS_US[op]
 
 
 def motion_calls(strokes: int = 20) -> dict[str, float]:
