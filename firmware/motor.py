@@ -14,7 +14,8 @@ from gate import Chain, step_word
 from micropython import const
 
 STEPS_PER_MM = const(800)
-REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge
+REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge at least,
+REST_UM = const(-120)  # and the tips of this cartridge so far inside the guide plane
 GEARS = const(8)
 
 SLIP_UM = const(60)  # once
@@ -26,12 +27,15 @@ ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
 LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
 
 COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop rate
-FINE_US = const(800)  # 1.56 mm/s: the edge is caught within 2 um
+FINE_US = const(2000)  # 0.6 mm/s: looked at every millisecond, the edge is caught within 1 um
 CYCLES_PER_US = const(125)
 RETRACT_STEPS = const(3200)  # 4 mm: from the outer stop to the inner one and then some
 INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
 STOP_TOLERANCE_UM = const(150)
 NEAR_PROBE_STEPS = const(120)
+PAST_STEPS = const(32)  # 40 um
+ENCODER_DEAD_UM = const(10)  # seen of those 40, less snapping to the field
+SNAP_COUNTS = const(41)  # 40 um, half an electrical cycle
 FINE_STEPS = const(240)
 BUMP_UM = const(60)  # moved less than this before it stood: it never moved
 WINDOW_STEPS = const(96)  # 120 um: over so much the needles have to make half of the way
@@ -81,6 +85,8 @@ class Motor:
         self.error_um = 0
         self.zone = 0
         self.strokes = 0
+        self._rest_steps = REST_STEPS
+        self._at_steps = REST_STEPS  # where the needles were parked
         self._planned_um = -1  # the depth that the chain and the next five are worked out for; -1: none
         self._ceiling_um = 0
         self._target = 0
@@ -104,6 +110,7 @@ class Motor:
         self._window_count = 0
         self._still = 0
         self._probe_steps = 0
+        self._let_go = False
         self._to_stop = False
         self._touch_tables()
 
@@ -120,11 +127,17 @@ class Motor:
     def calibrated(self):
         """The calibration record is valid."""
         self._calibrated = True
-        self._planned_um = -1
+        self._new_rest()
 
     def use_cartridge(self, zero_offset_um: int):
         """Tips of this cartridge stand so much further out than the reference tip."""
         self._cartridge_um = zero_offset_um
+        self._new_rest()
+
+    def _new_rest(self):
+        rest_steps = min(REST_STEPS, self.steps_for(REST_UM))
+        # at home already: only ever further in
+        self._rest_steps = min(self._at_steps, rest_steps) if self.homed else rest_steps
         self._planned_um = -1
 
     def steps_for(self, extension_um: int) -> int:
@@ -141,7 +154,7 @@ class Motor:
         """How long one stroke to this depth takes, out and back."""
         if depth_um == self._planned_um:
             return 2 * self._one_way_us
-        return 2 * self._profile.one_way_us(self.steps_for(depth_um) - REST_STEPS)
+        return 2 * self._profile.one_way_us(self.steps_for(depth_um) - self._rest_steps)
 
     # -- strokes ------------------------------------------------------------------------------------
 
@@ -174,15 +187,15 @@ class Motor:
             return True
         self._planned_um = -1
         target = self.steps_for(depth_um)
-        gear = self._profile.gear(target - REST_STEPS)
+        gear = self._profile.gear(target - self._rest_steps)
         if gear is None:
             return False
         self._target = target
-        self._one_way_us = self._profile.one_way_us(target - REST_STEPS)
-        self._load_stroke(gear, target - REST_STEPS)
+        self._one_way_us = self._profile.one_way_us(target - self._rest_steps)
+        self._load_stroke(gear, target - self._rest_steps)
         self._ceiling_um = ceiling_um
-        self._ceiling = self.steps_for(ceiling_um) - REST_STEPS
-        self._rest_um = self._calibration.extension_at_steps(REST_STEPS)
+        self._ceiling = self.steps_for(ceiling_um) - self._rest_steps
+        self._rest_um = self._calibration.extension_at_steps(self._rest_steps)
         self._planned_um = depth_um
         return True
 
@@ -205,7 +218,7 @@ class Motor:
         counts = self._encoder.count()
         steps_done = self._ceiling - self._gate.remaining_steps()
         at_um = self._calibration.extension_at_counts(counts)
-        told_um = self._calibration.extension_at_steps(REST_STEPS + steps_done)
+        told_um = self._calibration.extension_at_steps(self._rest_steps + steps_done)
         self.error_um = at_um - told_um
         self.achieved_um = self.depth_um + self.error_um
         self._count_turn = counts
@@ -225,7 +238,7 @@ class Motor:
         """Back at rest: judge the stroke, report it, and trip on what was wrong."""
         self._look()
         moved = self._count_turn - self._count_start
-        expected = (self._target - REST_STEPS) * 128 // 100  # 1024 counts and 800 microsteps a millimetre
+        expected = (self._target - self._rest_steps) * 128 // 100  # 1024 counts and 800 microsteps a millimetre
         rest_um = self._calibration.extension_at_counts(self._encoder.count())
         rest_error_um = rest_um - self._rest_um
         code = faults.NONE
@@ -285,6 +298,7 @@ class Motor:
         """
         self.homed = False
         self.retracted = False
+        self._new_rest()
         seek = HOME_BUMP if self._readings.home else HOME_SEEK
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, seek, now_us)
 
@@ -297,6 +311,16 @@ class Motor:
         self.retracted = False
         self._to_stop = to_stop
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, RETRACT, now_us)
+
+    def park(self, now_us: int):
+        """After a change of cartridge: further in, if its longer needles would stand out where they are."""
+        if self.homed and self.doing == IDLE and self._rest_steps < self._at_steps:
+            self._go_to_rest(now_us)
+
+    def _go_to_rest(self, now_us):
+        way = self._at_steps - self._rest_steps
+        self._at_steps = self._rest_steps
+        self._next_move(0, self._coarse_in, way, COARSE_US, HOME_PARK, now_us)
 
     def _slow(self, ceiling, words, steps, step_us, doing, now_us):
         """Arm for a slow constant motion and start it; a gate that will not arm ends homing."""
@@ -314,6 +338,7 @@ class Motor:
         self._window_us = now_us
         self._window_count = self._count_start
         self._still = 0
+        self._let_go = False
         self._gate.start(self._chain)
         self.doing = doing
         return True
@@ -366,7 +391,11 @@ class Motor:
 
     def _poll_bump(self, now_us):
         if not self._readings.home:
-            self._fail(faults.HOME_SENSOR)  # it let go although the needles went inward
+            # switched on, the rotor snaps to its field and may jump out past the edge; further in it may not let go
+            if self._count_start - self._encoder.count() < SNAP_COUNTS:
+                self.doing = HOME_SEEK
+            else:
+                self._fail(faults.HOME_SENSOR)
         elif self._bumped(now_us):
             far_um = self._calibration.offset_um + INNER_STOP_UM + STOP_TOLERANCE_UM
             self._probe_steps = far_um * STEPS_PER_MM // 1000
@@ -375,8 +404,16 @@ class Motor:
             self._fail(faults.HOMING)
 
     def _poll_probe(self, now_us):
-        if not self._readings.home:
-            self._stop_then(HOME_FINE, now_us)
+        if self._let_go:
+            if self._over(now_us):
+                if self._moved_um() < ENCODER_DEAD_UM:
+                    self._fail(faults.ENCODER)
+                else:
+                    self._stop_then(HOME_FINE, now_us)
+        elif not self._readings.home:
+            # on past the play of the nut, so that the edge is met on the way in, well under way
+            self._let_go = True
+            self._end_us = ticks.add(now_us, PAST_STEPS * self._step_us)
         elif self._over(now_us):
             told_um = self._probe_steps * 1000 // STEPS_PER_MM
             self._fail(faults.HOME_SENSOR if self._moved_um() * 2 > told_um else faults.JAM)
@@ -396,8 +433,13 @@ class Motor:
         elif following == HOME_FINE:
             self._next_move(0, self._fine_in, FINE_STEPS, FINE_US, HOME_FINE, now_us)
         elif following == HOME_PARK:
-            self._next_move(0, self._fine_in, -REST_STEPS, FINE_US, HOME_PARK, now_us)
+            self._at_steps = 0
+            self._go_to_rest(now_us)
+        elif self._rest_steps < self._at_steps:
+            self._go_to_rest(now_us)  # a cartridge was read meanwhile
         else:
+            self._rest_steps = self._at_steps
+            self._planned_um = -1
             self.doing = IDLE
             self.homed = True
             self.retracted = True
@@ -408,7 +450,9 @@ class Motor:
 
     def _poll_retract(self, now_us):
         home = self._readings.home == 1 and not self._to_stop
-        if home or self._bumped(now_us) or self._over(now_us):
+        # an encoder that saw nothing from the start may be dead: then the steps are all there is to go by
+        stands = self._bumped(now_us) and (self._to_stop or self._moved_um() >= BUMP_UM)
+        if home or stands or self._over(now_us):
             self._gate.disarm()
             self.doing = IDLE
             self.retracted = home

@@ -399,6 +399,7 @@ class Pen:
         if self.cartridge.busy:
             if not self.cartridge.step(now_us):
                 self._cartridge_answered(now_ms)
+                self.motor.park(now_us)
         if not self._fault_saved and self.store.provisioned():
             self._fault_saved = True
             self.last_fault.code = self.safety.fault

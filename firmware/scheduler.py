@@ -54,12 +54,12 @@ class Scheduler:
         alive = True
         for task in self.tasks:
             # ticks.diff written out: a call costs 10 us on the chip, and this is every pass of the loop
-            late_us = ((now_us - task.due_us + _HALF) & _MASK) - _HALF
+            late_us = (((now_us - task.due_us) & _MASK) ^ _HALF) - _HALF
             if late_us >= 0:
                 now_us = self._run(task, now_us, late_us)
-            elif not 0 <= ((now_us - task.ran_us + _HALF) & _MASK) - _HALF <= task.check_in_us:
+            elif not 0 <= (((now_us - task.ran_us) & _MASK) ^ _HALF) - _HALF <= task.check_in_us:
                 alive = False  # asked for too long, or the clock jumped back
-            wait_us = ((task.due_us - begun_us + _HALF) & _MASK) - _HALF
+            wait_us = (((task.due_us - begun_us) & _MASK) ^ _HALF) - _HALF
             if wait_us < soonest_us:
                 soonest_us = wait_us
         self.passes += 1

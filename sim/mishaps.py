@@ -68,11 +68,6 @@ def _wire(pin: int, state: str) -> tuple[Act, Act]:
     return do, undo
 
 
-def _slip(world: World, value: float | None) -> None:
-    world.settle().torque_factor = 0.0
-    world.after(int((3.0 if value is None else value) * 1e6), lambda: setattr(world.settle(), "torque_factor", 1.0))
-
-
 def _hang(world: World, _value: float | None) -> None:
     world.hung = True
 
@@ -94,7 +89,7 @@ _add("power_cut", "the battery loses contact", (lambda w, v: w.cut_battery(), _p
 _add("battery_mv", "the battery's open-circuit voltage falls", (_plant("battery_ocv_mv", None)[0], _battery_back), "mV")
 _add("cartridge_pulled", "the cartridge is taken out", (lambda w, v: w.pull_cartridge(),))
 _add("motor_weak", "the motor has this part of its torque", _plant("torque_factor", None, 1.0), "0..1")
-_add("slip", "the motor loses its torque for this long, about one electrical cycle's worth", (_slip,), "ms, default 3")
+_add("slip", "the rotor falls one electrical cycle (80 um) behind", (lambda w, v: w.settle().lose_cycle(),))
 _add("rogue_table", "every word of the ramp tables turns outward in memory", _set("", "rogue_tables", True, False))
 _add("jam", "the needles are blocked where they are", _plant("jam", True, False))
 _add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")

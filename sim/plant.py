@@ -150,6 +150,12 @@ class Plant:
                 return status
             self._trace = np.concatenate([self._trace, np.zeros_like(self._trace)])
 
+    def lose_cycle(self) -> None:
+        """Fault: at once, whatever the speed, the rotor falls one magnetic period (80 um) behind the field's motion."""
+        behind_um = self._p[k.PERIOD] * (1.0 if self._s[k.V] <= 0 else -1.0)
+        self._s[k.X] += behind_um
+        self._s[k.TIP] += behind_um
+
     def reset_max(self) -> None:
         """Start max_tip_um, peak_force_n and drag_um anew from the present state."""
         s = self._s

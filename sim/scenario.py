@@ -135,7 +135,7 @@ class Mishap(_Table):
         if (self.at_ms is None) == (self.stroke is None):
             raise ValueError("a fault needs either 'at_ms' or 'stroke'")
         unit = MISHAPS[self.what].value
-        if unit and "default" not in unit and self.value is None:
+        if unit and self.value is None:
             raise ValueError(f"'{self.what}' needs 'value', in {unit}")
         if not unit and self.value is not None:
             raise ValueError(f"'{self.what}' takes no 'value'")

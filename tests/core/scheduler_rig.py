@@ -1,4 +1,9 @@
-"""A clock that only moves when told, and tasks that take time and note when they ran."""
+"""A clock that only moves when told, and tasks that take time and note when they ran.
+
+The clock's ticks raise when the loop makes a number of them that the chip would have to allocate.
+"""
+
+from small_int import Small
 
 from sim.space import shim
 
@@ -15,11 +20,11 @@ class Clock:
         self.now_us = start_us
 
     def ticks_us(self):
-        return self.now_us % WRAP
+        return Small(self.now_us % WRAP)
 
     def sleep_us(self, us):
         assert us > 0
-        self.now_us += us
+        self.now_us += int(us)
 
 
 class Loop:

@@ -79,6 +79,13 @@ def test_the_strictest_of_several_is_kept_and_forgotten_once_cleared():
     assert rig.core.clear(rig.readings)
 
 
+def test_a_fault_behind_that_is_no_stricter_goes_with_the_first():
+    rig = in_fault(faults.SLIP)
+    rig.core.trip(faults.JAM)
+    assert rig.core.clear(rig.readings)
+    assert (rig.core.state, rig.core.fault) == (safety.UNHOMED, faults.NONE)
+
+
 @pytest.mark.parametrize("state", sorted(set(STATES) - {safety.FAULT, safety.BLOCKED}))
 def test_nothing_clears_in_other_states(state):
     rig = Rig().enter(state)

@@ -58,6 +58,24 @@ def test_a_permit_is_lost_with_what_it_rested_on(why):
     assert not rig.core.permit.spend(rig.now_ms)
 
 
+def test_a_fresh_core_needs_everything_to_be_said():
+    rig = Rig().release()
+    core = rig.core
+    assert not core.pressed and not core.permit.spend(rig.now_ms)
+    for event in (safety.TESTED, safety.HOME, safety.HOMED):
+        assert rig.ask() == faults.REFUSED_STATE
+        core.event(event)
+    assert rig.ask() == faults.REFUSED_CALIBRATION
+    core.calibrated = True
+    assert rig.ask() == faults.REFUSED_SESSION
+    core.open_session(CHEEK, MAX_UM)
+    assert rig.ask() == faults.REFUSED_CARTRIDGE
+    core.cartridge_ok = True
+    assert rig.ask() == faults.REFUSED_RELEASE_FIRST
+    assert rig.release().ask() == faults.REFUSED_TRIGGER
+    assert rig.press().ask() == faults.GRANTED
+
+
 def reading(**values):
     return lambda rig: [setattr(rig.readings, name, value) for name, value in values.items()]
 

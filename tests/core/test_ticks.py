@@ -1,9 +1,8 @@
 """Differences of wrapping ticks: right up to half the range, and never a number the chip has to allocate."""
 
-import operator
-
 from hypothesis import given
 from hypothesis import strategies as st
+from small_int import Small
 
 from sim.space import shim
 
@@ -11,30 +10,6 @@ ticks = shim("ticks")
 WRAP = 1 << 30
 ANY = st.integers(0, WRAP - 1) | st.integers(0, 20) | st.integers(WRAP - 20, WRAP - 1)
 DELTA = st.integers(-WRAP // 2, WRAP // 2 - 1)
-
-
-class Small(int):
-    """An integer of MicroPython on a 32-bit chip that needs no heap: 31 bits with sign. All others raise."""
-
-    def __new__(cls, value):
-        assert -(1 << 30) <= value < 1 << 30, f"{value} is allocated"
-        return super().__new__(cls, value)
-
-
-def _checked(name):
-    work = getattr(operator, name)
-    return lambda self, other: Small(work(int(self), int(other)))
-
-
-def _checked_reversed(name):
-    work = getattr(operator, name)
-    return lambda self, other: Small(work(int(other), int(self)))
-
-
-for _name in ("add", "sub", "and_", "xor", "or_"):
-    _plain = _name.rstrip("_")
-    setattr(Small, f"__{_plain}__", _checked(_name))
-    setattr(Small, f"__r{_plain}__", _checked_reversed(_name))
 
 
 @given(ANY, DELTA)

@@ -11,7 +11,6 @@ from pen.storage import decode
 from sim import plant_kernel
 from sim.build import make_world
 from sim.link import DirectLink
-from sim.plant_params import PERIOD_UM
 from sim.scenario import parse
 from sim.space import FirmwareSpace, shim
 
@@ -44,14 +43,50 @@ class PenRig:
         self.scenario = parse({"title": "motion", **tables}, "motion", "motion rig")
         self.world = make_world(self.scenario)
         self.strokes: list[Stroke] = []
+        self.outward_steps_at: list[int] = []  # ns of the first outward step of each motion that has any
+        self.home_seen_ns = -1  # when the home sensor first saw the needles, looked at every 0.1 ms
+        self.furthest_um = -1e9
+        self.field_way_um = 0.0  # the furthest that the driver's index went in a stroke, from where it began
+        self._field_from_um = 0.0
+        self._innermost: list[tuple[int, float]] = []
         self.world.on_stroke.append(self._stroke_begins)
+        self._hear_steps()
+        self._look()
         link = DirectLink(self.world)
         self.space = FirmwareSpace(link)
         self.space.module("boot")
         machine = self.space.module("machine")
         self._clock = self.space.module("time")
+        self.pen_safety = self.space.module("safety")
         self.pen = self.space.module("pen").Pen(self._clock, machine.reset_cause())
         self.pen.boot()
+
+    def _hear_steps(self) -> None:
+        take = self.world.steps
+
+        def steps(times_ns, outward):
+            out = times_ns[outward == 1]
+            if len(out):
+                self.outward_steps_at.append(int(out[0]))
+            take(times_ns, outward)
+
+        self.world.steps = steps  # the world's own still gets them
+
+    def _look(self) -> None:
+        """Follow the needles every 0.1 ms."""
+        plant, now_ns = self.world.settle(), self.world.now_ns
+        self.furthest_um = max(self.furthest_um, plant.tip_um)
+        if self.strokes:
+            self.field_way_um = max(self.field_way_um, plant.command_um - self._field_from_um)
+        if not self._innermost or plant.tip_um < self._innermost[-1][1]:
+            self._innermost.append((now_ns, plant.tip_um))
+        if self.home_seen_ns < 0 and plant.tip_um <= plant.params.home_edge_um:
+            self.home_seen_ns = now_ns
+        self.world.after(MS // 10, self._look)
+
+    def innermost_before_ns(self, t_ns: int) -> float:
+        """How far in the tips had been by a time."""
+        return min(tip_um for at_ns, tip_um in self._innermost if at_ns <= t_ns)
 
     # -- time ---------------------------------------------------------------------------------------
 
@@ -68,6 +103,11 @@ class PenRig:
 
     def run_ms(self, ms: int) -> None:
         self.run_while(lambda: True, ms)
+
+    @property
+    def now_us(self) -> int:
+        """What the firmware's clock says."""
+        return self._clock.ticks_us()
 
     # -- what a person does ---------------------------------------------------------------------------
 
@@ -153,18 +193,14 @@ class PenRig:
 
     def lose_a_cycle(self) -> None:
         """At once, whatever the speed: the rotor falls one electrical cycle behind the field's motion."""
-        plant = self.world.settle()
-        lost_um = PERIOD_UM * (1 + plant.params.lead_scale_ppm * 1e-6)
-        if plant.velocity_um_s > 0:
-            lost_um = -lost_um
-        plant._s[plant_kernel.X] += lost_um
-        plant._s[plant_kernel.TIP] += lost_um
+        self.world.settle().lose_cycle()
 
     def _stroke_begins(self, _index: int, start_ns: int, end_ns: int) -> None:
         plant = self.world.settle()
         plant.reset_max()
         stroke = Stroke(start_ns, end_ns, plant.max_tip_um, 0)
         slips = plant.slips
+        self._field_from_um = plant.command_um
         self.strokes.append(stroke)
 
         def ends():
@@ -188,8 +224,9 @@ class PenRig:
 
     @property
     def home_error_um(self) -> float:
-        """Where the firmware's zero lies, against the edge of this pen's home sensor."""
+        """Where the firmware's zero lies against where the nut is when the tip, coming in, meets the home edge."""
         plant = self.world.settle()
-        counts = self.pen.encoder.count()
-        scale = 1 + plant.params.lead_scale_ppm * 1e-6
-        return plant.tip_um - counts / 1.024 * scale - plant.params.home_edge_um
+        params = plant.params
+        nut_um = float(plant._s[plant_kernel.X])
+        zero_um = nut_um - self.pen.encoder.count() / 1.024 * (1 + params.lead_scale_ppm * 1e-6)
+        return zero_um - (params.home_edge_um - params.backlash_um / 2)

@@ -23,6 +23,7 @@ from sim.run import Simulation
 from sim.scenario import load
 from sim.space import ROOT
 from sim.tiers import find_micropython, run_micropython
+from tools.bench import motion
 
 RUNS = 5
 CHEEK = "zone_cheek"
@@ -66,6 +67,28 @@ def demo() -> dict[str, float]:
         return {"demo_wall_s": round(time.perf_counter() - began, 1)}
 
 
+def _print(figures: dict[str, object]) -> None:
+    """The figures as a table, each of motion beside the best public one that can be named."""
+    table = Table("figure", "value", "best public figure, and where", title="Benchmarks", show_lines=True)
+    for name, value in figures.items():
+        text, source = motion.PUBLIC.get(name, ("", ""))
+        table.add_row(name, _flat(value), f"{text}\n[dim]{source}[/dim]" if text else "")
+    Console().print(table)
+
+
+def _flat(value: object) -> str:
+    """A nested result in lines; long lists of single runs stay in the JSON."""
+    if not isinstance(value, dict):
+        return str(value)
+    lines = []
+    for key, item in value.items():
+        if (isinstance(item, dict) and len(item) > 5) or item == []:
+            continue
+        inner = ", ".join(f"{k} {v}" for k, v in item.items()) if isinstance(item, dict) else str(item)
+        lines.append(f"{key}: {inner}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
@@ -78,10 +101,9 @@ def main() -> None:
     else:
         figures |= passes()
     figures |= demo()
-    table = Table("figure", "value", title="Benchmarks")
-    for name, value in figures.items():
-        table.add_row(name, str(value))
-    Console().print(table)
+    for name, measure in motion.FIGURES.items():
+        figures[name] = measure()
+    _print(figures)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
