@@ -112,7 +112,6 @@ class Treatment:
     def answer_yes(self):
         """It applies: no treatment. Back to the start of the choices, nothing kept."""
         if self.stage == QUESTIONS:
-            self.back()
             self.stage = ZONE
 
     def back(self):

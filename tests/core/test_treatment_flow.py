@@ -86,6 +86,10 @@ def test_depth_stops_at_the_limit_by_its_name_and_at_the_shallowest():
     while deed.change_depth(-1, False) == ACCEPTED:
         pass
     assert deed.depth_um == 200
+    whole = brought_to("ACTIVE")
+    while whole.change_depth(1, False) == ACCEPTED:
+        pass
+    assert whole.depth_um == whole.limits.max_um == 1500
     assert deed.change_depth(-1, False) == treatment.REFUSED_SHALLOWEST
 
 
@@ -93,9 +97,9 @@ def test_the_unlock_raises_the_cheek_for_one_session():
     deed = brought_to("ACTIVE", supervised=True)
     assert deed.limits.max_um == 2000
     deed.end(1, 0)
+    deed.cartridge_out()  # already while the summary is read
     deed.summary_read()
     deed.aftercare_read()
-    deed.cartridge_out()
     deed.cartridge_accepted(2500, 2500)
     deed.choose_zone(CHEEK)
     deed.choose_indication(SCARS)
@@ -125,6 +129,8 @@ def test_other_zones_have_nothing_to_unlock(zone):
 def test_the_rate_goes_from_end_to_end_of_the_zones_range():
     deed = brought_to("ACTIVE")
     fast_us = stroke_us(200)
+    assert deed.change_rate(1, fast_us, False) == ACCEPTED
+    assert deed.asked_rate_mhz == 11000
     while deed.change_rate(1, fast_us, False) == ACCEPTED:
         pass
     assert deed.asked_rate_mhz == 30000

@@ -49,6 +49,7 @@ class PenRig:
         self.field_way_um = 0.0  # the furthest that the driver's index went in a stroke, from where it began
         self._field_from_um = 0.0
         self._innermost: list[tuple[int, float]] = []
+        self._stall_us = 0
         self.world.on_stroke.append(self._stroke_begins)
         self._hear_steps()
         self._look()
@@ -96,8 +97,9 @@ class PenRig:
         while condition():
             if self.world.now_ns >= end_ns:
                 return False
-            wait_us = self.pen.scheduler.run_once()
-            if wait_us > 0:
+            wait_us = max(0, self.pen.scheduler.run_once()) + self._stall_us
+            self._stall_us = 0
+            if wait_us:
                 self._clock.sleep_us(wait_us)
         return True
 
@@ -164,6 +166,10 @@ class PenRig:
             lambda: core.state not in (safety.READY, safety.FAULT, safety.BLOCKED), 3000)
         self.run_ms(20)
         return self.pen.motor.strokes - before
+
+    def stall(self, ms: int) -> None:
+        """The firmware's loop does nothing for so long, once."""
+        self._stall_us = ms * 1000
 
     # -- what happens to it ---------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ LIMITS = st.tuples(
     st.integers(20_000, 100_000), st.integers(5_000, 20_000).map(lambda a: a * 1000),
     st.integers(20_000_000, 60_000_000).map(lambda j: j * 1000))
 CORNERS = [(v, a, j) for v in (20_000, 100_000) for a in (5_000_000, 20_000_000) for j in (20 * 10**9, 60 * 10**9)]
-# One cycle of 8 ns at 80,000 microsteps/s: an edge is rounded to the nearest cycle, which is half of it, and the
-# length of a jerk phase up to a whole one, which moves the edges by less than the other half.
-ROUNDING = 0.00064
+# In cycles of 8 ns, each 0.00064 of a microstep at 80,000 of them a second: an edge is rounded to the nearest one, and
+# the length of a jerk phase up to a whole one, which moves edges by up to one more.
+ROUNDING = 1.5 * 0.00064
 
 
 def planner(limits, gears=8):

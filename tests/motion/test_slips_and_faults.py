@@ -1,0 +1,227 @@
+"""Whatever goes wrong with the motion is found in the stroke in which it happens, and the needles end inside.
+
+Slips are real ones: the motor without torque until a period is lost, or the rotor one electrical cycle behind at once.
+"""
+
+import pytest
+from motion_rig import PenRig, motor
+
+DEPTH_UM = 1000
+STROKE = 5  # the one in which it happens
+
+
+def session(**tables):
+    rig = PenRig(**tables)
+    rig.open_session("cheek", "wrinkles")
+    rig.set(DEPTH_UM, 12)
+    return rig
+
+
+def marked(rig):
+    """Numbers of the strokes that the journal has marked as slipped."""
+    return [i for i, row in enumerate(rig.journal(), 1) if "slip" in row.flag_names]
+
+
+def slipped(rig):
+    """Numbers of the strokes in which the plant lost a period."""
+    return [i for i, stroke in enumerate(rig.strokes, 1) if stroke.slips]
+
+
+def needles_in(rig):
+    rig.run_ms(2500)
+    plant = rig.world.settle()
+    return plant.tip_um <= 0 and not plant.motor_current_a
+
+
+# -- slips --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [0.02, 0.1, 0.2, 0.3, 0.4, 0.47, 0.5, 0.53, 0.6, 0.7, 0.8, 0.9, 0.98])
+@pytest.mark.parametrize("way", ["lose_a_cycle", "lose_torque_until_slip"])
+def test_a_slip_is_found_in_its_stroke(part, way):
+    rig = session()
+    rig.in_stroke(STROKE, part, getattr(rig, way))
+    count = rig.strokes_until_fault(9)
+    if not slipped(rig):
+        # without torque around the end of a stroke the motor may lose nothing, or lose it only after the stroke
+        assert way == "lose_torque_until_slip" and part > 0.9
+        assert count == (STROKE + 1 if rig.fault() else 9)
+        return
+    assert slipped(rig) == marked(rig) == [STROKE]
+    assert count == STROKE
+    assert rig.fault() in ("slip", "jam")
+    assert needles_in(rig)
+
+
+def test_a_stroke_that_is_well_is_not_marked():
+    rig = session()
+    assert rig.strokes_until_fault(60) == 60
+    assert not rig.fault() and not marked(rig) and not slipped(rig)
+    assert all(row.flag_names == [] for row in rig.journal())
+
+
+def test_many_small_errors_are_a_slip_too():
+    """40 um off is let pass once; over sixteen strokes it is a fault."""
+    rig = session()
+    needles = rig.pen.motor
+    zero = rig.pen.encoder
+    for number in range(STROKE, STROKE + 20):
+        # the encoder has lost 40 counts: every stroke reads so much too little
+        rig.in_stroke(number, 0.0, lambda first=number == STROKE: first and shift(zero, 40))
+    rig.strokes_until_fault(40)
+    assert rig.fault() == "slip"
+    assert STROKE + 8 <= needles.strokes <= STROKE + motor.SLIP_WINDOW
+
+
+def shift(encoder, counts):
+    encoder._offset += counts
+
+
+# -- one witness failing ------------------------------------------------------------------------------
+
+
+WITNESSES = [
+    ("encoder_fault", "dead", {"encoder"}),
+    ("encoder_fault", "a_stuck", {"encoder"}),
+    ("home_fault", "stuck_active", {"home_sensor"}),
+    ("home_fault", "stuck_inactive", {"home_sensor"}),
+]
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.25, 0.45, 0.5, 0.55, 0.75, 0.9, 1.0])
+@pytest.mark.parametrize(("what", "how", "codes"), WITNESSES)
+def test_a_witness_that_fails_is_found_within_one_stroke(what, how, codes, part):
+    rig = session()
+    rig.in_stroke(STROKE, part, lambda: setattr(rig.world.settle(), what, how))
+    count = rig.strokes_until_fault(9)
+    assert rig.fault() in codes
+    assert STROKE <= count <= STROKE + 1
+    assert needles_in(rig)
+
+
+def test_steps_that_are_not_given_back_are_found():
+    """The third witness: the gate's count does not come out even, encoder and home sensor are content."""
+    rig = session()
+    plant = rig.world.settle()
+    gate = rig.pen.gate
+
+    def forget_a_cycle():
+        # 64 microsteps outward that only the counting end of the gate hears of
+        rig.world.pio._engine._x -= 64
+
+    rig.in_stroke(STROKE, 0.2, forget_a_cycle)
+    count = rig.strokes_until_fault(9)
+    assert rig.fault() in ("internal", "slip") and count == STROKE
+    assert not gate.enabled() and plant.tip_um <= 0
+
+
+# -- blocked, and after a trip ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [0.05, 0.25, 0.5, 0.75])
+def test_a_jam_is_found_in_its_stroke(part):
+    rig = session()
+    rig.in_stroke(STROKE, part, lambda: setattr(rig.world.settle(), "jam", True))
+    count = rig.strokes_until_fault(9)
+    assert count == STROKE and rig.fault() in ("jam", "slip")
+    assert marked(rig) == [STROKE]
+    rig.run_ms(2500)
+    assert not rig.world.settle().motor_current_a
+
+
+def test_a_jam_that_gives_way_during_the_retract_lets_the_needles_in():
+    rig = session()
+    plant = rig.world.settle()
+    rig.in_stroke(STROKE, 0.4, lambda: setattr(plant, "jam", True))
+    rig.world.on_stroke.append(
+        lambda index, _start_ns, end_ns: index == STROKE and rig.world.at(
+            end_ns + 20_000_000, lambda: setattr(plant, "jam", False)))
+    rig.strokes_until_fault(9)
+    assert needles_in(rig)
+
+
+@pytest.mark.parametrize("how", ["interlock", "dead_man", "ceiling"])
+def test_after_a_trip_only_a_retract_is_possible(how):
+    rig = session()
+    world = rig.world
+    if how == "interlock":
+        rig.in_stroke(STROKE, 0.3, world.pull_cartridge)
+    elif how == "dead_man":
+        rig.in_stroke(STROKE, 0.3, lambda: rig.stall(60))  # longer than the dead-man waits
+    else:
+        rig.in_stroke(STROKE, 0.0, lambda: setattr(world, "rogue_tables", True))
+    rig.strokes_until_fault(9)
+    tripped_ns = world.now_ns
+    rig.outward_steps_at.clear()
+    rig.run_ms(1500)
+    if how == "interlock":
+        assert rig.fault() == "cartridge_pulled" and not world.settle().motor_current_a
+        world.insert_cartridge()
+        rig.run_ms(1500)
+    assert not [t_ns for t_ns in rig.outward_steps_at if t_ns > tripped_ns]
+    plant = world.settle()
+    assert plant.tip_um <= 0 and not plant.motor_current_a
+    assert not rig.pen.motor.homed or rig.fault()
+    permit = rig.pen.safety.permit
+    permit.issue(6, 500, 1500, 0)
+    assert not rig.pen.motor.start_stroke(permit, 0, rig.now_us)
+
+
+# -- the driver ---------------------------------------------------------------------------------------
+
+
+DRIVER = [
+    ({"silent": True}, "driver_silent"),
+    ({"babbling": True}, "driver_silent"),
+    ({"bad_crc": True}, "driver_silent"),
+    ({"short_a": True}, "driver_short"),
+    ({"short_b": True}, "driver_short"),
+    ({"temperature_c": 160.0}, "driver_hot"),
+    ({"undervoltage": True}, "driver_supply"),
+    ("reset", "driver_reset"),
+]
+
+
+@pytest.mark.parametrize(("what", "code"), DRIVER, ids=lambda value: value if isinstance(value, str) else None)
+def test_a_fault_of_the_driver_stops_the_pen_with_its_code(what, code):
+    rig = session()
+    driver = rig.world.driver
+
+    def fail():
+        if what == "reset":
+            rig.world.driver_reset()
+            return
+        for name, value in what.items():
+            setattr(driver, name, value)
+
+    rig.in_stroke(STROKE, 0.5, fail)
+    if "temperature_c" in what:
+        keep_hot(rig)
+    rig.strokes_until_fault(25)
+    rig.run_ms(1500)
+    assert rig.fault() == code
+    # asked four times a second, and three times before silence is believed
+    assert rig.pen.motor.strokes <= STROKE + 12
+
+
+def keep_hot(rig):
+    """The world takes the driver's temperature from the motor's; this one is hot by itself."""
+    def heat():
+        if rig.strokes and len(rig.strokes) >= STROKE:
+            rig.world.driver.temperature_c = 160.0
+        rig.world.after(1_000_000, heat)
+
+    heat()
+
+
+def test_the_hold_current_is_reduced_at_rest():
+    rig = session()
+    plant = rig.world.settle()
+    rig.strokes_until_fault(3)
+    driver = rig.world.driver
+    driver.enable_n = 0  # what the registers that the firmware wrote make of the current while the drive is on
+    assert driver.current_scale(True) == pytest.approx(29 / 32)  # IRUN 28
+    assert driver.current_scale(False, 5.0) == pytest.approx(11 / 32)  # IHOLD 10
+    assert driver.current_scale(False, 5.0) < 0.4 * driver.current_scale(True)
+    # and the pen goes further: between runs the drive is off, the screw holds by itself
+    assert plant.motor_current_a == 0
