@@ -202,7 +202,7 @@ class Panel:
             self._draw_if(self._aftercare_page, self._draw_aftercare)
         elif page == P_FAULT:
             core = self._pen.safety
-            self._draw_if(core.state, self._draw_fault)
+            self._draw_if(core.state * 256 + core.fault, self._draw_fault)
 
     def _draw_if(self, shown, draw):
         if shown != self._shown:
@@ -530,3 +530,4 @@ class Panel:
         if self._aftercare_page >= AFTERCARE_PAGES:
             self._aftercare_page = 0
             self._pen.treatment.aftercare_read()
+            self._pen.read_cartridge()  # it may have been changed while the pages were read

@@ -117,10 +117,10 @@ class Pen:
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
         code = selftest(self)
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
-        if self._reset_cause == WATCHDOG_RESET:
-            self.safety.trip(faults.WATCHDOG)
         if code != faults.NONE:
             self.safety.trip(code)
+        if self._reset_cause == WATCHDOG_RESET:
+            self.safety.trip(faults.WATCHDOG)
         if self.safety.fault == faults.NONE:
             self.safety.event(safety.TESTED)
         self._watchdog = self.hardware.start_watchdog()
@@ -425,6 +425,11 @@ class Pen:
             self.journal.event(events.CARTRIDGE, 0, 0, now_ms)
         elif not self._present and seated_ms >= SEATED_MS:
             self._present = True
+            self.read_cartridge()
+
+    def read_cartridge(self):
+        """Read whatever is seated; the answer comes some passes later."""
+        if self._present:
             self.cartridge.begin_read()
 
     def present(self) -> bool:

@@ -2,8 +2,8 @@
 
 A gear is one ramp from rest to a cruise speed and its mirror image, in both directions. A stroke of N
 microsteps takes the fastest gear whose two ramps fit and cruises the rest, so a new depth needs no new
-table. A microstep of the cruise takes a whole number of cycles, so the cruise drifts off nothing however long
-it is. Edge k of a ramp lies where the ideal motion passes k - 1/2 microsteps, rounded to the nearest cycle,
+table. A microstep of the cruise takes a whole number of cycles, so that no cruise drifts, however long it
+is. Edge k of a ramp lies where the ideal motion passes k - 1/2 microsteps, rounded to the nearest cycle,
 which keeps the steps within half a microstep of the ideal. docs/motion.md derives the formulas.
 """
 

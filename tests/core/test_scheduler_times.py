@@ -75,7 +75,7 @@ def test_lateness_counts_only_when_strict(start_us):
         loop.scheduler.run_once()
         loop.clock.now_us += 4000 + late_us
     loop.scheduler.run_once()
-    assert (task.overruns, loop.scheduler.overruns(), task.worst_late_us) == (2, 2, 5000)
+    assert (task.overruns, loop.scheduler.overruns(), loop.scheduler.late, task.worst_late_us) == (2, 2, 2, 5000)
     loop.scheduler.strict = False
     loop.clock.now_us += 50_000
     loop.scheduler.run_once()
