@@ -173,9 +173,12 @@ def read_big(pixels: np.ndarray) -> list[Big]:
     pixels = _check(pixels)
     taken = np.zeros((ROWS, COLS), bool)
     found = []
+    lit = pixels[:, LEFT : LEFT + COLS * CELL_WIDTH].reshape(ROWS, CELL_HEIGHT, COLS, CELL_WIDTH).any(axis=(1, 3))
     for scale in (3, 2):
         for row in range(ROWS - scale + 1):
             for col in range(COLS - scale + 1):
+                if not lit[row : row + scale, col : col + scale].any():
+                    continue
                 text, cols = _run(pixels, taken, row, col, scale)
                 if any(char.isdigit() or char == "#" for char in text):
                     found.append(Big(row, col, scale, text))

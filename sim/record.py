@@ -4,7 +4,7 @@ Invariants: every time counts from power-on of the simulation; nothing here comp
 result; a Run with empty lists is complete and can be written (a refused scenario makes no strokes).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,7 +146,7 @@ class Run:
     events: list[Event] = field(default_factory=list)
     screens: list[ScreenShot] = field(default_factory=list)
     slow: dict[str, np.ndarray] = field(default_factory=dict)
-    signals: dict[str, Signal] = field(default_factory=dict)
+    signals: Mapping[str, Signal] = field(default_factory=dict)
     session: dict[str, Any] = field(default_factory=dict)
     skin: dict[str, Any] = field(default_factory=dict)
 

@@ -6,6 +6,8 @@ the rest only what the plant did is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -182,8 +184,12 @@ class Recorder:
         table = np.array(self._samples or [(0.0, 0.0, 0.0, 0.0)])
         return dict(zip(("t_s", "battery_mv", "rail_mv", "motor_temp_c"), table.T, strict=True))
 
-    def signals(self) -> dict[str, Signal]:
-        """All nets as changes: what was noted, STEP and DIR from the edges, HOME, A and B from the traces."""
+    def signals(self) -> Mapping[str, Signal]:
+        """All nets as changes, worked out when somebody looks at them."""
+        return _Later(self._signals)
+
+    def _signals(self) -> dict[str, Signal]:
+        """What was noted, STEP and DIR from the edges, A and B from the traces."""
         found = {name: _signal(changes) for name, changes in self._wires.items()}
         found["DETAIL"] = _signal([(t, level) for window in self._detail_windows
                                    for t, level in ((window[0], 1), (window[1], 0))])
@@ -213,6 +219,26 @@ class Recorder:
         for name, changes in parts.items():
             if changes:
                 yield name, _signal(changes)
+
+
+class _Later(Mapping[str, Signal]):
+    """A mapping whose content is computed at the first look."""
+
+    def __init__(self, compute: Callable[[], dict[str, Signal]]):
+        self._compute = compute
+
+    @cached_property
+    def _content(self) -> dict[str, Signal]:
+        return self._compute()
+
+    def __getitem__(self, name: str) -> Signal:
+        return self._content[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
 
 
 def _changes(times: np.ndarray, values: np.ndarray) -> list[tuple[int, int]]:

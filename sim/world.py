@@ -30,13 +30,15 @@ board = shim("board")
 MS = 1_000_000
 INTERLOCK, HOME, DIAG = board.PIN_INTERLOCK, board.PIN_HOME, board.PIN_DIAG
 POWER_OK, ENC_A, EN_N = board.PIN_POWER_OK, board.PIN_ENC_A, board.PIN_EN_N
-GATE_PADS = (board.PIN_STEP, board.PIN_DIR, EN_N)
+STEP = board.PIN_STEP
+GATE_PADS = (STEP, board.PIN_DIR, EN_N)
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
 BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
 POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
 WATCH_POWER_NS = MS // 2
 SAMPLE_NS = 50 * MS
+STEP_HIGH_NS = 200  # a pulse is over after 104 ns, read of X included
 PERIPHERALS = 5  # the top four bits of a peripheral's address
 MOTION_TAIL_NS = 2 * MS  # a stroke is over so long after its last step
 HOLD_DELAY_NS = 100 * MS  # when the driver's standstill current is looked at again
@@ -309,6 +311,8 @@ class World:
         return word
 
     def _gate_pad(self, pin: int) -> int:
+        if pin == STEP and self.now_ns > self._last_step_ns + STEP_HIGH_NS:
+            return 0
         driven = self.pio.output(pin, self.now_ns)
         if driven is not None:
             return driven
