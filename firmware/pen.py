@@ -34,7 +34,7 @@ from selftest import run as selftest
 from sensors import Sensors
 
 SENSE_MOVING_US = const(4000)
-SENSE_REST_US = const(10000)
+SENSE_REST_US = const(20000)
 ANALOG_US = const(50000)
 DRIVER_POLL_US = const(1000)
 DRIVER_REST_US = const(250000)
