@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 from sim.tiers import find_micropython
+
+# whatever profile is in force (repeatable in CI, random elsewhere), no time limit decides a test
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 REQUIRED = os.environ.get("PEN_NEED_MICROPYTHON") == "1"
 
