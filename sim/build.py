@@ -26,13 +26,20 @@ def days(date: datetime.date | None) -> int:
     return (date - EPOCH).days if date else 0
 
 
-def effective_max_um(scenario: Scenario) -> int:
-    """The limit that ought to apply to the scenario's treatment; what the plant's truth is held against."""
+def limits_of(scenario: Scenario):
+    """The limits (firmware's depth.Limits) that ought to apply to the scenario's treatment."""
     wanted, cartridge = scenario.treatment, scenario.cartridge
     travel_um = min(scenario.pen.travel_um + cartridge.offset_um, scenario.pen.depth_limit_um)
-    return depth.Limits().choose(
+    limits = depth.Limits()
+    limits.choose(
         depth.zone_number(wanted.zone), depth.indication_number(wanted.indication), cartridge.rated_um, travel_um,
         wanted.supervised)
+    return limits
+
+
+def effective_max_um(scenario: Scenario) -> int:
+    """The smallest of those limits; what the plant's truth is held against."""
+    return limits_of(scenario).max_um
 
 
 def plant_params(scenario: Scenario) -> PlantParams:

@@ -9,13 +9,13 @@ from typing import Any
 
 from pen.storage import Image, decode
 from sim import eyes
-from sim.build import effective_max_um, make_cartridge, make_world
+from sim.build import effective_max_um, limits_of, make_cartridge, make_world
 from sim.hands import Hands
 from sim.record import Event, Run
 from sim.scenario import Bounds, Scenario
 from sim.space import shim
 from sim.tiers import TIERS
-from sim.world import MS, POWER_ON, WATCHDOG
+from sim.world import MS, POWER_ON, WATCHDOG, ChipStopped
 
 faults = shim("faults")
 safety = shim("safety")
@@ -76,8 +76,6 @@ class Simulation:
 
     def _wait_for_power(self) -> bool:
         """Without a chip: until the battery is back, or the run is over."""
-        from sim.world import ChipStopped
-
         world = self.world
         if self.scenario.restart_after_ms is not None:
             world.after(self.scenario.restart_after_ms * MS, world.restore_battery)
@@ -203,12 +201,9 @@ class Simulation:
         """What a clinic would file, from the pen's own records."""
         wanted = self.scenario.treatment
         zone, indication = depth.zone_number(wanted.zone), depth.indication_number(wanted.indication)
-        limits = depth.Limits()
-        cartridge = self.scenario.cartridge
-        travel_um = min(self.scenario.pen.travel_um + cartridge.offset_um, self.scenario.pen.depth_limit_um)
-        limits.choose(zone, indication, cartridge.rated_um, travel_um, wanted.supervised)
+        limits = limits_of(self.scenario)
         found: dict[str, Any] = {
-            "pen_serial": image.pen_serial, "firmware_version": version.TEXT, "lot": cartridge.lot,
+            "pen_serial": image.pen_serial, "firmware_version": version.TEXT, "lot": self.scenario.cartridge.lot,
             "zone": depth.ZONES[zone].label, "indication": depth.INDICATIONS[indication].label,
             "limits": [
                 {"name": label, "value_um": value, "bound": bool(limits.bound >> i & 1)}
