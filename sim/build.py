@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from pen.storage import provision_image
+from penimage import provision_image
 from sim.mishaps import MISHAPS
 from sim.parts.ds2431 import Ds2431, build_cartridge_memory, rom_id
 from sim.parts.fram import Fram

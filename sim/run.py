@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pen.storage import Image, decode
+from penimage import Image, decode
 from sim import eyes
 from sim.build import effective_max_um, limits_of, make_cartridge, make_world
 from sim.hands import Hands

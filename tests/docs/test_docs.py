@@ -17,8 +17,8 @@ import pytest
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from pen import storage_model
 from pen.cli import app
+from penimage import model as image_model
 from sim import scenario
 from sim.mishaps import MISHAPS
 from sim.plant_params import PlantParams
@@ -356,7 +356,7 @@ def test_every_plant_parameter_is_documented_with_default_and_range():
 
 def test_every_ending_and_session_end_is_named():
     text = section("docs/simulator.md", "[expect]")
-    for word in (*scenario.ENDINGS, *storage_model.END_NAMES.values()):
+    for word in (*scenario.ENDINGS, *image_model.END_NAMES.values()):
         assert f"`{word}`" in text, word
 
 
@@ -424,11 +424,11 @@ def test_numbers_in_records_are_the_firmwares():
     name = "docs/storage-format.md"
     found = {int(row["kind"]): row["name"] for row in table(name, "kind", "name")}
     assert found == {getattr(events, word.upper()): word for word in found.values()}
-    assert found == storage_model.EVENT_NAMES
+    assert found == image_model.EVENT_NAMES
     ends = {int(row["reason"]): row["meaning"] for row in table(name, "reason", "meaning")}
-    assert ends == storage_model.END_NAMES
+    assert ends == image_model.END_NAMES
     records = [row["record"] for row in table(name, "id", "record")]
-    assert records == list(storage_model.RECORD_NAMES)
+    assert records == list(image_model.RECORD_NAMES)
     reasons = [row["reason of a cartridge"] for row in table(name, "number", "reason of a cartridge")]
     assert reasons == list(cartridge.NAMES)
 

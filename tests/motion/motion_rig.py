@@ -7,7 +7,7 @@ plant. Only the panel is left out: choices go straight to the treatment, as the 
 from dataclasses import dataclass
 from typing import Any
 
-from pen.storage import decode
+from penimage import decode
 from sim import plant_kernel
 from sim.build import make_world
 from sim.link import DirectLink

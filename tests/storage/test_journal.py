@@ -11,7 +11,7 @@ import journal
 import store
 from journal import CLIPPED, FAULT, PARTIAL, SLIP
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT, EVENT_BASE, EVENT_BYTES, EVENT_COUNT
-from pen.storage import decode
+from penimage import decode
 from records import Counters
 
 COMMANDED_UM, PERIOD_US, ZONE = 1000, 50_000, 6

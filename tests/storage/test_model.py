@@ -8,7 +8,7 @@ from storage_bench import PowerCut, provisioned
 import blocks
 import journal
 import store
-from pen.storage import decode
+from penimage import decode
 
 NOTE = 9
 RECORDS = (store.CALIBRATION, store.SETTINGS, store.LAST_FAULT, store.CARTRIDGES)

@@ -8,7 +8,7 @@ import pytest
 from storage_bench import Bench, PowerCut, provisioned
 
 import journal
-from pen.storage import decode
+from penimage import decode
 
 NOTE = 9
 

@@ -10,7 +10,7 @@ from storage_bench import SERIAL, Bench, provisioned
 import journal
 import store
 from calibration import RECORD_BYTES, VALID, Calibration
-from pen.storage import decode, provision_image
+from penimage import decode, provision_image
 from records import CartridgeRing, Counters, Settings
 from sim.parts.fram import SIZE
 

@@ -9,7 +9,7 @@ from storage_bench import SERIAL, Bench, PowerCut, provisioned
 
 import store
 from crc import crc16
-from pen.storage import decode
+from penimage import decode
 from records import CartridgeRing, Counters, LastFault, Settings
 from sim.parts.fram import SIZE
 

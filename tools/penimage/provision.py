@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from pen.storage_model import (
+from penimage.model import (
     CALIBRATION_KEYS,
     COUNTER_KEYS,
     FRAM_BYTES,

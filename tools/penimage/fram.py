@@ -1,6 +1,5 @@
 """Reads a raw image of the pen's FRAM: records, events, and sessions with every stroke.
 
-Written from docs/storage-format.md and sharing no code with the firmware, so that each checks the other.
 Invariants: `decode` never raises on any bytes; what it yields passed its checks, what did not is a problem in
 words; a stroke whose reference values are in doubt is left out, never guessed.
 """
@@ -11,8 +10,7 @@ import struct
 from dataclasses import replace
 from typing import Any
 
-from pen.storage_image import provision_image
-from pen.storage_model import (
+from penimage.model import (
     CALIBRATION_KEYS,
     COUNTER_KEYS,
     EVENT_BASE,
@@ -29,20 +27,14 @@ from pen.storage_model import (
     SLOT_HEADER,
     SLOT_WRITING,
     Event,
-    Head,
     Image,
     Record,
-    Session,
-    Stroke,
-    Tail,
     crc8,
     crc16,
     slot_span,
     text,
 )
-from pen.storage_sessions import read_sessions
-
-__all__ = ["Event", "Head", "Image", "Record", "Session", "Stroke", "Tail", "decode", "provision_image"]
+from penimage.sessions import read_sessions
 
 
 def decode(image: bytes) -> Image:

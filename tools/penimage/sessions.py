@@ -1,6 +1,6 @@
 """Reads the sessions out of a FRAM image: which blocks are live, and the strokes in their words.
 
-Part of `pen.storage`; the same invariants hold.
+Part of `penimage.fram`; the same invariants hold.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from pen.storage_model import (
+from penimage.model import (
     BLOCK_BASE,
     BLOCK_BYTES,
     BLOCK_COUNT,
