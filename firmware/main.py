@@ -21,6 +21,11 @@ def main():
         pen = Pen(time, machine.reset_cause())
         pen.boot()
         pen.run()
+    except KeyboardInterrupt:  # somebody at the USB port: off first, on record, then the prompt
+        board.drive_off()
+        if pen is not None:
+            pen.safety.trip(faults.EXCEPTION)
+        raise
     except Exception as error:
         board.drive_off()
         sys.print_exception(error)

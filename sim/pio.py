@@ -145,6 +145,8 @@ class PioHost:
         """Level of a pad as PIO drives it; None if it does not."""
         cycle = t_ns // CYCLE_NS
         if self._en_n_pin is not None and pin == self._en_n_pin:
+            if self._en_n_lent:
+                return None
             return self._en_n if cycle >= self._en_n_since else 1 - self._en_n
         gate, generator = self._machines[1], self._machines[0]
         if gate is not None and pin == gate.wiring.side_base:
@@ -152,6 +154,16 @@ class PioHost:
         if generator is not None and pin == generator.wiring.out_base:
             return self._engine.direction(cycle)
         return None
+
+    def lend_pad(self, pin: int, level: int, t_ns: int) -> None:
+        """`Pin` initialised a pad, which takes it away from PIO until a program is initialised on it again."""
+        self.advance(t_ns)
+        if self._en_n_pin is None or pin != self._en_n_pin:
+            return
+        if not level:
+            raise PioError("EN_N taken from the programs that guard it, to drive it low")
+        self._write_en_n(1, t_ns // CYCLE_NS)
+        self._en_n_lent = True
 
     def reset(self, t_ns: int) -> None:
         """Chip reset: programs, words and levels are gone and the pins released. Steps under way end."""
@@ -168,6 +180,7 @@ class PioHost:
         self._en_n_pin: int | None = None
         self._en_n = 1
         self._en_n_since = 0
+        self._en_n_lent = False  # to SIO: what the programs write no longer reaches the pad
 
     # -- sinks ------------------------------------------------------------------------------------------------
 
@@ -180,7 +193,7 @@ class PioHost:
     def _write_en_n(self, level: int, cycle: int) -> None:
         if any(machine is not None and machine.wins_en_n() for machine in self._machines[2:4]):
             level = 1
-        if level != self._en_n:
+        if level != self._en_n and not self._en_n_lent:
             self._en_n, self._en_n_since = level, cycle
             self._engine.set_drive(level == 0, cycle)
             self._sink.en_n(level, cycle * CYCLE_NS)
@@ -248,6 +261,7 @@ class PioHost:
             raise PioError("two programs with different EN_N pins")
         first = self._en_n_pin is None
         self._en_n_pin = pin
+        self._en_n_lent = False
         self._write_en_n(1, cycle)
         if first:
             self._en_n_since = 0

@@ -349,6 +349,8 @@ class World:
     def _pin_init(self, pin: int, mode: int, _pull: int) -> None:
         if mode == 1:
             self._outputs.setdefault(pin, 0)
+        if pin == EN_N:
+            self.pio.lend_pad(pin, self._outputs[pin] if mode == 1 else 1, self.now_ns)
         self._drive_changed()
 
     def _pin_set(self, pin: int, level: int, _c: int) -> None:

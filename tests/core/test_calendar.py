@@ -26,6 +26,7 @@ def test_every_day_from_2025_to_2040():
         day += timedelta(days=1)
 
 
+@pytest.mark.hazard("H19")
 @pytest.mark.parametrize("day", [date(2000, 1, 1), date(2021, 1, 1), date(2024, 2, 29), date(2024, 12, 31)])
 def test_a_clock_that_nobody_set_is_no_date(day):
     assert board.today_days(Clock(day)) == 0

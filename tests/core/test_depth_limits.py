@@ -41,17 +41,20 @@ def check(zone, indication, cartridge_um, travel_um, supervised):
     assert 0 <= got_um <= min(depth.ZONES[zone].supervised_cap_um, 2500)
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("zone", zones)
 def test_minimum_of_five_around_every_boundary(zone):
     for indication, cartridge_um, travel_um, supervised in product(indications, AROUND_UM, AROUND_UM, (False, True)):
         check(zone, indication, cartridge_um, travel_um, supervised)
 
 
+@pytest.mark.hazard("H01")
 @given(st.sampled_from(zones), st.sampled_from(indications), ANY_INT, ANY_INT, st.booleans())
 def test_minimum_of_five_for_any_integers(zone, indication, cartridge_um, travel_um, supervised):
     check(zone, indication, cartridge_um, travel_um, supervised)
 
 
+@pytest.mark.hazard("H01", "H15")
 @given(st.sampled_from(indications), ANY_INT, ANY_INT, st.booleans())
 def test_the_prohibited_zone_is_always_zero(indication, cartridge_um, travel_um, supervised):
     limits = chosen(0, indication, cartridge_um, travel_um, supervised)
@@ -92,6 +95,7 @@ def test_only_a_true_true_unlocks(truthy):
     assert chosen(cheek, scars, supervised=True).max_um == 2000
 
 
+@pytest.mark.hazard("H15")
 def test_supervision_changes_only_the_cheek():
     changed = {
         depth.ZONES[zone].key
@@ -101,6 +105,7 @@ def test_supervision_changes_only_the_cheek():
     assert changed == {"cheek"}
 
 
+@pytest.mark.hazard("H01")
 @given(
     st.sampled_from(zones), st.sampled_from(indications), st.integers(0, 2600), st.integers(0, 2600), st.booleans(),
     ANY_INT,
@@ -115,6 +120,7 @@ def test_clamp_is_on_the_grid_and_never_above(zone, indication, cartridge_um, tr
         assert wanted_um - 50 < got_um <= wanted_um  # rounded to the shallower side
 
 
+@pytest.mark.hazard("H15")
 @given(
     st.sampled_from(zones), st.sampled_from(indications), st.integers(0, 2600), st.integers(0, 2600), st.booleans(),
 )  # fmt: skip

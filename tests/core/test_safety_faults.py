@@ -22,6 +22,7 @@ def test_no_fault_leaves_a_state_that_can_stroke(state, code):
     assert rig.core.state in NO_STROKE
 
 
+@pytest.mark.hazard("H20")
 @pytest.mark.parametrize("first, second", list(product(CODES, CODES[::3])))
 def test_the_first_fault_stays(first, second):
     rig = Rig().running()
@@ -114,6 +115,7 @@ def test_not_cleared_while_the_cause_is_there(code, reading, bad, good):
     assert rig.core.clear(rig.readings)
 
 
+@pytest.mark.hazard("H08")
 @pytest.mark.parametrize("code", BY_USER)
 def test_after_a_clear_the_trigger_must_be_let_go(code):
     rig = in_fault(code)

@@ -4,6 +4,7 @@ The conditions are written down a second time here, from the hazard table, and t
 tracked apart from the core. What the pen's loop may do at any moment, the machine may do.
 """
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -166,6 +167,7 @@ class Machine(RuleBasedStateMachine):
             self.homed = False
 
 
+@pytest.mark.hazard("H01")
 def test_no_permit_without_every_condition():
     Machine.granted = 0
     run_state_machine_as_test(

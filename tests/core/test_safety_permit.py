@@ -10,6 +10,7 @@ def granted(start_ms=0):
     return rig
 
 
+@pytest.mark.hazard("H01", "H07")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 def test_a_permit_is_spent_once(start_ms):
     rig = granted(start_ms)
@@ -17,6 +18,7 @@ def test_a_permit_is_spent_once(start_ms):
     assert not rig.core.permit.spend(rig.now_ms)
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 @pytest.mark.parametrize("age_ms, good", [(0, True), (19, True), (20, False), (21, False), (5000, False)])
 def test_a_permit_lives_20_ms(start_ms, age_ms, good):
@@ -103,6 +105,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("name", SPOILED)
 def test_each_condition_refuses_by_its_name(name):
     spoil, reason = SPOILED[name]
@@ -114,6 +117,7 @@ def test_each_condition_refuses_by_its_name(name):
     assert not rig.core.permit.spend(rig.now_ms)
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("depth_um", [-(10**12), -1, 0, MAX_UM + 1, 2500, 10**12])
 def test_a_depth_outside_the_session_is_refused(depth_um):
     rig = Rig().ready().press()
@@ -133,6 +137,7 @@ def test_the_last_good_readings_are_granted(temp_dc, battery_mv):
     assert rig.ask() == faults.GRANTED
 
 
+@pytest.mark.hazard("H09")
 def test_in_a_run_the_battery_may_sag_below_its_gate():
     rig = granted()
     rig.readings.battery_mv = 6500  # under load; the stop threshold watches on
@@ -146,6 +151,7 @@ def test_a_session_opens_only_when_ready(state):
         rig.core.open_session(CHEEK, MAX_UM)
 
 
+@pytest.mark.hazard("H01", "H15")
 @pytest.mark.parametrize("zone", range(len(depth.ZONES)))
 def test_a_session_is_never_deeper_than_its_zone(zone):
     """The second look at the limit: whatever a caller worked out, the zone's table has the word here too."""
@@ -161,6 +167,7 @@ def test_a_session_is_never_deeper_than_its_zone(zone):
         assert rig.core.max_um == cap_um
 
 
+@pytest.mark.hazard("H08")
 def test_a_trigger_held_when_the_session_opens_starts_nothing():
     """Pressed while the cartridge was being marked: the needles must not start by themselves."""
     rig = Rig().ready()
@@ -174,6 +181,7 @@ def test_a_trigger_held_when_the_session_opens_starts_nothing():
     assert rig.ask() == faults.GRANTED
 
 
+@pytest.mark.hazard("H10")
 def test_derating_starts_at_70_degrees():
     rig = Rig()
     rig.readings.temp_dc = 699

@@ -22,6 +22,7 @@ def test_every_state_times_every_event():
         assert all(target in (STAY, BAD) or target in STATES for target in row)
 
 
+@pytest.mark.hazard("H20")
 @pytest.mark.parametrize("state, event", list(product(STATES, EVENTS)))
 def test_each_cell_does_what_it_says(state, event):
     rig = Rig().enter(state)
@@ -58,6 +59,7 @@ def test_no_fault_event_leads_where_a_stroke_can_be():
         assert target != BAD
 
 
+@pytest.mark.hazard("H20")
 def test_a_stop_switches_off_from_everywhere():
     assert all(TABLE[state][safety.FAULT_STOP] in (safety.FAULT, STAY) for state in STATES)
     stays = {state for state in STATES if TABLE[state][safety.FAULT_STOP] == STAY}

@@ -9,6 +9,7 @@ PRESSED, RELEASED = (1, 0), (0, 1)
 AGREEING = [(0, 0), (1, 1)]
 
 
+@pytest.mark.hazard("H07")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 @pytest.mark.parametrize("contacts", AGREEING)
 @pytest.mark.parametrize("state", [safety.BOOT, safety.UNHOMED, safety.HOMING, safety.READY, safety.RUNNING])
@@ -33,6 +34,7 @@ def test_shorter_bounce_never_trips(start_ms, bounces):
     assert rig.core.fault == faults.NONE
 
 
+@pytest.mark.hazard("H08")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 def test_held_at_boot_is_no_press_until_released(start_ms):
     rig = Rig(start_ms).trigger(*PRESSED).step(50)
@@ -69,6 +71,7 @@ def test_both_contacts_open_is_no_release():
     assert rig.core.held_at_rest()
 
 
+@pytest.mark.hazard("H07")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 def test_letting_go_refuses_at_once_and_ends_the_run_within_the_debounce(start_ms):
     rig = Rig(start_ms).running().trigger(*RELEASED)
@@ -77,6 +80,7 @@ def test_letting_go_refuses_at_once_and_ends_the_run_within_the_debounce(start_m
     assert rig.core.state == safety.STOPPING
 
 
+@pytest.mark.hazard("H07")
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 def test_a_run_lasts_30_s_and_the_next_one_needs_a_release(start_ms):
     rig = Rig(start_ms).ready().press()

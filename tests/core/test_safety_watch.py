@@ -14,6 +14,7 @@ TIMED = [
 timed = pytest.mark.parametrize("code, name, good, bad, ms, states", TIMED)
 
 
+@pytest.mark.hazard("H04", "H09")
 @timed
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 @pytest.mark.parametrize("state", STATES)
@@ -46,6 +47,7 @@ def test_one_good_reading_starts_the_time_anew(code, name, good, bad, ms, states
     assert rig.core.fault == faults.NONE
 
 
+@pytest.mark.hazard("H05")
 def test_power_failing_trips_at_the_first_look():
     rig = Rig().running()
     rig.readings.power_ok = 0
@@ -53,6 +55,7 @@ def test_power_failing_trips_at_the_first_look():
     assert (rig.core.state, rig.core.fault) == (safety.RETRACTING, faults.POWER_FAIL)
 
 
+@pytest.mark.hazard("H10")
 @pytest.mark.parametrize("state", [safety.UNHOMED, safety.HOMING, safety.READY, safety.RUNNING, safety.STOPPING])
 @pytest.mark.parametrize(
     "temp_dc, code",
@@ -76,6 +79,7 @@ def test_a_hot_motor_clears_at_65_degrees():
     assert rig.core.clear(rig.readings)
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize("state", STATES)
 def test_a_pulled_cartridge_stops_what_strokes(state):
     rig = Rig().enter(state)

@@ -24,6 +24,7 @@ def test_a_task_that_asks_for_too_long_stops_the_feeding(start_us):
     assert min(at_us - start_us for at_us in loop.fed if at_us - start_us > 100_000) >= 600_000
 
 
+@pytest.mark.hazard("H11")
 @everywhere
 def test_a_task_that_does_not_return_is_not_fed_for(start_us):
     loop = Loop(start_us, a=(4000, 0), b=(10_000, 0))
@@ -47,6 +48,7 @@ def test_a_clock_that_jumps_back_stops_the_feeding(start_us):
     assert len(loop.fed) == fed
 
 
+@pytest.mark.hazard("H11")
 def test_one_dead_task_among_many_is_enough():
     loop = Loop(check_in_us=20_000, a=(1000, 0), b=(1000, 0), c=(1000, 0), d=(1000, 0))
     loop.run(50_000)

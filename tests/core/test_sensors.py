@@ -30,11 +30,13 @@ def test_warmer_is_never_read_as_colder():
     assert all(after <= before for before, after in pairwise(readings))
 
 
+@pytest.mark.hazard("H10", "H18")
 @pytest.mark.parametrize("counts", [64501, 65000, 65535])
 def test_an_open_wire_stands_out(counts):
     assert sensors.ntc_dc(counts) < safety.PLAUSIBLE_LOW_DC
 
 
+@pytest.mark.hazard("H10", "H18")
 @pytest.mark.parametrize("counts", [0, 1, 500, 999])
 def test_a_short_stands_out(counts):
     assert sensors.ntc_dc(counts) > safety.PLAUSIBLE_HIGH_DC
@@ -93,6 +95,7 @@ def test_each_pad_is_its_own_reading_with_its_polarity(name):
     assert [reading for reading in PADS if getattr(readings, reading)] == [name]
 
 
+@pytest.mark.hazard("H18")
 def test_a_dead_board_reads_as_nothing_seated_and_power_failing():
     readings, found = read(pads=0)
     assert (readings.interlock, readings.power_ok, found.diag()) == (0, 0, 0)

@@ -48,6 +48,7 @@ def test_an_indication_is_offered_where_its_band_begins_within_the_limits(zone, 
         assert deed.stage == treatment.INDICATION and deed.depth_um == 0
 
 
+@pytest.mark.hazard("H15")
 def test_the_prohibited_zone_is_never_chosen():
     deed = brought_to("ZONE")
     assert deed.choose_zone(0) == treatment.REFUSED_PROHIBITED
@@ -71,6 +72,7 @@ def test_one_yes_ends_the_choices():
     assert deed.question == 0  # every question is asked again
 
 
+@pytest.mark.hazard("H09")
 def test_a_low_battery_is_refused_before_the_cartridge_is_marked():
     deed = brought_to("CONFIRM")
     assert deed.confirm(False) == treatment.REFUSED_BATTERY
@@ -106,6 +108,7 @@ def test_the_unlock_raises_the_cheek_for_one_session():
     assert not deed.supervised and deed.limits.max_um == 1500
 
 
+@pytest.mark.hazard("H15")
 def test_the_unlock_is_lost_by_going_back():
     deed = brought_to("CONFIRM")
     assert deed.supervise() == ACCEPTED
@@ -164,6 +167,7 @@ def test_the_rate_in_force_leaves_the_margin_between_strokes():
         assert 8000 <= deed.rate_mhz <= 16000
 
 
+@pytest.mark.hazard("H10")
 def test_a_warm_motor_brings_the_rate_to_the_zones_lowest():
     deed = brought_to("ACTIVE")
     for _ in range(5):
@@ -191,6 +195,7 @@ def test_the_time_limit_is_a_setting():
     assert deed.session_limit_ms == 60_000
 
 
+@pytest.mark.hazard("H04")
 def test_the_glide_limit_is_a_fifth_of_a_millimetre_a_puncture():
     deed = brought_to("ACTIVE")
     assert deed.glide_limit_um_s(20_000) == 10_000  # 0.2 mm in 20 ms

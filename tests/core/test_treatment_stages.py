@@ -65,6 +65,7 @@ def test_only_one_stage_is_an_open_session(at):
     assert brought_to(at).is_open() == (at == "ACTIVE")
 
 
+@pytest.mark.hazard("H15")
 def test_nothing_changes_while_the_needles_move():
     deed = brought_to("ACTIVE")
     before = shown(deed)
@@ -173,6 +174,7 @@ class Buttons(RuleBasedStateMachine):
         assert period_us >= stroke_us(deed.depth_um) + treatment.MARGIN_US
 
 
+@pytest.mark.hazard("H01")
 def test_random_presses_keep_the_limits():
     Buttons.sessions = 0
     run_state_machine_as_test(Buttons, settings=settings(max_examples=200, stateful_step_count=50, deadline=None))

@@ -4,6 +4,7 @@ The moments cover two step periods cycle by cycle, so that each lands in every p
 run, and are held against each other as in test_twins_match.
 """
 
+import pytest
 from test_twins_match import Pins, same_on_both
 
 PERIOD = 44
@@ -36,6 +37,7 @@ def disabled_at(course):
     return cycle
 
 
+@pytest.mark.hazard("H05")
 def test_interlock_opened_in_every_cycle():
     for moment in MOMENTS:
         def run(course, moment=moment):
@@ -50,6 +52,7 @@ def test_interlock_opened_in_every_cycle():
         check(course, 3, disabled_at(course))
 
 
+@pytest.mark.hazard("H11")
 def test_dead_man_starved_in_every_cycle():
     """The heartbeat is shortened so that it ends within the table; it counts in threes, the table is moved by ones."""
     for moment in MOMENTS:
@@ -64,6 +67,7 @@ def test_dead_man_starved_in_every_cycle():
         check(course, 9, disabled_at(course))
 
 
+@pytest.mark.hazard("H01")
 def test_trip_in_every_phase_of_the_generator():
     """The refused step comes after periods of every length, so that it meets the other programs at every phase."""
     for period in range(40, 40 + 2 * PERIOD):

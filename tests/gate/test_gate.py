@@ -31,6 +31,7 @@ def run(bench, gate, words):
     bench.wait(sum(period for period, _ in words) + 200)
 
 
+@pytest.mark.hazard("H08")
 def test_construction_leaves_the_drive_off(bench, gate):
     assert not gate.enabled()
     assert bench.recorder.en_n_changes == [(bench.recorder.en_n_changes[0][0], 1)]
@@ -63,6 +64,7 @@ def test_a_loop_that_opened_for_a_moment_stays_off_until_armed(bench, gate):
     assert gate.arm(10)
 
 
+@pytest.mark.hazard("H01")
 def test_ceiling_zero_only_retracts(bench, gate):
     assert gate.arm(0)
     run(bench, gate, [(100, 0)] * 5)

@@ -95,6 +95,7 @@ def test_dead_man_from_the_heartbeat_word_to_enable(bench, late):
     assert 0 <= went_high - put - 3 * 3001 <= 3
 
 
+@pytest.mark.hazard("H11")
 def test_heartbeat_is_fifty_milliseconds():
     module = twin_bench().gate_module
     cycles = 3 * (module._HEARTBEAT + 1)

@@ -5,6 +5,7 @@ Both benches run the same firmware through the same accesses at the same times. 
 
 from array import array
 
+import pytest
 from gate_bench import Bench, Pins, emulated_bench, twin_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,6 +96,7 @@ def test_every_edge_of_any_table(table, ceiling, repeat):
     assert course.gate.tripped() == (count < len(sent))
 
 
+@pytest.mark.hazard("H01")
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 60))
 def test_a_table_that_asks_for_more_gets_exactly_the_ceiling(ceiling):

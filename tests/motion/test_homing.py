@@ -59,6 +59,7 @@ def test_home_again_in_one_life_is_the_same_place():
         assert rig.home_error_um == pytest.approx(first, abs=3)
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.parametrize("start_um", [-95, 0, 700, 2500])
 def test_needles_that_are_out_only_come_in(start_um):
     rig = PenRig(plant={"start_um": start_um})
@@ -87,6 +88,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.hazard("H18")
 @pytest.mark.parametrize("start_um", [-800, -110, 0, 800])
 @pytest.mark.parametrize(("what", "how", "code"), FAULTS)
 def test_a_sensor_that_fails_is_found(what, how, code, start_um):

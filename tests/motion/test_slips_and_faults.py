@@ -36,6 +36,7 @@ def needles_in(rig):
 # -- slips --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.2, 0.3, 0.4, 0.47, 0.5, 0.53, 0.6, 0.7, 0.8, 0.9, 0.98])
 @pytest.mark.parametrize("way", ["lose_a_cycle", "lose_torque_until_slip"])
 def test_a_slip_is_found_in_its_stroke(part, way):
@@ -60,6 +61,7 @@ def test_a_stroke_that_is_well_is_not_marked():
     assert all(row.flag_names == [] for row in rig.journal())
 
 
+@pytest.mark.hazard("H02")
 def test_many_small_errors_are_a_slip_too():
     """40 um off is let pass once; over sixteen strokes it is a fault."""
     rig = session()
@@ -88,6 +90,7 @@ WITNESSES = [
 ]
 
 
+@pytest.mark.hazard("H18")
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.25, 0.45, 0.5, 0.55, 0.75, 0.9, 1.0])
 @pytest.mark.parametrize(("what", "how", "codes"), WITNESSES)
 def test_a_witness_that_fails_is_found_within_one_stroke(what, how, codes, part):
@@ -118,6 +121,7 @@ def test_steps_that_are_not_given_back_are_found():
 # -- blocked, and after a trip ------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("part", [0.05, 0.25, 0.5, 0.75])
 def test_a_jam_is_found_in_its_stroke(part):
     rig = session()
@@ -140,6 +144,7 @@ def test_a_jam_that_gives_way_during_the_retract_lets_the_needles_in():
     assert needles_in(rig)
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("how", ["interlock", "dead_man", "ceiling"])
 def test_after_a_trip_only_a_retract_is_possible(how):
     rig = session()
@@ -182,6 +187,7 @@ DRIVER = [
 ]
 
 
+@pytest.mark.hazard("H12")
 @pytest.mark.parametrize(("what", "code"), DRIVER, ids=lambda value: value if isinstance(value, str) else None)
 def test_a_fault_of_the_driver_stops_the_pen_with_its_code(what, code):
     rig = session()

@@ -23,6 +23,7 @@ def deepest_um(zone):
 # -- depth --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H02")
 @pytest.mark.parametrize("zone", depth.ZONES[1:], ids=lambda zone: zone.key)
 def test_every_zone_reaches_its_depth(zone):
     deep_um, indication = deepest_um(zone)
@@ -163,6 +164,7 @@ def test_steps_add_up_and_the_ceiling_is_the_zones():
     assert not rig.pen.gate.enabled()
 
 
+@pytest.mark.hazard("H01")
 def test_a_step_past_the_zones_limit_is_refused_and_the_needles_come_in():
     """Steps that nobody planned: the same chain runs twice as far as the permit had it."""
     rig = session(depth_um=1450, rate_hz=10)

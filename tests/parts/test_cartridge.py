@@ -137,6 +137,7 @@ def sealed(**changes):
     return Ds2431(ROM, build_cartridge_memory(ROM, **options))
 
 
+@pytest.mark.hazard("H06")
 @pytest.mark.parametrize(
     "changes, known_used, today, expected",
     [
@@ -165,6 +166,7 @@ def test_newer_layout_is_an_unknown_type_not_damage():
     assert verdict(chip) == cartridge.UNKNOWN_TYPE
 
 
+@pytest.mark.hazard("H06")
 def test_copied_record_does_not_hold_for_another_chip():
     assert verdict(Ds2431(OTHER, build_cartridge_memory(ROM))) == cartridge.COPIED
 
@@ -235,6 +237,7 @@ def test_before_a_reading_nothing_is_accepted():
     assert not reader.begin_mark()
 
 
+@pytest.mark.hazard("H06")
 def test_removal_ends_everything():
     _chip, bus, reader = rig()
     assert read(reader, bus) == cartridge.OK
@@ -253,6 +256,7 @@ def mark(reader, bus):
     return reader.marked
 
 
+@pytest.mark.hazard("H06")
 def test_mark_is_written_verified_and_final():
     chip, bus, reader = rig()
     read(reader, bus)
@@ -374,6 +378,7 @@ def test_removal_at_every_bit_of_the_mark(event, erase_first):
     assert results == {True, False} or event == "blinked"
 
 
+@pytest.mark.hazard("H06")
 @given(
     cut_us=st.integers(0, 70_000),
     again_us=st.integers(0, 70_000),

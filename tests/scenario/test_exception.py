@@ -1,4 +1,4 @@
-"""An exception that nobody expected, in any task, while strokes run: the drive goes off, with a record and a word."""
+"""What breaks the loop while strokes run: the drive goes off, with a record and a word."""
 
 import pytest
 
@@ -13,8 +13,9 @@ board = shim("board")
 TASKS = ("_sense", "_motor", "_analog", "_driver", "_treatment", "_panel")
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch, capfd):
+def broken_life(task, error, ended):
+    """A life of the pen in which a task raises in mid run; `ended(exception)` says why the life is over."""
+
     def life(world):
         space = FirmwareSpace(DirectLink(world))
         pen = space.module("pen").Pen
@@ -22,17 +23,24 @@ def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch
 
         def broken(self, now_us):
             if self.motor.strokes >= 7:
-                raise RuntimeError("made by a test")
+                raise error
             return sound(self, now_us)
 
         setattr(pen, task, broken)
         try:
             space.module("main").main()
-        except ChipStopped as stopped:
-            return stopped.why
+        except (ChipStopped, KeyboardInterrupt) as stopped:
+            return ended(stopped)
         raise AssertionError("main returned: nobody shows the fault")
 
-    monkeypatch.setitem(TIERS, "cpython", life)
+    return life
+
+
+@pytest.mark.hazard("H20")
+@pytest.mark.parametrize("task", TASKS)
+def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch, capfd):
+    error = RuntimeError("made by a test")
+    monkeypatch.setitem(TIERS, "cpython", broken_life(task, error, lambda stopped: stopped.why))
     simulation = Simulation(load("zone_neck"))
     run = simulation.run()
     assert [fault["code"] for fault in run.result["faults"]] == ["exception"]
@@ -42,3 +50,21 @@ def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch
     assert simulation.world.pads() >> board.PIN_EN_N & 1 == 1
     assert any("Firmware error" in line for line in simulation.hands.lines())
     assert "made by a test" in capfd.readouterr().err
+
+
+@pytest.mark.hazard("H17", "H20")
+@pytest.mark.parametrize("task", TASKS)
+def test_ctrl_c_at_the_usb_port_switches_the_drive_off_before_the_prompt(task, monkeypatch):
+    pads = []
+
+    def prompt(stopped):
+        assert isinstance(stopped, KeyboardInterrupt)
+        pads.append(simulation.world.pads())
+        return "end"
+
+    simulation = Simulation(load("zone_neck"))
+    monkeypatch.setitem(TIERS, "cpython", broken_life(task, KeyboardInterrupt(), prompt))
+    run = simulation.run()
+    assert pads[0] >> board.PIN_EN_N & 1 == 1
+    assert [fault["code"] for fault in run.result["faults"]] == ["exception"]
+    assert run.result["journal_strokes"] >= 7

@@ -81,6 +81,7 @@ def test_encode_and_decode_are_inverse(cal):
     assert vars(back) == vars(cal)
 
 
+@pytest.mark.hazard("H14")
 @pytest.mark.parametrize(
     ("field", "good", "bad", "reason"),
     [
@@ -110,6 +111,7 @@ def test_every_reason_has_its_words():
     assert sorted(named) == list(range(1, len(calibration.REASONS)))
 
 
+@pytest.mark.hazard("H13")
 @given(st.binary(min_size=RECORD_BYTES, max_size=RECORD_BYTES), st.integers(0, 60))
 def test_decode_never_yields_an_invalid_record(noise, length):
     cal = nominal()
@@ -172,6 +174,7 @@ def test_nominal_figures():
     assert floor(exact_um(cal, 2160)) == 2600
 
 
+@pytest.mark.hazard("H14")
 def test_overdue():
     cal = nominal(due_days=100, date_days=50)
     assert [cal.overdue(day) for day in (0, 99, 100, 101)] == [False, False, False, True]

@@ -374,6 +374,7 @@ class TestSpace:
         assert bench.journal.end_session(journal.JOURNAL_FULL, 0, 1)
         assert len(decode(bench.chip.image).sessions[0].strokes) == room - 2
 
+    @pytest.mark.hazard("H16")
     def test_a_full_journal_refuses_until_an_explicit_recorded_release(self):
         bench = provisioned()
         for _ in range(5):

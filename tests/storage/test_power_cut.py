@@ -136,6 +136,7 @@ def cut_run(kind, cut, worn=False):
     return None
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize("kind", [Script, NewBlockScript])
 @pytest.mark.parametrize(("worn", "step"), [(True, 1), (False, 7)], ids=["worn", "new"])
 def test_cut_at_every_byte(kind, worn, step):
@@ -180,6 +181,7 @@ def cut_in(what, nth):
 FIRST_STROKE = ("stroke", (1, 3, 500, 495, 40_000))
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize(("what", "nth"), [(FIRST_STROKE, 5), (("event", 2), 9), (("end",), 20)])
 def test_cut_at_every_byte_of_the_recovery(what, nth):
     script = cut_in(what, nth)

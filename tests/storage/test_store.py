@@ -85,6 +85,7 @@ def test_the_only_slot_going_bad_is_corrupt_not_empty():
     assert read(bench, store.CALIBRATION)[0] == store.CORRUPT
 
 
+@pytest.mark.hazard("H13", "H16")
 @given(st.integers(0, 16 + 12 - 1), st.integers(1, 255))
 def test_any_damaged_byte_of_the_current_slot_is_noticed(offset, mask):
     bench = provisioned()
@@ -157,6 +158,7 @@ def test_a_chip_that_does_not_keep_a_write_is_an_error():
         bench.store.write(store.SETTINGS, b"x")
 
 
+@pytest.mark.hazard("H16")
 @pytest.mark.parametrize("writes_before", [0, 1, 2, 3])
 @pytest.mark.parametrize("record", [store.CALIBRATION, store.CARTRIDGES])
 def test_power_cut_at_every_byte_leaves_the_old_or_the_new(record, writes_before):
