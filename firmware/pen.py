@@ -375,12 +375,10 @@ class Pen:
             core.trip(faults.DRIVER_HOT)
         elif driver.undervoltage:
             core.trip(faults.DRIVER_SUPPLY)
-        elif driver.open_load and core.state == safety.RUNNING:
-            self._open_loads += 1
+        elif core.state == safety.RUNNING:  # at standstill the flag says nothing, neither way
+            self._open_loads = self._open_loads + 1 if driver.open_load else 0
             if self._open_loads >= OPEN_LOAD_TRIES:
                 core.trip(faults.DRIVER_OPEN)
-        else:
-            self._open_loads = 0
 
     def _treatment(self, now_us):
         core = self.safety

@@ -102,6 +102,8 @@ _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_re
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
 _add("driver_babbling", "the driver answers nonsense", _set("driver", "babbling", True, False))
 _add("driver_short", "a short at the motor", _set("driver", "short_a", True, False))
+_add("driver_open", "a motor wire makes bad contact: the driver sees an open load, the torque stays",
+     _set("driver", "open_load_a", True, False))
 _add("trigger_no_stuck", "the trigger's normally open contact is welded", _wire(board.PIN_TRIGGER_NO, "stuck_closed"))
 _add("trigger_nc_stuck", "the trigger's normally closed contact stays closed",
      _wire(board.PIN_TRIGGER_NC, "stuck_closed"))

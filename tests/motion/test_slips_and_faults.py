@@ -6,6 +6,8 @@ Slips are real ones: the motor without torque until a period is lost, or the rot
 import pytest
 from motion_rig import PenRig, motor
 
+from sim.parts import tmc2209
+
 DEPTH_UM = 1000
 STROKE = 5  # the one in which it happens
 
@@ -218,6 +220,56 @@ def keep_hot(rig):
         rig.world.after(1_000_000, heat)
 
     heat()
+
+
+def open_loads(rig, answers):
+    """From stroke STROKE on, let the driver's statuses report an open load as `answers` says, then none."""
+    driver = rig.world.driver
+    answer, left = driver.read_register, list(answers)
+
+    def read(register):
+        driver.open_load_a = False
+        if register == tmc2209.DRV_STATUS and driver.power_stage_on and len(rig.strokes) >= STROKE and left:
+            driver.open_load_a = left.pop(0)
+        return answer(register)
+
+    driver.read_register = read
+    return left
+
+
+YES, NO = True, False
+
+
+@pytest.mark.parametrize("answers", [(YES,), (YES, YES), (YES, YES, NO, YES, YES), (YES, NO) * 4])
+def test_fewer_than_three_open_loads_in_a_row_stop_nothing(answers):
+    rig = session()
+    left = open_loads(rig, answers)
+    assert rig.strokes_until_fault(40) == 40
+    assert not left, "every status was asked for while strokes ran"
+    assert not rig.fault() and rig.state() == "ready"
+
+
+@pytest.mark.parametrize("before", [(), (YES, YES, NO)])
+def test_three_open_loads_in_a_row_are_a_fault(before):
+    rig = session()
+    left = open_loads(rig, [*before, YES, YES, YES])
+    count = rig.strokes_until_fault(60)
+    assert rig.fault() == "driver_open" and not left
+    # 12 strokes and four statuses a second
+    assert abs(count - STROKE - 3 * (len(before) + 3)) <= 4
+    assert not rig.pen.gate.enabled()
+
+
+def test_open_loads_are_counted_over_the_rest_between_runs():
+    """Runs shorter than three statuses do not hide it; what the driver says at rest counts neither way."""
+    rig = session()
+    rig.strokes_until_fault(STROKE)
+    left = open_loads(rig, [YES, YES, YES])
+    for _ in range(3):
+        assert not rig.fault()
+        rig.strokes_until_fault(4)
+        rig.run_ms(1000)
+    assert rig.fault() == "driver_open" and not left
 
 
 def test_the_hold_current_is_reduced_at_rest():
