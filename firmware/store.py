@@ -20,10 +20,11 @@ LAST_FAULT = const(4)
 JOURNAL = const(5)
 CARTRIDGES = const(6)
 MOTION = const(7)
-RECORD_COUNT = const(8)
+ARCHIVE = const(8)
+RECORD_COUNT = const(9)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x01\x01\x01\x01\x01"
+SCHEMAS = b"\x01\x01\x01\x01\x01\x01\x01\x01\x01"
 
 # What a read found
 OK = const(0)
@@ -43,6 +44,7 @@ _AT_STATE = const(15)
 _COMPLETE = const(0xA5)
 _WRITING = b"\x57"
 _CHUNK = const(64)
+_ARCHIVE_PLACE = const(6)  # where record 6 would lie, were it not too long for it
 
 # What a slot holds
 _BLANK = const(0)
@@ -55,7 +57,8 @@ def slot_address(record_id: int, slot: int) -> int:
     """Byte address of slot 0 or 1 of a record."""
     if record_id == CARTRIDGES:
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES
-    return (record_id * 2 + slot) * SMALL_SLOT_BYTES
+    place = _ARCHIVE_PLACE if record_id == ARCHIVE else record_id
+    return (place * 2 + slot) * SMALL_SLOT_BYTES
 
 
 def capacity(record_id: int) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from penimage.model import (
+    ARCHIVE_KEYS,
     CALIBRATION_KEYS,
     COUNTER_KEYS,
     EVENT_BASE,
@@ -142,10 +143,15 @@ def _motion(payload: bytes) -> dict[str, Any]:
     return dict(zip(MOTION_KEYS, struct.unpack("<III", payload), strict=True))
 
 
+def _archive(payload: bytes) -> dict[str, Any]:
+    *numbers, digest = struct.unpack("<IIII32s", payload)
+    return dict(zip(ARCHIVE_KEYS, [*numbers, digest.hex()], strict=True))
+
+
 _PAYLOADS = {
     "superblock": _superblock, "calibration": _calibration, "counters": _counters, "settings": _settings,
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
-    "motion": _motion,
+    "motion": _motion, "archive": _archive,
 }  # fmt: skip
 
 

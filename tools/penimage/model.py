@@ -13,17 +13,20 @@ FRAM_BYTES = 262_144
 LAYOUT = 1
 
 SMALL_SLOT_BYTES = 128
+ARCHIVE_PLACE = 6  # record 8 lies where record 6 would, which is too long for it
 CARTRIDGE_BASE, CARTRIDGE_SLOT_BYTES = 0x0800, 1024
 EVENT_BASE, EVENT_BYTES, EVENT_COUNT = 0x1000, 16, 1024
 BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 
-RECORD_NAMES = ("superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion")
+RECORD_NAMES = (
+    "superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion", "archive",
+)  # fmt: skip
 SCHEMA = 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
 EVENT_NAMES = {
     1: "boot", 2: "state", 3: "fault", 4: "cleared", 5: "session_start", 6: "session_end", 7: "cartridge",
-    8: "trigger", 9: "note", 10: "released",
+    8: "trigger", 9: "note", 10: "released", 11: "archived", 12: "space", 13: "archive", 14: "erased",
 }  # fmt: skip
 END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full"}
 FLAG_NAMES = ("slip", "fault", "partial", "clipped")
@@ -43,6 +46,7 @@ CALIBRATION_KEYS = (
 COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
 MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3")
 SETTING_KEYS = ("session_limit_s", "depth_limit_um", "buzzer")
+ARCHIVE_KEYS = ("entries", "oldest", "exported", "archived_blocks", "digest")
 RING_ROMS = 120
 
 
@@ -77,7 +81,8 @@ def slot_span(record_id: int, slot: int) -> tuple[int, int]:
     """(address, size) of a slot."""
     if RECORD_NAMES[record_id] == "cartridges":
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES, CARTRIDGE_SLOT_BYTES
-    return (2 * record_id + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
+    place = ARCHIVE_PLACE if RECORD_NAMES[record_id] == "archive" else record_id
+    return (2 * place + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
 
 
 @dataclass(frozen=True)

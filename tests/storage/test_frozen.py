@@ -1,0 +1,72 @@
+"""Images of every version of the format: reader and firmware of today find in them all that was there."""
+
+import frozen
+import pytest
+from storage_bench import Bench
+
+import journal
+import records
+import store
+from penimage import decode
+
+CLASSES = {
+    "counters": records.Counters, "settings": records.Settings, "last_fault": records.LastFault,
+    "motion": records.Motion}  # fmt: skip
+
+
+def sessions_match(found, wanted, closed=()):
+    """Sessions equal what was frozen; those numbered in `closed` have got a tail since."""
+    assert [session.number for session in found] == [session["number"] for session in wanted]
+    for session, frame in zip(found, wanted, strict=True):
+        assert frozen.fields(session.head, frame["head"]) == frame["head"]
+        assert (len(session.strokes), frozen.sums(session)) == (frame["strokes"], frame["sum"])
+        if session.number not in closed:
+            assert frozen.fields(session.tail, frame["tail"]) == frame["tail"]
+
+
+@pytest.mark.parametrize("name", frozen.NAMES)
+def test_reader_finds_what_was_frozen(name):
+    found, wanted = decode(frozen.image(name)), frozen.content(name)
+    assert found.pen_serial == wanted["pen_serial"]
+    assert found.problems == wanted["problems"]
+    assert frozen.events(found.events) == wanted["events"]
+    for record, frame in wanted["records"].items():
+        known = found.records[record]
+        assert (known.status, known.schema) == (frame["status"], frame["schema"]), record
+        values = None if known.values is None else {key: known.values[key] for key in frame["values"]}
+        assert values == frame["values"], record
+    sessions_match(found.sessions, wanted["sessions"])
+
+
+@pytest.mark.parametrize("name", frozen.NAMES)
+def test_firmware_takes_it_up_where_it_was_left(name):
+    wanted = frozen.content(name)
+    bench = Bench(frozen.image(name))
+    status = bench.mount()
+    open_before = {session["number"] for session in wanted["sessions"] if session["tail"] is None}
+    assert (status == journal.RECOVERED_OPEN_SESSION) == bool(open_before)
+    assert bench.journal.damaged == 0
+    found = decode(bench.chip.image)
+    sessions_match(found.sessions, wanted["sessions"], closed=open_before)
+    assert all(session.tail is not None for session in found.sessions)
+    before = wanted["records"]["counters"]["values"]
+    lost = sum(session["strokes"] for session in wanted["sessions"] if session["number"] in open_before)
+    assert found.records["counters"].values["strokes"] == before["strokes"] + lost
+    while bench.journal.room_strokes() < journal.MIN_ROOM_STROKES:
+        assert bench.journal.release_oldest(1) > 0
+    assert bench.begin() == max([0, *(session["number"] for session in wanted["sessions"])]) + 1
+
+
+@pytest.mark.parametrize("name", frozen.NAMES)
+def test_firmware_reads_every_record(name):
+    bench = Bench(frozen.image(name))
+    for record, frame in frozen.content(name)["records"].items():
+        if record in CLASSES:
+            loaded = CLASSES[record]()
+            assert store.STATUS_NAMES[loaded.load(bench.store)] == frame["status"], record
+            assert frozen.fields(loaded, frame["values"]) == frame["values"], record
+    ring = records.CartridgeRing()
+    ring.load(bench.store)
+    roms = (frozen.content(name)["records"]["cartridges"]["values"] or {"roms": []})["roms"]
+    assert ring.count == len(roms)
+    assert all(ring.contains(bytes.fromhex(rom)) for rom in roms)
