@@ -28,7 +28,7 @@ def sessions_match(found, wanted, closed=()):
 def test_reader_finds_what_was_frozen(name):
     found, wanted = decode(frozen.image(name)), frozen.content(name)
     assert found.pen_serial == wanted["pen_serial"]
-    assert found.problems == wanted["problems"]
+    assert [problem.what for problem in found.notes + found.problems] == wanted["problems"]
     assert frozen.events(found.events) == wanted["events"]
     for record, frame in wanted["records"].items():
         known = found.records[record]

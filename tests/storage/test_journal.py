@@ -11,7 +11,7 @@ import journal
 import store
 from journal import CLIPPED, FAULT, PARTIAL, SLIP
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT, EVENT_BASE, EVENT_BYTES, EVENT_COUNT
-from penimage import decode
+from penimage import Problem, decode
 from records import Counters
 
 COMMANDED_UM, PERIOD_US, ZONE = 1000, 50_000, 6
@@ -438,7 +438,7 @@ class TestDamage:
         assert bench.chip.image[header_address(2) : header_address(3)] == before
         image = decode(bench.chip.image)
         assert [session.number for session in image.sessions] == [1, 2]
-        assert any("block 2" in problem for problem in image.problems)
+        assert any("block 2" in problem.what for problem in image.problems)
 
     def test_a_damaged_block_in_the_middle_costs_only_its_strokes(self):
         bench = provisioned()
@@ -465,7 +465,8 @@ class TestDamage:
         bench.chip.corrupt(header_address(0) + 4 * (blocks.SESSION_FIRST_WORD + 2 + 9), 0x08)
         image = decode(bench.chip.image)
         assert [s.sequence for s in image.sessions[0].strokes] == [*range(1, 10), *range(11, 51)]
-        assert image.problems == ["session 1: stroke 10 is unreadable"]
+        assert image.problems == [
+            Problem("stroke 10 is unreadable", header_address(0) + 4 * 43, "1 stroke", 1, session=1)]
 
     def test_after_a_damaged_state_word_nothing_is_guessed(self):
         bench = provisioned()
@@ -493,4 +494,4 @@ class TestDamage:
         session = decode(bench.chip.image).sessions[0]
         assert session.tail is None
         assert len(session.strokes) == 4
-        assert session.problems == ["tail is unreadable"]
+        assert [problem.what for problem in session.problems] == ["tail is unreadable"]

@@ -144,7 +144,7 @@ class PenLife(RuleBasedStateMachine):
 
     def _compare(self):
         image = self._image()
-        assert [problem for problem in image.problems if not problem.startswith("record")] == []
+        assert [problem for problem in image.problems if not problem.what.startswith("record")] == []
         assert {record: self._record(record) for record in RECORDS} == {
             r: self.records.get(r) for r in RECORDS
         }

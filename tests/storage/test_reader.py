@@ -111,7 +111,7 @@ def test_everything_is_there():
 @pytest.mark.parametrize("size", [0, 1, 100, 5000, SIZE - 1, SIZE + 1])
 def test_a_wrong_size_is_a_problem_not_an_error(size):
     image = decode(LIVED_IN[:size].ljust(size, b"\0"))
-    assert any("bytes" in problem for problem in image.problems)
+    assert any("bytes" in problem.what for problem in image.problems)
 
 
 @pytest.mark.parametrize("fill", [0x00, 0xFF])

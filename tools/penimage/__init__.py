@@ -5,7 +5,7 @@ which both use it.
 """
 
 from penimage.fram import decode
-from penimage.model import Event, Head, Image, Record, Session, Stroke, Tail
+from penimage.model import Event, Head, Image, Problem, Record, Session, Stroke, Tail
 from penimage.provision import provision_image
 
-__all__ = ["Event", "Head", "Image", "Record", "Session", "Stroke", "Tail", "decode", "provision_image"]
+__all__ = ["Event", "Head", "Image", "Problem", "Record", "Session", "Stroke", "Tail", "decode", "provision_image"]

@@ -29,6 +29,7 @@ from penimage.model import (
     SLOT_WRITING,
     Event,
     Image,
+    Problem,
     Record,
     crc8,
     crc16,
@@ -43,21 +44,23 @@ def decode(image: bytes) -> Image:
     found = Image()
     data = bytes(image[:FRAM_BYTES])
     if len(image) != FRAM_BYTES:
-        found.problems.append(f"image has {len(image)} bytes, the chip {FRAM_BYTES}")
+        missing = max(0, FRAM_BYTES - len(image))
+        lost = f"the last {missing} bytes" if missing else "nothing"
+        what = f"image has {len(image)} bytes, the chip {FRAM_BYTES}"
+        found.problems.append(Problem(what, min(len(image), FRAM_BYTES), lost, None if missing else 0))
         data = data.ljust(FRAM_BYTES, b"\0")
     for record_id, name in enumerate(RECORD_NAMES):
-        found.records[name] = _read_record(data, record_id)
-        if found.records[name].status not in ("ok", "empty"):
-            found.problems.append(f"record {name} is {found.records[name].status}")
+        found.records[name] = _read_record(data, record_id, found)
     superblock = found.records["superblock"].values
     if superblock is not None and superblock["layout"] != LAYOUT:
-        found.problems.append(f"layout {superblock['layout']} is not known here")
+        what = f"layout {superblock['layout']} is not known here"
+        found.problems.append(Problem(what, slot_span(0, 0)[0], "everything but the records", None))
         return found
     found.pen_serial = superblock["pen_serial"] if superblock else ""
     _read_events(data, found)
     read_sessions(data, found)
     for session in found.sessions:
-        found.problems += [f"session {session.number}: {problem}" for problem in session.problems]
+        found.problems += session.problems
     return found
 
 
@@ -77,21 +80,36 @@ def _read_slot(data: bytes, record_id: int, slot: int) -> tuple[str, int, int, b
     return "valid", sequence, schema, payload
 
 
-def _read_record(data: bytes, record_id: int) -> Record:
+def _read_record(data: bytes, record_id: int, found: Image) -> Record:
     slots = [_read_slot(data, record_id, slot) for slot in (0, 1)]
+    states = [slot[0] for slot in slots]
+    record = _newest(RECORD_NAMES[record_id], slots)
+    what = f"record {RECORD_NAMES[record_id]} is {record.status}"
+    if record.status == "recovered" and "bad" not in states:
+        lost = "nothing: power was cut while it was written, the value before stands"
+        found.notes.append(Problem(what, slot_span(record_id, states.index("unfinished"))[0], lost))
+    elif record.status not in ("ok", "empty"):
+        lost = "its newest value, perhaps" if record.status == "recovered" else "its values"
+        bad = states.index("bad") if "bad" in states else 0
+        found.problems.append(Problem(what, slot_span(record_id, bad)[0], lost))
+    return record
+
+
+def _newest(name: str, slots: list[tuple[str, int, int, bytes]]) -> Record:
+    """The record that two slots make, by the rules of the format."""
+    states = [slot[0] for slot in slots]
     valid = [slot for slot in slots if slot[0] == "valid"]
     if not valid:
-        return Record("corrupt" if any(slot[0] == "bad" for slot in slots) else "empty")
+        return Record("corrupt" if "bad" in states else "empty")
     if len(valid) == 2 and 0 < (valid[1][1] - valid[0][1]) % 65536 < 32768:
         valid.reverse()
     _, _, schema, payload = valid[0]
     if schema > SCHEMA:
         return Record("newer", None, schema)
-    values = _read_payload(RECORD_NAMES[record_id], payload)
+    values = _read_payload(name, payload)
     if values is None:
         return Record("corrupt", None, schema)
-    damaged = any(slot[0] in ("bad", "unfinished") for slot in slots)
-    return Record("recovered" if damaged else "ok", values, schema)
+    return Record("recovered" if "bad" in states or "unfinished" in states else "ok", values, schema)
 
 
 def _read_payload(name: str, payload: bytes) -> dict[str, Any] | None:
@@ -174,7 +192,10 @@ def _read_events(data: bytes, found: Image) -> None:
     found.events.sort(key=lambda event: event.sequence)
     writing = (found.events[-1].sequence + 1) % EVENT_COUNT if found.events else 0
     # The entry after the newest may have been cut while it was written: it was never on record.
-    found.problems += [f"event entry {index} is unreadable" for index in unreadable if index != writing]
+    found.problems += [
+        Problem(f"event entry {index} is unreadable", EVENT_BASE + index * EVENT_BYTES, "1 event")
+        for index in unreadable if index != writing
+    ]  # fmt: skip
 
 
 def _unwrap(events: list[Event]) -> list[Event]:

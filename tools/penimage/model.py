@@ -36,6 +36,9 @@ BLOCK_MAGIC, END_MARK = 0xB5, 0x5A
 KIND_SESSION, KIND_CONTINUED = 1, 2
 FIRST_WORD = {KIND_SESSION: 32, KIND_CONTINUED: 8}
 BLOCK_WORDS = 128
+SESSION_STROKES_MAX = 96 + (BLOCK_COUNT - 1) * 120  # one session in the whole ring
+COMMANDED_MAX_UM, PERIOD_MAX_US = 4095, 1_048_575
+HEAD_FORMATS = (0, 2)
 HEAD_AT, HEAD_BYTES, TAIL_AT, TAIL_BYTES = 32, 64, 96, 32
 MARK_PRESENT, MARK_STATE, MARK_PERIOD, MARK_COARSE = 0x80, 0x40, 0x20, 0x10
 
@@ -73,8 +76,11 @@ def crc16(data: bytes, seed: int = 0xFFFF) -> int:
 
 
 def text(raw: bytes) -> str:
-    """An ASCII field padded with NUL; bytes that are not ASCII show as replacement characters."""
-    return raw.rstrip(b"\0").decode("ascii", "replace")
+    """An ASCII field padded with NUL; every byte that is not printable ASCII becomes U+FFFD.
+
+    So a damaged or hostile image puts no control sequence into a terminal, a table or a file name.
+    """
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "\ufffd" for byte in raw.rstrip(b"\0"))
 
 
 def slot_span(record_id: int, slot: int) -> tuple[int, int]:
@@ -83,6 +89,30 @@ def slot_span(record_id: int, slot: int) -> tuple[int, int]:
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES, CARTRIDGE_SLOT_BYTES
     place = ARCHIVE_PLACE if RECORD_NAMES[record_id] == "archive" else record_id
     return (2 * place + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be read. `at`: its byte address in the image, None where it has no single place.
+
+    `lost` says in words what is missing because of it; `lost_strokes` counts the strokes among it, None when the
+    image does not tell how many there were. `session`: whose it was, None when it was no session's.
+    """
+
+    what: str
+    at: int | None = None
+    lost: str = "nothing"
+    lost_strokes: int | None = 0
+    session: int | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.session is None else f"session {self.session}: {self.what}"
+
+
+def total_lost(problems: list[Problem]) -> int | None:
+    """Strokes lost to all of them together; None when one of them does not tell."""
+    lost = [problem.lost_strokes for problem in problems]
+    return None if None in lost else sum(count or 0 for count in lost)
 
 
 @dataclass(frozen=True)
@@ -136,7 +166,10 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Head:
-    """What was known when the session began. `wall_s`: seconds since 2000-01-01 UTC, 0 = clock not set."""
+    """What was known when the session began. `wall_s`: seconds since 2000-01-01 UTC, 0 = clock not set.
+
+    `client`: the practice's number for the client, 0 = none.
+    """
 
     pen_serial: str
     cartridge_rom: bytes
@@ -148,11 +181,15 @@ class Head:
     boot: int
     uptime_ms: int
     wall_s: int
+    client: int = 0
 
 
 @dataclass(frozen=True)
 class Tail:
-    """Totals at the end. After power_lost, `boot` and `uptime_ms` are those of the start that found out."""
+    """Totals at the end. After power_lost, `boot` and `uptime_ms` are those of the start that found out.
+
+    `faults` counts the faults latched during the session, `fault_codes` are the first three of them.
+    """
 
     strokes: int
     slips: int
@@ -161,6 +198,8 @@ class Tail:
     fault_code: int
     uptime_ms: int
     boot: int
+    faults: int = 0
+    fault_codes: tuple[int, ...] = ()
 
     @property
     def reason_name(self) -> str:
@@ -176,18 +215,24 @@ class Session:
     tail: Tail | None = None
     strokes: list[Stroke] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def lost_strokes(self) -> int | None:
+        """Strokes of it that were made and cannot be read; None when the image does not tell how many."""
+        return total_lost(self.problems)
 
 
 @dataclass
 class Image:
-    """`problems` holds those of every session too."""
+    """`problems` holds those of every session too. `notes`: what is not damage but the trace of a power cut."""
 
     pen_serial: str = ""
     records: dict[str, Record] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
     @property
     def provisioned(self) -> bool:
