@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile unit test-micropython bench clean
+.PHONY: help setup demo test lint types compile unit test-micropython firmware bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ unit: $(READY) ## all tests, on the cpython and micropython tiers
 
 test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails where there is none
 	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython
+
+firmware: $(READY) ## the firmware compiled for the RP2040, with its manifest, in build/firmware
+	@$(BIN)/python -m tools.firmware_image --out build/firmware
 
 bench: $(READY) ## the figures that the README quotes, into out/bench.json
 	@$(BIN)/python -m tools.bench --out out/bench.json

