@@ -69,9 +69,9 @@ def _number(table, key, what):
 
 
 def _row(table, number, what):
-    # a negative number would count from the end, where the deepest zone is
-    if not 0 <= number < len(table):
-        raise ValueError("no %s number %d" % (what, number))
+    # a negative number would count from the end, where the deepest zone is; True would be number 1
+    if type(number) is not int or not 0 <= number < len(table):
+        raise ValueError("no %s number %r" % (what, number))
     return table[number]
 
 
@@ -83,6 +83,12 @@ def zone(number: int) -> Zone:
 def indication(number: int) -> Indication:
     """The indication of a number; ValueError if there is none."""
     return _row(INDICATIONS, number, "indication")
+
+
+def _whole(value, what):
+    # bool is a kind of int, and a float that is not a number passes every comparison by failing it
+    if type(value) is not int:
+        raise ValueError("%s is a whole number of um or mHz, not %r" % (what, value))
 
 
 def prohibited(zone: int) -> bool:
@@ -106,8 +112,12 @@ class Limits:
         """Set the limits and return the effective maximum in um; 0 means nothing is allowed.
 
         `cartridge_um` is the cartridge's rated depth, `travel_um` the extension the calibration covers.
-        Negative readings count as 0, so that a wrong sign can only forbid.
+        Negative readings count as 0, so that a wrong sign can only forbid. ValueError for anything but an integer,
+        and then nothing is allowed.
         """
+        self.max_um = 0
+        _whole(cartridge_um, "a rated depth")
+        _whole(travel_um, "a calibrated travel")
         row = _row(ZONES, zone, "zone")
         band = _row(INDICATIONS, indication, "indication")
         values = self.values_um
@@ -136,8 +146,9 @@ class Limits:
     def clamp(self, wanted_um: int) -> int:
         """The wanted depth, rounded to the shallower on the 50 um grid, within what is allowed.
 
-        Never above the maximum: where that is 0, so is every answer.
+        Never above the maximum: where that is 0, so is every answer. ValueError for anything but an integer.
         """
+        _whole(wanted_um, "a depth")
         top_um = self.max_um - self.max_um % DEPTH_STEP_UM
         wanted_um -= wanted_um % DEPTH_STEP_UM
         return min(top_um, max(self.min_um, wanted_um))
@@ -152,9 +163,13 @@ def clamp_rate(zone: int, wanted_mhz: int, stroke_us: int) -> int:
     """The allowed stroke rate nearest to the wanted one.
 
     Bounded by the zone's range and by what a stroke of `stroke_us` leaves time for; when the stroke is
-    slower than the zone's lowest rate, the stroke decides.
+    slower than the zone's lowest rate, the stroke decides. ValueError for anything but an integer, or a stroke of
+    no time.
     """
     row = _row(ZONES, zone, "zone")
+    _whole(wanted_mhz, "a rate")
+    if type(stroke_us) is not int or stroke_us < 1:
+        raise ValueError("a stroke takes a whole number of us from 1 on, not %r" % (stroke_us,))
     fastest_mhz = 1000000000 // stroke_us
     wanted_mhz = max(row.rate_min_mhz, min(row.rate_max_mhz, wanted_mhz))
     return min(wanted_mhz, fastest_mhz)

@@ -33,6 +33,9 @@ EXTENDED = const(37)
 POWER_FAIL = const(40)
 BATTERY_LOW = const(41)
 RAIL_LOW = const(42)
+BATTERY_SENSE = const(43)
+RAIL_SENSE = const(44)
+POWER_SENSE = const(45)
 MOTOR_HOT = const(50)
 NTC = const(51)
 DRIVER_SILENT = const(60)
@@ -85,6 +88,12 @@ TABLE = {
         "battery_low", RETRACT, BY_USER, "Battery too low", "Charge the pen"),
     RAIL_LOW: Fault(
         "rail_low", RETRACT, BY_USER, "Motor supply too low", "Charge the pen. If it|repeats: service"),
+    BATTERY_SENSE: Fault(
+        "battery_sense", RETRACT, BY_SERVICE, "Battery voltage not|measured", "Send in for service"),
+    RAIL_SENSE: Fault(
+        "rail_sense", RETRACT, BY_SERVICE, "Motor supply out of|range", "Send in for service"),
+    POWER_SENSE: Fault(
+        "power_sense", RETRACT, BY_SERVICE, "Power-fail alarm does|not work", "Send in for service"),
     MOTOR_HOT: Fault(
         "motor_hot", RETRACT, BY_USER, "Motor too hot", "Let the pen cool down"),
     NTC: Fault(
@@ -133,6 +142,15 @@ def act(code: int) -> int:
 
 def remedy(code: int) -> int:
     return TABLE[code].remedy
+
+
+def remembered(code: int) -> bool:
+    """Whether the pen keeps this fault across restarts until service clears it.
+
+    Those about a record that is missing or damaged are found by every self-test, and gone with a good record.
+    """
+    found_anew = (CALIBRATION_MISSING, CALIBRATION_CORRUPT, STORAGE_BLANK)
+    return code in TABLE and TABLE[code].remedy == BY_SERVICE and code not in found_anew
 
 
 def cause(code: int) -> str:

@@ -8,6 +8,7 @@ import struct
 
 from micropython import const
 from store import CARTRIDGES, CORRUPT, COUNTERS, LAST_FAULT, MOTION, OK, RECOVERED, SETTINGS, capacity
+from supervisor import HASH_BYTES, SALT_BYTES, hashed
 
 ROM_BYTES = const(8)
 RING_ROMS = const(120)
@@ -22,12 +23,17 @@ JERK_MAX_MM_S3 = const(60000000)
 RAMP_MAX_UM = const(280)  # 16 kB of step tables, and a gear for the shallowest stroke
 
 
-def _load(store, record_id, layout):
-    """(status, values): values is None unless the payload is readable and has the size of `layout`."""
+def _load(store, record_id, layout, layout_1=None):
+    """(status, values): values is None unless the payload is readable and has the size of `layout`.
+
+    `layout_1` is that of schema 1, for a record that has grown since.
+    """
     payload = bytearray(capacity(record_id))
     status = store.read(record_id, payload)
     if status not in (OK, RECOVERED):
         return status, None
+    if layout_1 is not None and store.schema == 1:
+        layout = layout_1
     if store.length != struct.calcsize(layout):
         return CORRUPT, None
     return status, struct.unpack_from(layout, payload, 0)
@@ -67,32 +73,63 @@ class Counters:
 
 
 class Settings:
-    """The clinic's choices. The initial values are the factory's and stand for an EMPTY record."""
+    """The clinic's choices. The initial values are the factory's and stand for an EMPTY record.
 
-    _LAYOUT = "<HHBB"
+    Of the supervisor's code only `code_salt` and `code_hash` are kept, both empty without a code. A record of
+    schema 1 is read as one without a code.
+    """
+
+    _LAYOUT = "<HHBB8s16s"
+    _LAYOUT_1 = "<HHBB"
 
     def __init__(self):
         self.session_limit_s = 1800
         self.depth_limit_um = DEPTH_LIMIT_MAX_UM
         self.buzzer = 1
+        self.code_salt = b""
+        self.code_hash = b""
 
     def load(self, store) -> int:
-        status, values = _load(store, SETTINGS, self._LAYOUT)
+        status, values = _load(store, SETTINGS, self._LAYOUT, self._LAYOUT_1)
         if not values:
             return status
         if not _settings_ok(values[0], values[1], values[2]):
             return CORRUPT
+        salt = kept = b""
+        if store.schema > 1:  # schema 1 had no code
+            if values[3] > 1:
+                return CORRUPT
+            if values[3]:
+                salt, kept = values[4], values[5]
+        self.code_salt, self.code_hash = salt, kept
         self.session_limit_s, self.depth_limit_um, self.buzzer = values[0], values[1], values[2]
         return status
 
+    def set_code(self, salt, presses):
+        """Take a supervisor's code, 8 of b"USD", with a fresh random salt of 8 bytes; `save` keeps it.
+
+        ValueError for anything else, and the code that was there stays.
+        """
+        kept = hashed(salt, presses)
+        self.code_salt = bytes(salt)
+        self.code_hash = kept
+
+    def forget_code(self):
+        self.code_salt = self.code_hash = b""
+
     def save(self, store):
         """ValueError outside 60..3600 s, 100..2500 um, buzzer 0 or 1."""
+        whole_code = (len(self.code_salt), len(self.code_hash)) in ((0, 0), (SALT_BYTES, HASH_BYTES))
+        if not whole_code:
+            raise ValueError("a supervisor's code is kept by a salt and a hash, or not at all")
         if not _settings_ok(self.session_limit_s, self.depth_limit_um, self.buzzer):
             found = f"{self.session_limit_s} s, {self.depth_limit_um} um, buzzer {self.buzzer}"
             raise ValueError("setting out of range: " + found)
         store.write(
             SETTINGS,
-            struct.pack(self._LAYOUT, self.session_limit_s, self.depth_limit_um, self.buzzer, 0),
+            struct.pack(
+                self._LAYOUT, self.session_limit_s, self.depth_limit_um, self.buzzer, 1 if self.code_hash else 0,
+                self.code_salt, self.code_hash),
         )
 
 
@@ -145,23 +182,36 @@ def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3):
 
 
 class LastFault:
-    """The fault that stopped the pen last: its code, and when by uptime and boot counter."""
+    """The fault that stopped the pen last: its code, and when by uptime and boot counter.
 
-    _LAYOUT = "<HHI"
+    `service_code` is the fault that has to be cleared by service, 0 for none: later faults and restarts leave it.
+    A record of schema 1 is read as one without.
+    """
+
+    _LAYOUT = "<HHIHH"
+    _LAYOUT_1 = "<HHI"
 
     def __init__(self):
         self.code = 0
         self.boot = 0
         self.uptime_ms = 0
+        self.service_code = 0
+        self.service_boot = 0
 
     def load(self, store) -> int:
-        status, values = _load(store, LAST_FAULT, self._LAYOUT)
+        status, values = _load(store, LAST_FAULT, self._LAYOUT, self._LAYOUT_1)
         if values:
-            self.code, self.boot, self.uptime_ms = values
+            self.code, self.boot, self.uptime_ms = values[0], values[1], values[2]
+            self.service_code, self.service_boot = (values[3], values[4]) if store.schema > 1 else (0, 0)
         return status
 
     def save(self, store):
-        store.write(LAST_FAULT, struct.pack(self._LAYOUT, self.code, self.boot & 0xFFFF, self.uptime_ms))
+        store.write(
+            LAST_FAULT,
+            struct.pack(
+                self._LAYOUT, self.code, self.boot & 0xFFFF, self.uptime_ms, self.service_code,
+                self.service_boot & 0xFFFF),
+        )
 
 
 class CartridgeRing:

@@ -3,7 +3,9 @@
 Pure: readings and time come in as arguments. The state machine is the table TRANSITIONS, every state times
 every event. One permit is good for one stroke. The first fault latches and only its remedy clears it; a
 fault with a stricter remedy that came behind it is next to be cleared. After a fault the needles can only
-be retracted, and the way back leads through homing.
+be retracted, and the way back leads through homing. A state that something else has to end (stopping,
+retracting, homing) ends by itself after its time. What is not of the right type counts as missing: a limit
+or a yes holds only as an integer or as True itself.
 """
 
 import depth
@@ -70,12 +72,19 @@ RAIL_LOW_MS = const(60)
 BATTERY_START_MV = const(7000)
 BATTERY_STOP_MV = const(6200)
 BATTERY_LOW_MS = const(300)
+BATTERY_LEAST_MV = const(4000)  # below, the logic would not run: the sense input is broken
+BATTERY_MOST_MV = const(9000)  # two cells have 8.4 V at most
+RAIL_MOST_MV = const(14000)  # the boost makes 12 V
+SENSE_MS = const(300)  # a supply reading outside these is believed after so long
 WARN_DC = const(600)  # tenths of a degree Celsius
 DERATE_DC = const(700)
 STOP_DC = const(800)
 COOL_DC = const(650)
 PLAUSIBLE_LOW_DC = const(-200)
 PLAUSIBLE_HIGH_DC = const(1500)
+HOMING_MS = const(8000)  # the longest homing takes 3 s
+STOPPING_MS = const(1000)  # the slowest stroke takes 0.3 s
+RETRACTING_MS = const(2500)  # a stroke that does not come home is waited for 0.4 s, a retract takes 0.7 s
 _TIMER_MOST_MS = const(0x10000000)
 
 
@@ -106,6 +115,10 @@ class Permit:
         self._open = False
 
     def issue(self, zone: int, depth_um: int, ceiling_um: int, now_ms: int):
+        """ValueError, and no permit, unless all are integers and 0 < depth <= ceiling <= the zone's highest cap."""
+        self._open = False
+        if not _depth_allowed(zone, depth_um, ceiling_um):
+            raise ValueError("no permit for %r um under %r um in zone %r" % (depth_um, ceiling_um, zone))
         self.zone = zone
         self.depth_um = depth_um
         self.ceiling_um = ceiling_um
@@ -117,9 +130,17 @@ class Permit:
 
     def spend(self, now_ms: int) -> bool:
         """True if the permit is good now; it is not good a second time."""
-        good = self._open and ticks.diff(self._expires_ms, now_ms) > 0
-        self._open = False
-        return good
+        was_open = self._open
+        self._open = False  # first: whatever comes of a wrong time, the permit is gone
+        return was_open and ticks.diff(self._expires_ms, now_ms) > 0
+
+
+def _depth_allowed(zone, depth_um, ceiling_um):
+    """Integers in order, the ceiling within what the zone may have with a supervisor. False for any other type."""
+    # bool is a kind of int, a float compares like one: only the type itself tells
+    if type(depth_um) is not int or type(ceiling_um) is not int:
+        return False
+    return 0 < depth_um <= ceiling_um <= min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM)
 
 
 class Timer:
@@ -167,18 +188,24 @@ class Safety:
         self._extended = Timer()
         self._rail = Timer()
         self._battery = Timer()
+        self._battery_sense = Timer()
+        self._rail_sense = Timer()
+        self._homing = Timer()
+        self._stopping = Timer()
+        self._retracting = Timer()
 
     # -- session ------------------------------------------------------------------------------------
 
     def open_session(self, zone: int, max_um: int):
         """Strokes may go to `max_um` in `zone`, once the trigger is seen released.
 
-        ValueError unless READY (a zone is not changed in a run) and the zone allows so much.
+        ValueError, and no session, unless READY (a zone is not changed in a run) and the zone allows so much.
         """
         if self.state != READY:
             raise ValueError("a session opens only when the pen is ready")
-        if not 0 < max_um <= min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM):
-            raise ValueError("zone %d does not allow %d um" % (zone, max_um))
+        self.close_session()
+        if not _depth_allowed(zone, max_um, max_um):
+            raise ValueError("zone %r does not allow %r um" % (zone, max_um))
         self.zone = zone
         self.max_um = max_um
         self.time_up = False
@@ -257,15 +284,31 @@ class Safety:
     def cause_gone(self, readings) -> bool:
         """Whether what the latched fault was about is over, as far as the readings can tell."""
         code = self.fault
+        if code == faults.CALIBRATION_MISSING or code == faults.CALIBRATION_CORRUPT:
+            return self.calibrated is True
+        if code == faults.NTC:
+            return PLAUSIBLE_LOW_DC <= readings.temp_dc <= PLAUSIBLE_HIGH_DC
+        if code == faults.BATTERY_SENSE:
+            return BATTERY_LEAST_MV <= readings.battery_mv <= BATTERY_MOST_MV
+        if code == faults.RAIL_SENSE:
+            return RAIL_LOW_MV <= readings.rail_mv <= RAIL_MOST_MV
         if code == faults.TRIGGER_STUCK or code == faults.TRIGGER_CONTACTS:
             return readings.trigger_no == 0 and readings.trigger_nc == 1
         if code == faults.MOTOR_HOT or code == faults.DRIVER_HOT:
             return readings.temp_dc <= COOL_DC
         if code == faults.BATTERY_LOW:
-            return readings.battery_mv >= BATTERY_START_MV
+            return BATTERY_START_MV <= readings.battery_mv <= BATTERY_MOST_MV
         if code == faults.RAIL_LOW or code == faults.DRIVER_SUPPLY:
             return readings.rail_mv >= RAIL_LOW_MV
         return True
+
+    def service_fault(self) -> int:
+        """The fault that only service clears, latched or waiting behind the latched one; faults.NONE without."""
+        if self.fault != faults.NONE and faults.remedy(self.fault) == faults.BY_SERVICE:
+            return self.fault
+        if self._behind != faults.NONE and faults.remedy(self._behind) == faults.BY_SERVICE:
+            return self._behind
+        return faults.NONE
 
     # -- watching -----------------------------------------------------------------------------------
 
@@ -286,6 +329,16 @@ class Safety:
         out = moving and readings.extension_um > 0
         if self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
             self.trip(faults.EXTENDED)
+        self._watch_ends(now_ms)
+
+    def _watch_ends(self, now_ms):
+        """What the motor has to bring to an end and did not: without the drive nothing goes on."""
+        if self._homing.held_ms(self.state == HOMING, now_ms) >= HOMING_MS:
+            self.trip(faults.HOMING)
+        if self._stopping.held_ms(self.state == STOPPING, now_ms) >= STOPPING_MS:
+            self.trip(faults.INTERNAL)
+        if self._retracting.held_ms(self.state == RETRACTING, now_ms) >= RETRACTING_MS:
+            self.trip(faults.INTERNAL)
 
     def _watch_trigger(self, readings, now_ms):
         agree = readings.trigger_no == readings.trigger_nc
@@ -315,6 +368,11 @@ class Safety:
             self.trip(faults.RAIL_LOW)
         if self._battery.held_ms(moving and readings.battery_mv < BATTERY_STOP_MV, now_ms) >= BATTERY_LOW_MS:
             self.trip(faults.BATTERY_LOW)
+        # at rest a low reading is judged at boot and by the gate of each run; a high one would blind both
+        if self._battery_sense.held_ms(readings.battery_mv > BATTERY_MOST_MV, now_ms) >= SENSE_MS:
+            self.trip(faults.BATTERY_SENSE)
+        if self._rail_sense.held_ms(readings.rail_mv > RAIL_MOST_MV, now_ms) >= SENSE_MS:
+            self.trip(faults.RAIL_SENSE)
 
     def held_at_rest(self) -> bool:
         """The trigger is down and no release was seen since boot, the last fault or the session's opening."""
@@ -335,29 +393,35 @@ class Safety:
     def _refusal(self, depth_um, readings):
         if self.fault != faults.NONE or (self.state != READY and self.state != RUNNING):
             return faults.REFUSED_STATE
-        if not self.calibrated:
+        if self.calibrated is not True:
             return faults.REFUSED_CALIBRATION
-        if self.max_um <= 0:
+        if type(self.max_um) is not int or self.max_um <= 0:
             return faults.REFUSED_SESSION
-        if self.time_up:
+        if self.time_up is not False:
             return faults.REFUSED_TIME
-        if not self.cartridge_ok:
+        if self.cartridge_ok is not True:
             return faults.REFUSED_CARTRIDGE
-        if not readings.interlock:
+        if readings.interlock != 1:
             return faults.REFUSED_INTERLOCK
-        if not 0 < depth_um <= self.max_um:
+        if not _depth_allowed(self.zone, depth_um, self.max_um):
             return faults.REFUSED_DEPTH
         if self._run_spent:
             return faults.REFUSED_RUN_TOO_LONG
         if not self._release_seen:
             return faults.REFUSED_RELEASE_FIRST
-        if not self.pressed or readings.trigger_no == 0 or readings.trigger_nc == 1:
+        if not self.pressed or readings.trigger_no != 1 or readings.trigger_nc != 0:
             return faults.REFUSED_TRIGGER
-        if not readings.power_ok or (self.state == READY and readings.battery_mv < BATTERY_START_MV):
+        if readings.power_ok != 1 or not self._battery_allows(readings):
             return faults.REFUSED_POWER
         if not PLAUSIBLE_LOW_DC <= readings.temp_dc < STOP_DC:
             return faults.REFUSED_TEMPERATURE
         return faults.GRANTED
+
+    def _battery_allows(self, readings):
+        """A run begins only with enough battery; under load it may sag, which `update` watches."""
+        if readings.battery_mv > BATTERY_MOST_MV:
+            return False
+        return self.state == RUNNING or readings.battery_mv >= BATTERY_START_MV
 
     def derated(self, readings) -> bool:
         """The motor is warm enough that the stroke rate is brought down to the zone's lowest."""

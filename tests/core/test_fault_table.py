@@ -12,7 +12,8 @@ faults = shim("faults")
 FROZEN = {
     10: "trigger_stuck", 11: "trigger_contacts", 20: "cartridge_pulled", 30: "slip", 31: "encoder",
     32: "home_sensor", 33: "homing", 34: "jam", 35: "ceiling", 36: "drive_dropped", 37: "extended",
-    40: "power_fail", 41: "battery_low", 42: "rail_low", 50: "motor_hot", 51: "ntc", 60: "driver_silent",
+    40: "power_fail", 41: "battery_low", 42: "rail_low", 43: "battery_sense", 44: "rail_sense", 45: "power_sense",
+    50: "motor_hot", 51: "ntc", 60: "driver_silent",
     61: "driver_reset", 62: "driver_hot", 63: "driver_short", 64: "driver_open", 65: "driver_supply",
     70: "calibration_missing", 71: "calibration_corrupt", 72: "storage", 73: "storage_blank", 74: "display",
     75: "gate", 80: "watchdog", 81: "exception", 82: "overrun", 83: "internal",
@@ -54,6 +55,14 @@ def test_texts_fit_the_panel(code):
 def test_every_fault_has_a_deed_and_a_remedy(code):
     assert faults.act(code) in (faults.RETRACT, faults.STOP, faults.BLOCK)
     assert faults.remedy(code) in (faults.BY_USER, faults.BY_RESTART, faults.BY_SERVICE)
+
+
+def test_the_pen_remembers_what_only_service_clears_but_not_what_each_self_test_finds():
+    by_service = {faults.key(code) for code in faults.TABLE if faults.remedy(code) == faults.BY_SERVICE}
+    remembered = {faults.key(code) for code in faults.TABLE if faults.remembered(code)}
+    assert by_service - remembered == {"calibration_missing", "calibration_corrupt", "storage_blank"}
+    assert remembered < by_service
+    assert not any(faults.remembered(code) for code in (faults.NONE, 99, -1))
 
 
 def test_service_is_named_where_only_service_clears():

@@ -48,6 +48,7 @@ def test_each_remedy(code):
     rig = in_fault(code)
     assert rig.core.clear(rig.readings) == (remedy == faults.BY_USER)
     rig = in_fault(code)
+    rig.core.calibrated = True
     assert rig.core.clear(rig.readings, True) == (remedy != faults.BY_RESTART)
     assert (rig.core.state, rig.core.fault) == (
         (safety.FAULT, code) if remedy == faults.BY_RESTART else (safety.UNHOMED, faults.NONE))  # fmt: skip
@@ -100,6 +101,7 @@ CAUSES = [
     (faults.MOTOR_HOT, "temp_dc", safety.COOL_DC + 1, safety.COOL_DC),
     (faults.DRIVER_HOT, "temp_dc", safety.COOL_DC + 1, safety.COOL_DC),
     (faults.BATTERY_LOW, "battery_mv", safety.BATTERY_START_MV - 1, safety.BATTERY_START_MV),
+    (faults.BATTERY_LOW, "battery_mv", safety.BATTERY_MOST_MV + 1, safety.BATTERY_MOST_MV),
     (faults.RAIL_LOW, "rail_mv", safety.RAIL_LOW_MV - 1, safety.RAIL_LOW_MV),
     (faults.DRIVER_SUPPLY, "rail_mv", safety.RAIL_LOW_MV - 1, safety.RAIL_LOW_MV),
 ]
@@ -113,6 +115,55 @@ def test_not_cleared_while_the_cause_is_there(code, reading, bad, good):
     assert (rig.core.state, rig.core.fault) == (safety.FAULT, code)
     setattr(rig.readings, reading, good)
     assert rig.core.clear(rig.readings)
+
+
+SERVICE_CAUSES = [
+    (faults.NTC, "temp_dc", -201, -200),
+    (faults.NTC, "temp_dc", 1501, 1500),
+    (faults.BATTERY_SENSE, "battery_mv", 3999, 4000),
+    (faults.BATTERY_SENSE, "battery_mv", 9001, 9000),
+    (faults.RAIL_SENSE, "rail_mv", 9799, 9800),
+    (faults.RAIL_SENSE, "rail_mv", 14001, 14000),
+]
+
+
+@pytest.mark.parametrize("code, reading, bad, good", SERVICE_CAUSES)
+def test_service_cannot_clear_while_the_cause_is_there(code, reading, bad, good):
+    rig = in_fault(code)
+    setattr(rig.readings, reading, bad)
+    assert not rig.core.clear(rig.readings, True)
+    assert (rig.core.state, rig.core.fault) == (safety.FAULT, code)
+    setattr(rig.readings, reading, good)
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.clear(rig.readings, True)
+
+
+@pytest.mark.hazard("H13")
+@pytest.mark.parametrize("code", [faults.CALIBRATION_MISSING, faults.CALIBRATION_CORRUPT])
+def test_without_a_calibration_not_even_service_clears_its_fault(code):
+    """Else the pen would be unhomed without a fault to show and without a way on."""
+    rig = Rig().release()
+    rig.core.trip(code)
+    assert not rig.core.clear(rig.readings, True)
+    assert rig.core.fault == code
+    rig.core.calibrated = True
+    assert rig.core.clear(rig.readings, True)
+    assert rig.core.state == safety.UNHOMED
+
+
+def test_the_fault_for_service_is_told_latched_or_behind():
+    rig = Rig().release()
+    assert rig.core.service_fault() == faults.NONE
+    rig.core.trip(faults.WATCHDOG)
+    assert rig.core.service_fault() == faults.NONE
+    rig.core.trip(faults.EXCEPTION)
+    assert rig.core.service_fault() == faults.NONE
+    rig.core.trip(faults.ENCODER)
+    assert rig.core.service_fault() == faults.ENCODER
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.service_fault() == faults.ENCODER
+    assert rig.core.clear(rig.readings, True)
+    assert rig.core.service_fault() == faults.NONE
 
 
 @pytest.mark.hazard("H08")

@@ -99,6 +99,7 @@ SPOILED = {
     "contacts agree, open": (reading(trigger_no=0), faults.REFUSED_TRIGGER),
     "power failing": (reading(power_ok=0), faults.REFUSED_POWER),
     "battery low": (reading(battery_mv=6999), faults.REFUSED_POWER),
+    "battery reads too high": (reading(battery_mv=9001), faults.REFUSED_POWER),
     "motor hot": (reading(temp_dc=800), faults.REFUSED_TEMPERATURE),
     "NTC open": (reading(temp_dc=-201), faults.REFUSED_TEMPERATURE),
     "NTC short": (reading(temp_dc=9999), faults.REFUSED_TEMPERATURE),
@@ -142,6 +143,8 @@ def test_in_a_run_the_battery_may_sag_below_its_gate():
     rig = granted()
     rig.readings.battery_mv = 6500  # under load; the stop threshold watches on
     assert rig.ask() == faults.GRANTED
+    rig.readings.battery_mv = 9001
+    assert rig.ask() == faults.REFUSED_POWER
 
 
 @pytest.mark.parametrize("state", set(range(10)) - {safety.READY})

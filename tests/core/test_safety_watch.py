@@ -47,6 +47,49 @@ def test_one_good_reading_starts_the_time_anew(code, name, good, bad, ms, states
     assert rig.core.fault == faults.NONE
 
 
+SENSES = [(faults.BATTERY_SENSE, "battery_mv", 9000, 9001), (faults.RAIL_SENSE, "rail_mv", 14000, 14001)]
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("code, name, most, over", SENSES)
+@pytest.mark.parametrize("state", sorted(set(STATES) - {safety.BOOT}))
+def test_a_supply_that_reads_too_high_is_a_broken_sensor(code, name, most, over, state):
+    """A reading stuck high would blind the gate of a run and the watch under load."""
+    rig = Rig().enter(state)
+    before = rig.core.fault
+    setattr(rig.readings, name, most)
+    rig.step(2 * safety.SENSE_MS)
+    assert rig.core.fault == before
+    setattr(rig.readings, name, over)
+    rig.step(safety.SENSE_MS)
+    assert rig.core.fault == before
+    rig.step()
+    assert rig.core.fault == (before or code)
+    assert rig.core.service_fault() == (faults.DISPLAY if state == safety.BLOCKED else code)
+
+
+ENDS = [
+    (safety.HOMING, safety.HOMING_MS, faults.HOMING),
+    (safety.STOPPING, safety.STOPPING_MS, faults.INTERNAL),
+    (safety.RETRACTING, safety.RETRACTING_MS, faults.SLIP),
+]
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("start_ms", STARTS_MS)
+@pytest.mark.parametrize("state, ms, fault", ENDS)
+def test_what_the_motor_never_ends_is_ended_by_the_drive_going_off(state, ms, fault, start_ms):
+    rig = Rig(start_ms).enter(state).release(1)
+    rig.readings.extension_um = -120
+    rig.step(ms - 1)
+    assert rig.core.state == state
+    rig.step(2)
+    assert (rig.core.state, rig.core.fault) == (safety.FAULT, fault)
+    if state == safety.RETRACTING:  # the slip can be cleared, what came behind it asks for a restart
+        assert not rig.release().core.clear(rig.readings)
+        assert rig.core.fault == faults.INTERNAL
+
+
 @pytest.mark.hazard("H05")
 def test_power_failing_trips_at_the_first_look():
     rig = Rig().running()

@@ -12,6 +12,7 @@ from crc import crc16
 from penimage import decode
 from records import CartridgeRing, Counters, LastFault, Settings
 from sim.parts.fram import SIZE
+from supervisor import hashed
 
 ALL_RECORDS = range(store.RECORD_COUNT)
 OTHER_RECORDS = [record for record in ALL_RECORDS if record != store.SUPERBLOCK]
@@ -102,7 +103,7 @@ def test_newest_slot_is_told_across_the_wrap(first):
     bench.store.write(store.SETTINGS, b"start")
     _set_sequence(bench, 0, first)
     for turn in range(8):
-        payload = struct.pack("<HHBx", 60 + turn, 2000, 1)
+        payload = struct.pack("<HHBx24x", 60 + turn, 2000, 1)
         bench.store.write(store.SETTINGS, payload)
         assert read(bench, store.SETTINGS) == (store.OK, payload)
         assert decode(bench.chip.image).records["settings"].values["session_limit_s"] == 60 + turn
@@ -129,11 +130,11 @@ def test_is_newer_across_the_wrap(older, distance):
 
 def test_a_newer_schema_is_neither_good_nor_corrupt(monkeypatch):
     bench = provisioned()
-    monkeypatch.setattr(store, "SCHEMAS", b"\x01\x01\x01\x02\x01\x01\x01\x01")
+    monkeypatch.setattr(store, "SCHEMAS", bytes((1, 1, 1, 3, 1, 1, 1, 1, 1)))
     bench.store.write(store.SETTINGS, b"future")
     monkeypatch.undo()
     assert read(bench, store.SETTINGS) == (store.NEWER, b"future")
-    assert bench.store.schema == 2
+    assert bench.store.schema == 3
     assert decode(bench.chip.image).records["settings"].status == "newer"
     assert Settings().load(bench.store) == store.NEWER
 
@@ -245,20 +246,89 @@ class TestTypedRecords:
 
     def test_settings_out_of_range_or_size_on_the_chip_are_corrupt(self):
         bench = provisioned()
-        bench.store.write(store.SETTINGS, b"\x00\x00\x00\x00\x00\x00")
+        bench.store.write(store.SETTINGS, bytes(30))
         settings = Settings()
         assert settings.load(bench.store) == store.CORRUPT
         assert settings.depth_limit_um == 2500
         bench.store.write(store.SETTINGS, b"\x00")
         assert settings.load(bench.store) == store.CORRUPT
+        for flag, status in ((0, store.OK), (1, store.OK), (2, store.CORRUPT), (255, store.CORRUPT)):
+            bench.store.write(store.SETTINGS, struct.pack("<HHBB8s16s", 1800, 2500, 1, flag, b"s" * 8, b"h" * 16))
+            assert settings.load(bench.store) == status
+            assert decode(bench.chip.image).records["settings"].status == ("ok" if status == store.OK else "corrupt")
+
+    def test_a_supervisors_code_is_kept_as_a_salted_hash(self):
+        bench = provisioned()
+        settings = Settings()
+        settings.set_code(b"saltsalt", b"USDDUSUU")
+        settings.save(bench.store)
+        assert b"USDDUSUU" not in bench.chip.image
+        assert decode(bench.chip.image).records["settings"].values["supervisor_code"] is True
+        back = Settings()
+        assert back.load(bench.store) == store.OK
+        assert (back.code_salt, back.code_hash) == (b"saltsalt", hashed(b"saltsalt", b"USDDUSUU"))
+        back.forget_code()
+        back.save(bench.store)
+        assert settings.load(bench.store) == store.OK
+        assert (settings.code_salt, settings.code_hash) == (b"", b"")
+        assert decode(bench.chip.image).records["settings"].values["supervisor_code"] is False
+
+    @pytest.mark.parametrize(
+        "salt, presses", [(b"saltsalt", b"USDDUSU"), (b"saltsalt", b"USDDUSUX"), (b"salt", b"U" * 8)])
+    def test_what_is_no_code_leaves_the_one_that_was_there(self, salt, presses):
+        settings = Settings()
+        settings.set_code(b"12345678", b"DDDDUUUU")
+        before = (settings.code_salt, settings.code_hash)
+        with pytest.raises(ValueError):
+            settings.set_code(salt, presses)
+        assert (settings.code_salt, settings.code_hash) == before
+
+    def test_half_a_code_is_never_written(self):
+        bench = provisioned()
+        for salt, kept in ((b"saltsalt", b""), (b"", b"h" * 16), (b"s", b"h" * 16), (b"saltsalt", b"h" * 15)):
+            settings = Settings()
+            settings.code_salt, settings.code_hash = salt, kept
+            with pytest.raises(ValueError, match="salt and a hash"):
+                settings.save(bench.store)
+        assert Settings().load(bench.store) == store.EMPTY
+
+    def test_records_of_schema_1_are_read_and_grow_with_the_next_write(self, monkeypatch):
+        """What a pen of the first firmware has: settings without a code, a last fault without one for service."""
+        bench = provisioned()
+        monkeypatch.setattr(store, "SCHEMAS", bytes((1,) * store.RECORD_COUNT))
+        bench.store.write(store.SETTINGS, struct.pack("<HHBB", 900, 1500, 0, 0))
+        bench.store.write(store.LAST_FAULT, struct.pack("<HHI", 31, 7, 12345))
+        monkeypatch.undo()
+        settings, fault = Settings(), LastFault()
+        assert settings.load(bench.store) == fault.load(bench.store) == store.OK
+        assert vars(settings) == {
+            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "code_salt": b"", "code_hash": b""}
+        assert (fault.code, fault.boot, fault.uptime_ms, fault.service_code) == (31, 7, 12345, 0)
+        told = decode(bench.chip.image).records
+        assert told["settings"].values == {
+            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "supervisor_code": False}
+        assert told["last_fault"].values["service_code"] == 0
+        settings.set_code(b"saltsalt", b"UUUUUUUU")
+        settings.save(bench.store)
+        assert Settings().load(bench.store) == store.OK
+        assert decode(bench.chip.image).records["settings"].schema == 2
+
+    def test_a_schema_1_record_of_the_size_of_schema_2_is_corrupt(self, monkeypatch):
+        bench = provisioned()
+        monkeypatch.setattr(store, "SCHEMAS", bytes((1,) * store.RECORD_COUNT))
+        bench.store.write(store.SETTINGS, struct.pack("<HHBB8s16s", 1800, 2500, 1, 1, b"s" * 8, b"h" * 16))
+        monkeypatch.undo()
+        assert Settings().load(bench.store) == store.CORRUPT
 
     def test_last_fault(self):
         bench = provisioned()
         fault = LastFault()
-        fault.code, fault.boot, fault.uptime_ms = 30, 65537, 12345
+        fault.code, fault.boot, fault.uptime_ms, fault.service_code, fault.service_boot = 30, 65537, 12345, 31, 65538
         fault.save(bench.store)
         assert fault.load(bench.store) == store.OK
         assert (fault.code, fault.boot, fault.uptime_ms) == (30, 1, 12345)
+        assert (fault.service_code, fault.service_boot) == (31, 2)
+        assert decode(bench.chip.image).records["last_fault"].values == vars(fault)
 
     def test_cartridge_ring_keeps_the_last_120(self):
         bench = provisioned()

@@ -18,11 +18,11 @@ from penimage.model import (
     EVENT_BYTES,
     EVENT_COUNT,
     FRAM_BYTES,
+    LAST_FAULT_KEYS,
     LAYOUT,
     MOTION_KEYS,
     RECORD_NAMES,
     RING_ROMS,
-    SCHEMA,
     SETTING_KEYS,
     SLOT_COMPLETE,
     SLOT_HEADER,
@@ -33,6 +33,7 @@ from penimage.model import (
     Record,
     crc8,
     crc16,
+    schema_of,
     slot_span,
     text,
 )
@@ -104,17 +105,19 @@ def _newest(name: str, slots: list[tuple[str, int, int, bytes]]) -> Record:
     if len(valid) == 2 and 0 < (valid[1][1] - valid[0][1]) % 65536 < 32768:
         valid.reverse()
     _, _, schema, payload = valid[0]
-    if schema > SCHEMA:
+    if schema > schema_of(name):
         return Record("newer", None, schema)
-    values = _read_payload(name, payload)
+    values = _read_payload(name, payload, schema)
     if values is None:
         return Record("corrupt", None, schema)
     return Record("recovered" if "bad" in states or "unfinished" in states else "ok", values, schema)
 
 
-def _read_payload(name: str, payload: bytes) -> dict[str, Any] | None:
+def _read_payload(name: str, payload: bytes, schema: int) -> dict[str, Any] | None:
     """The fields of a record, None when its size or content is not what its schema says."""
     try:
+        if schema == 1 and name in _OLDER_PAYLOADS:
+            return _OLDER_PAYLOADS[name](payload)
         return _PAYLOADS[name](payload)
     except (struct.error, ValueError):
         return None
@@ -127,7 +130,7 @@ def _superblock(payload: bytes) -> dict[str, Any]:
 
 def _calibration(payload: bytes) -> dict[str, Any]:
     schema, _, *values = struct.unpack("<BBhiHHHHH8s8s", payload)
-    if schema != SCHEMA:
+    if schema != schema_of("calibration"):
         raise ValueError("schema")
     return dict(zip(CALIBRATION_KEYS, [*values[:7], text(values[7]), text(values[8])], strict=True))
 
@@ -137,11 +140,23 @@ def _counters(payload: bytes) -> dict[str, Any]:
 
 
 def _settings(payload: bytes) -> dict[str, Any]:
-    return dict(zip(SETTING_KEYS, struct.unpack("<HHBx", payload), strict=True))
+    """Of the supervisor's code only whether there is one."""
+    *values, code_set, _, _ = struct.unpack("<HHBB8s16s", payload)
+    if code_set > 1:
+        raise ValueError("code flag")
+    return dict(zip(SETTING_KEYS, values, strict=True)) | {"supervisor_code": bool(code_set)}
+
+
+def _settings_1(payload: bytes) -> dict[str, Any]:
+    return dict(zip(SETTING_KEYS, struct.unpack("<HHBx", payload), strict=True)) | {"supervisor_code": False}
 
 
 def _last_fault(payload: bytes) -> dict[str, Any]:
-    return dict(zip(("code", "boot", "uptime_ms"), struct.unpack("<HHI", payload), strict=True))
+    return dict(zip(LAST_FAULT_KEYS, struct.unpack("<HHIHH", payload), strict=True))
+
+
+def _last_fault_1(payload: bytes) -> dict[str, Any]:
+    return dict(zip(LAST_FAULT_KEYS, (*struct.unpack("<HHI", payload), 0, 0), strict=True))
 
 
 def _journal(payload: bytes) -> dict[str, Any]:
@@ -171,6 +186,7 @@ _PAYLOADS = {
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
     "motion": _motion, "archive": _archive,
 }  # fmt: skip
+_OLDER_PAYLOADS = {"settings": _settings_1, "last_fault": _last_fault_1}
 
 
 # ---- events ----

@@ -21,7 +21,7 @@ BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 RECORD_NAMES = (
     "superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion", "archive",
 )  # fmt: skip
-SCHEMA = 1
+SCHEMAS = {"settings": 2, "last_fault": 2}  # of the others: 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
 EVENT_NAMES = {
@@ -50,6 +50,8 @@ COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
 MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3")
 SETTING_KEYS = ("session_limit_s", "depth_limit_um", "buzzer")
 ARCHIVE_KEYS = ("entries", "oldest", "exported", "archived_blocks", "digest")
+LAST_FAULT_KEYS = ("code", "boot", "uptime_ms", "service_code", "service_boot")
+CODE_PRESSES, CODE_HASH_BYTES, CODE_SALT_BYTES = 8, 16, 8
 RING_ROMS = 120
 
 
@@ -89,6 +91,11 @@ def slot_span(record_id: int, slot: int) -> tuple[int, int]:
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES, CARTRIDGE_SLOT_BYTES
     place = ARCHIVE_PLACE if RECORD_NAMES[record_id] == "archive" else record_id
     return (2 * place + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
+
+
+def schema_of(name: str) -> int:
+    """The schema that a record is written with."""
+    return SCHEMAS.get(name, 1)
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import struct
 from typing import Any
 
 from penimage.model import (
     CALIBRATION_KEYS,
+    CODE_HASH_BYTES,
+    CODE_PRESSES,
+    CODE_SALT_BYTES,
     COUNTER_KEYS,
     FRAM_BYTES,
+    LAST_FAULT_KEYS,
     LAYOUT,
     MOTION_KEYS,
     RECORD_NAMES,
     RING_ROMS,
-    SCHEMA,
     SETTING_KEYS,
     SLOT_COMPLETE,
     SLOT_HEADER,
     crc16,
+    schema_of,
     slot_span,
 )
 
@@ -29,13 +35,17 @@ def provision_image(
     counters: dict[str, Any] | None = None,
     used_cartridges: list[bytes] | tuple[bytes, ...] = (),
     motion: dict[str, Any] | None = None,
+    supervisor_code: str = "",
+    code_salt: bytes | None = None,
+    service_fault: int = 0,
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
     `calibration`: all of CALIBRATION_KEYS, tags as text up to 8 ASCII characters; values are stored
     unchecked, so that a bad calibration can be made on purpose. `settings`: all of SETTING_KEYS.
     `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest
-    first, the last 120 count.
+    first, the last 120 count. `supervisor_code`: eight of U, S and D, "" for none; of it only a hash is stored, with
+    `code_salt` or fresh random bytes. `service_fault`: number of a fault that service has yet to clear.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)
@@ -46,11 +56,16 @@ def provision_image(
         if calibration is not None:
             values = _ordered(calibration, CALIBRATION_KEYS)
             tags = [_tag(value) for value in values[7:]]
-            _write_record(image, "calibration", struct.pack("<BBhiHHHHH8s8s", SCHEMA, 0, *values[:7], *tags))
+            payload = struct.pack("<BBhiHHHHH8s8s", schema_of("calibration"), 0, *values[:7], *tags)
+            _write_record(image, "calibration", payload)
         if counters is not None:
             _write_record(image, "counters", struct.pack("<IIII", *_ordered(counters, COUNTER_KEYS)))
         if settings is not None:
-            _write_record(image, "settings", struct.pack("<HHBx", *_ordered(settings, SETTING_KEYS)))
+            _write_record(image, "settings", _settings(settings, supervisor_code, code_salt))
+        elif supervisor_code:
+            raise ValueError("a supervisor's code is part of the settings: give them too")
+        if service_fault:
+            _write_record(image, "last_fault", struct.pack("<HHIHH", service_fault, 0, 0, service_fault, 0))
         if motion is not None:
             _write_record(image, "motion", struct.pack("<III", *_ordered(motion, MOTION_KEYS)))
     except struct.error as error:
@@ -58,6 +73,39 @@ def provision_image(
     if used_cartridges:
         _write_record(image, "cartridges", _ring(used_cartridges))
     return bytes(image)
+
+
+def clear_service_fault(image: bytes) -> bytes:
+    """A copy of a pen's memory without the fault that only service clears; the rest as it was.
+
+    ValueError when the record of the last fault cannot be read.
+    """
+    from penimage.fram import decode
+
+    record = decode(image).records["last_fault"]
+    if record.status == "empty":
+        return bytes(image)
+    if record.values is None:
+        raise ValueError(f"the record of the last fault is {record.status}: it cannot be cleared")
+    values = {**record.values, "service_code": 0, "service_boot": 0}
+    cleared = bytearray(image)
+    _erase_record(cleared, "last_fault")
+    _write_record(cleared, "last_fault", struct.pack("<HHIHH", *_ordered(values, LAST_FAULT_KEYS)))
+    return bytes(cleared)
+
+
+def _settings(settings: dict[str, Any], code: str, salt: bytes | None) -> bytes:
+    """The record of the settings; of the code a part of the hash of salt and presses."""
+    values = _ordered(settings, SETTING_KEYS)
+    if not code:
+        return struct.pack("<HHBB24x", *values, 0)
+    if len(code) != CODE_PRESSES or set(code) - set("USD"):
+        raise ValueError(f"a supervisor's code is {CODE_PRESSES} of U, S and D, not {code!r}")
+    salt = os.urandom(CODE_SALT_BYTES) if salt is None else salt
+    if len(salt) != CODE_SALT_BYTES:
+        raise ValueError(f"a salt has {CODE_SALT_BYTES} bytes, got {len(salt)}")
+    kept = hashlib.sha256(salt + code.encode("ascii")).digest()[:CODE_HASH_BYTES]
+    return struct.pack("<HHBB8s16s", *values, 1, salt, kept)
 
 
 def _ordered(values: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
@@ -83,6 +131,12 @@ def _ring(roms: list[bytes] | tuple[bytes, ...]) -> bytes:
 def _write_record(image: bytearray, name: str, payload: bytes) -> None:
     record_id = RECORD_NAMES.index(name)
     addr, _ = slot_span(record_id, 0)
-    header = struct.pack("<2sBBHHI", b"PR", record_id, SCHEMA, len(payload), 0, 0)
+    header = struct.pack("<2sBBHHI", b"PR", record_id, schema_of(name), len(payload), 0, 0)
     header += struct.pack("<HBB", crc16(payload, crc16(header)), 0, SLOT_COMPLETE)
     image[addr : addr + SLOT_HEADER + len(payload)] = header + payload
+
+
+def _erase_record(image: bytearray, name: str) -> None:
+    for slot in (0, 1):
+        addr, size = slot_span(RECORD_NAMES.index(name), slot)
+        image[addr : addr + size] = bytes(size)
