@@ -30,7 +30,7 @@ STROKES_IN_A_FIRST_BLOCK, STROKES_IN_A_BLOCK = 96, 120  # at most
 
 @dataclass(frozen=True)
 class Block:
-    """One block with an intact header. `data`: all of its 512 bytes."""
+    """One block with an intact header. `data`: all of its 512 bytes; `at`: where they lie in FRAM or file."""
 
     kind: int
     zone_id: int
@@ -42,11 +42,7 @@ class Block:
     period_us: int
     slips: int
     data: bytes
-
-    @property
-    def at(self) -> int:
-        """Its byte address in the image."""
-        return address(self.number)
+    at: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,10 @@ def live_blocks(data: bytes, released: int | None) -> Live:
     found: dict[int, Block] = {}
     damaged: set[int] = set()
     for position in range(BLOCK_COUNT):
-        block = _read(data, position)
+        addr = BLOCK_BASE + position * BLOCK_BYTES
+        block = read_block(data[addr : addr + BLOCK_BYTES], addr)
+        if isinstance(block, Block) and block.number % BLOCK_COUNT != position:
+            block = "damaged"
         if isinstance(block, Block):
             found[block.number] = block
         elif block == "damaged":
@@ -98,20 +97,18 @@ def runs(numbers: list[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
-def _read(data: bytes, position: int) -> Block | str:
-    """The block at a position, or "free" or "damaged"."""
-    addr = BLOCK_BASE + position * BLOCK_BYTES
-    if data[addr] == 0 or data[addr + 31] == 0:
+def read_block(raw: bytes, at: int) -> Block | str:
+    """The block in 512 bytes, or "free" or "damaged"."""
+    if raw[0] == 0 or raw[31] == 0:
         return "free"
-    raw = data[addr : addr + BLOCK_BYTES]
     magic, kind, zone_id, _, number, session, first, commanded, worst, period, slips, _ = struct.unpack(
         "<BBBBIIIHhIHH", raw[:HEADER_BYTES]
     )
-    framed = magic == BLOCK_MAGIC and raw[31] == END_MARK and kind in FIRST_WORD and number % BLOCK_COUNT == position
+    framed = magic == BLOCK_MAGIC and raw[31] == END_MARK and kind in FIRST_WORD
     possible = 0 < first <= SESSION_STROKES_MAX + 1 and session > 0 and commanded <= COMMANDED_MAX_UM
     if not framed or not possible or period > PERIOD_MAX_US or crc16(raw[:HEADER_BYTES]) != raw[28] | raw[29] << 8:
         return "damaged"
-    return Block(kind, zone_id, number, session, first, commanded, worst, period, slips, raw)
+    return Block(kind, zone_id, number, session, first, commanded, worst, period, slips, raw, at)
 
 
 def _one_turn(numbers: list[int]) -> list[int]:

@@ -100,7 +100,8 @@ def schema_of(name: str) -> int:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that could not be read. `at`: its byte address in the image, None where it has no single place.
+    """Something that could not be read. `at`: its byte address, None where it has no single place; in the FRAM, or in
+    `file` of the archive in the flash.
 
     `lost` says in words what is missing because of it; `lost_strokes` counts the strokes among it, None when the
     image does not tell how many there were. `session`: whose it was, None when it was no session's.
@@ -111,6 +112,7 @@ class Problem:
     lost: str = "nothing"
     lost_strokes: int | None = 0
     session: int | None = None
+    file: str | None = None
 
     def __str__(self) -> str:
         return self.what if self.session is None else f"session {self.session}: {self.what}"
@@ -232,7 +234,10 @@ class Session:
 
 @dataclass
 class Image:
-    """`problems` holds those of every session too. `notes`: what is not damage but the trace of a power cut."""
+    """`problems` holds those of every session too. `notes`: what is not damage but the trace of a power cut.
+
+    `archive_entries`: how many entries of the archive were read, None when no flash was.
+    """
 
     pen_serial: str = ""
     records: dict[str, Record] = field(default_factory=dict)
@@ -240,6 +245,7 @@ class Image:
     sessions: list[Session] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    archive_entries: int | None = None
 
     @property
     def provisioned(self) -> bool:

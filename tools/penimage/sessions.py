@@ -6,6 +6,7 @@ Invariants as in `penimage.fram`; the strokes of a session have rising numbers, 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from penimage.blocks import STROKES_IN_A_BLOCK, STROKES_IN_A_FIRST_BLOCK, Block, address, live_blocks, runs
 from penimage.model import (
@@ -40,7 +41,7 @@ def read_sessions(data: bytes, found: Image) -> None:
         by_session.setdefault(block.session, []).append(block)
     explained: set[int] = set()
     for number, members in sorted(by_session.items()):
-        found.sessions.append(_read_session(number, members, missing, explained))
+        found.sessions.append(read_session(number, members, missing, explained))
     found.problems += live.problems
     found.problems += _unexplained(live.blocks, sorted(missing - explained))
 
@@ -63,15 +64,20 @@ def _unreadable(first: int, last: int) -> str:
     return f"block {first} is unreadable" if first == last else f"blocks {first} to {last} are unreadable"
 
 
-def _read_session(number: int, members: list[Block], missing: set[int], explained: set[int]) -> Session:
-    """One session from its blocks; numbers of `missing` blocks that it accounts for are added to `explained`."""
+def read_session(
+    number: int, members: list[Block], missing: set[int], explained: set[int], place: Callable[[int], int] = address
+) -> Session:
+    """One session from its blocks, at least one. `missing`: numbers of blocks that ought to be there.
+
+    Those of them that the session accounts for are added to `explained`. `place` gives a block number's byte address.
+    """
     session = Session(number, blocks=[block.number for block in members])
     opening = members[0]
     if opening.kind == KIND_SESSION:
         session.head = _read_head(opening, session)
         session.tail = _read_tail(opening, session)
     else:
-        _miss_beginning(opening, session, missing, explained)
+        _miss_beginning(opening, session, missing, explained, place)
     for block in members[1:]:
         if block.kind == KIND_SESSION:
             _add(session, "begins more than once", block.at, "its second head and tail")
@@ -90,9 +96,10 @@ def _read_session(number: int, members: list[Block], missing: set[int], explaine
             _add(session, f"block {block.number} repeats {twice} stroke numbers", block.at, "the second of each", None)
         session.strokes += fresh
         highest = max(highest, words.next_stroke - 1)
-        if _account(session, block, words, end, between, last=following is None):
+        at = words.broken_at[1] if words.broken_at else place(between[0]) if between else block.at
+        if _account(session, block, words, end, between, at, last=following is None):
             explained.update(between)
-    _compare_totals(session)
+    _compare_totals(session, opening.at + TAIL_AT)
     return session
 
 
@@ -104,25 +111,26 @@ def _missing_after(block: Block, missing: set[int]) -> list[int]:
     return list(range(block.number + 1, after))
 
 
-def _miss_beginning(opening: Block, session: Session, missing: set[int], explained: set[int]) -> None:
+def _miss_beginning(
+    opening: Block, session: Session, missing: set[int], explained: set[int], place: Callable[[int], int]
+) -> None:
     """Its first block is gone: head, tail and the strokes before `opening` are lost."""
     count = opening.first_stroke - 1
     fewest = 1 + -(-max(0, count - STROKES_IN_A_FIRST_BLOCK) // STROKES_IN_A_BLOCK)
     explained.update(missing.intersection(range(opening.number - fewest, opening.number)))
-    at = address(opening.number - fewest)
+    at = place(opening.number - fewest)
     _add(session, "its first block is missing", at, f"head, tail, {_strokes(1, count)}", count)
 
 
 def _account(
-    session: Session, block: Block, words: Words, end: int | None, between: list[int], last: bool
+    session: Session, block: Block, words: Words, end: int | None, between: list[int], at: int, last: bool
 ) -> bool:
     """Says what is missing from the block's strokes up to `end`; True when `between` is accounted for."""
-    for number, at in words.unreadable:
-        _add(session, f"stroke {number} is unreadable", at, "1 stroke", 1)
+    for number, word_at in words.unreadable:
+        _add(session, f"stroke {number} is unreadable", word_at, "1 stroke", 1)
     if words.stray and not last and (end is None or words.next_stroke >= end):
         _add(session, f"block {block.number} has bytes after its last word", block.at)
     start = words.broken_at[0] if words.broken_at else words.next_stroke
-    at = words.broken_at[1] if words.broken_at else address(between[0]) if between else block.at
     if end is None:
         if words.broken_at:
             rest = f"block {block.number} is unreadable from stroke {start} on"
@@ -179,7 +187,7 @@ def _read_tail(block: Block, session: Session) -> Tail | None:
     return Tail(strokes, slips, worst, reason, fault, uptime_ms, boot, faults, tuple(code for code in codes if code))
 
 
-def _compare_totals(session: Session) -> None:
+def _compare_totals(session: Session, at: int) -> None:
     tail, strokes = session.tail, session.strokes
     if tail is None or session.problems:
         return
@@ -190,4 +198,4 @@ def _compare_totals(session: Session) -> None:
             f"tail says {tail.strokes} strokes, {tail.slips} slips, worst {tail.worst_error_um} um; "
             f"the strokes say {len(strokes)}, {slips}, {worst}"
         )
-        _add(session, said, address(session.blocks[0]) + TAIL_AT, "cannot be told", None)
+        _add(session, said, at, "cannot be told", None)

@@ -1,0 +1,129 @@
+"""Reads the files of `/log` out of a flash image with LittleFS itself, in a process of its own.
+
+LittleFS is C code that trusts its metadata: damage that it does not expect may stop it or keep it busy for ever. In a
+process of its own that costs the files of this image and nothing else.
+Invariants: an answer is a list of files or a reason in words; nothing in an image raises, hangs or ends the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import subprocess
+import sys
+from itertools import islice
+from threading import Timer
+
+BLOCK_BYTES, BLOCK_COUNT = 4096, 352  # of MicroPython's filesystem on the RP2040, 1,441,792 bytes
+LOG = "/log"
+FILES_MAX = 1000
+NO_ENTRY = -2
+FILE_BYTES_MAX = 128 + 512 * 472
+PATIENCE_S = 30  # a whole archive takes less than one
+
+
+class Reader:
+    """Keeps one child for many images. Use as a context, so that the child ends."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def files(self, filesystem: bytes) -> tuple[dict[str, bytes], str]:
+        """(files of /log by name, why something is missing or ""); `filesystem` has BLOCK_BYTES * BLOCK_COUNT bytes."""
+        if self._child is None:
+            command = [sys.executable, "-m", "penimage.littlefs"]
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        child = self._child
+        watch = Timer(PATIENCE_S, child.kill)
+        watch.start()
+        try:
+            assert child.stdin and child.stdout
+            child.stdin.write(filesystem)
+            child.stdin.flush()
+            return _receive(child.stdout)
+        except (OSError, EOFError):
+            self._end()
+            return {}, "LittleFS stopped at damage in its own metadata"
+        finally:
+            watch.cancel()
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+
+def _receive(stream) -> tuple[dict[str, bytes], str]:
+    count, why = struct.unpack("<I", _exactly(stream, 4))[0], _field(stream)
+    return {_field(stream).decode("utf-8", "replace"): _field(stream) for _ in range(count)}, why.decode()
+
+
+def _field(stream) -> bytes:
+    return _exactly(stream, struct.unpack("<I", _exactly(stream, 4))[0])
+
+
+def _exactly(stream, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise EOFError
+    return data
+
+
+# ---- in the child ----
+
+
+def _read(filesystem: bytes) -> tuple[dict[str, bytes], str]:
+    from littlefs import LittleFS, LittleFSError, UserContext
+
+    context = UserContext(len(filesystem))
+    context.buffer[:] = filesystem
+    disk = LittleFS(
+        context=context, mount=False, block_size=BLOCK_BYTES, block_count=BLOCK_COUNT, read_size=32, prog_size=256,
+        cache_size=1024, lookahead_size=32)
+    found: dict[str, bytes] = {}
+    try:
+        disk.mount()
+        entries = islice(disk.scandir(LOG), FILES_MAX)  # damage may close a directory into a ring
+        names = [entry.name for entry in entries if entry.type == 1 and entry.size <= FILE_BYTES_MAX]
+    except (LittleFSError, OSError, UnicodeError) as error:
+        missing = isinstance(error, LittleFSError) and error.code == NO_ENTRY
+        return found, "" if missing else f"LittleFS cannot read {LOG}: {error}"
+    bad = []
+    for name in names:
+        try:
+            with disk.open(f"{LOG}/{name}", "rb") as file:
+                found[name] = file.read()
+        except (LittleFSError, OSError, UnicodeError):
+            bad.append(name)
+    return found, f"LittleFS cannot read {', '.join(bad)}" if bad else ""
+
+
+def _serve() -> None:
+    size = BLOCK_BYTES * BLOCK_COUNT
+    while True:
+        filesystem = sys.stdin.buffer.read(size)
+        if len(filesystem) < size:
+            return
+        found, why = _read(filesystem)
+        out = [struct.pack("<I", len(found)), *_framed(why.encode())]
+        for name, data in found.items():
+            out += [*_framed(name.encode()), *_framed(data)]
+        sys.stdout.buffer.write(b"".join(out))
+        sys.stdout.buffer.flush()
+
+
+def _framed(data: bytes) -> tuple[bytes, bytes]:
+    return struct.pack("<I", len(data)), data
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        _serve()
