@@ -13,19 +13,20 @@ import journal
 import motor
 import records
 import safety
+import session
 import store
 import ticks
 import treatment
 import version
-from board import WATCHDOG_RESET, Board, today_days, wall_seconds
+from board import WATCHDOG_RESET, Board, today_days
 from calibration import Calibration
-from cartridge import NAMES as CARTRIDGE_NAMES
-from cartridge import OK as CARTRIDGE_OK
-from cartridge import Cartridge, evaluate
+from cartridge import Cartridge
 from drivers import tmc2209
 from drivers.ds2431 import Ds2431
 from drivers.fram import Fram
+from driverwatch import DriverWatch
 from encoder import Encoder
+from follow import Follow
 from gate import Gate, step_word
 from micropython import const
 from panel import Panel
@@ -36,17 +37,11 @@ from sensors import Sensors
 SENSE_MOVING_US = const(4000)
 SENSE_REST_US = const(20000)
 ANALOG_US = const(50000)
-DRIVER_POLL_US = const(1000)
-DRIVER_REST_US = const(250000)
-DRIVER_MOVING_US = const(250000)
 TREATMENT_US = const(20000)
 PANEL_US = const(40000)
 FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
-SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
 OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
-OPEN_LOAD_TRIES = const(3)  # statuses in a row while moving; one alone can be false (TMC2209 datasheet 5.5.3)
-SILENT_TRIES = const(2)  # status requests in a row that may fail; one can be hit by noise
 
 
 class Pen:
@@ -81,26 +76,20 @@ class Pen:
         self.motor = motor.Motor(
             self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
             self._on_stroke, self.safety.trip)
+        self._driver_watch = DriverWatch(self.driver, self.safety, self.motor)
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
+        self.session = session.Session(self)
+        self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor)
         self.panel = Panel(self)
         self.refusal = faults.GRANTED
-        self.cartridge_reason = 0
-        self._entered = False
-        self._retract_tried = False
         self._next_stroke_us = 0
         self._last_stroke_us = 0
         self._period_us = 0
         self._run_first = True
-        self._seated = safety.Timer()
-        self._present = False
-        self._driver_failures = 0
-        self._open_loads = 0
         self._was_pressed = False
-        self._driver_was = 0
         self._watchdog = None
         self._fed_ms = 0
         self._fault_saved = True
-        self._ending = 0  # why the session ends as soon as the needles are parked
         tasks = (
             Task("sense", self._sense, 3000, 100000),
             Task("motor", self._motor, 3000, 100000),
@@ -162,8 +151,7 @@ class Pen:
     # -- what the safety core reports ---------------------------------------------------------------
 
     def _on_state(self, state):
-        self._entered = True
-        self._retract_tried = False
+        self.follow.entered()
         self.journal.event(events.STATE, state, 0, self.uptime_ms)
 
     def _on_fault(self, code):
@@ -171,6 +159,9 @@ class Pen:
         self.journal.event(events.FAULT, 0, code, self.uptime_ms)
 
     # -- tasks --------------------------------------------------------------------------------------
+
+    def _hurry_motor(self):
+        self.scheduler.hurry(self._motor_task)
 
     def _sense(self, now_us):
         now_ms = self._clock.ticks_ms()
@@ -195,7 +186,7 @@ class Pen:
             self.scheduler.late = 0
         if self.sensors.diag():
             self.scheduler.hurry(self._driver_task)
-        self._follow(now_us)
+        self.follow.run(now_us)
         if self.safety.pressed and self.safety.state == safety.READY:
             self.scheduler.hurry(self._motor_task)
         return SENSE_MOVING_US if self.motor.armed() else SENSE_REST_US
@@ -210,65 +201,6 @@ class Pen:
             self.safety.trip(faults.CARTRIDGE_PULLED)
         elif self.safety.fault == faults.NONE:
             self.safety.trip(faults.DRIVE_DROPPED)
-
-    def _follow(self, now_us):
-        """Have the motor do what the state asks for."""
-        core = self.safety
-        state = core.state
-        needles = self.motor
-        entered = self._entered
-        self._entered = False  # a change made below is seen on the next pass
-        if state == safety.FAULT or state == safety.BLOCKED or state == safety.POWER_DOWN:
-            if entered:
-                needles.abandon()
-                if core.fault == faults.POWER_FAIL and state == safety.FAULT:
-                    core.power_gone()
-            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self._present):
-                self._retract_once(now_us)
-        elif state == safety.RETRACTING:
-            self._retract(now_us)
-        elif state == safety.UNHOMED:
-            if self.readings.interlock and self.driver.configured and core.calibrated:
-                core.event(safety.HOME)
-                if not needles.start_home(now_us):
-                    core.trip(faults.HOMING)
-                self.scheduler.hurry(self._motor_task)
-        elif state == safety.HOMING:
-            if needles.homed and needles.doing == motor.IDLE:
-                needles.rest()
-                core.event(safety.HOMED)
-        elif state == safety.STOPPING:
-            if needles.doing == motor.IDLE:
-                needles.rest()
-                core.event(safety.PARKED)
-
-    def _retract_once(self, now_us):
-        """At rest with the needles out: bring them in, whatever else is wrong.
-
-        So it is after a reset in mid-stroke, and when the carriage ran out without a cartridge and a new one
-        is fitted onto it.
-        """
-        readings = self.readings
-        if self._retract_tried or readings.home or not readings.interlock or not self.driver.configured:
-            return
-        self._retract_tried = True
-        if readings.power_ok and self.motor.start_retract(False, now_us):
-            self.scheduler.hurry(self._motor_task)
-
-    def _retract(self, now_us):
-        """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
-        needles = self.motor
-        if needles.doing != motor.IDLE:
-            if self.readings.drive_on or needles.doing == motor.RETRACT:
-                return
-            needles.abandon()  # the gate has switched off: that stroke will not come home
-        if not needles.retracted and not self._retract_tried:
-            self._retract_tried = True
-            if needles.start_retract(self.safety.fault == faults.HOME_SENSOR, now_us):
-                self.scheduler.hurry(self._motor_task)
-                return
-        needles.rest()
-        self.safety.event(safety.RETRACTED)
 
     def _motor(self, now_us):
         self.motor.poll(now_us)
@@ -325,7 +257,7 @@ class Pen:
         self.treatment.stroke_done()
         number = self.journal.stroke(needles.depth_um, achieved_um, self._period_us, flags, needles.zone)
         if number == journal.FULL:
-            self._ending = journal.JOURNAL_FULL
+            self.session.ending = journal.JOURNAL_FULL
             self.safety.time_up = True
             self.safety.event(safety.RELEASE)
         elif number < 0:
@@ -336,49 +268,7 @@ class Pen:
         return ANALOG_US
 
     def _driver(self, now_us):
-        driver = self.driver
-        if driver.needs_poll:
-            driver.poll(now_us)
-            return DRIVER_POLL_US
-        if self._driver_was == tmc2209.BUSY:
-            self._driver_was = driver.status
-            self._judge_driver()
-        core = self.safety
-        if not driver.configured and core.state != safety.FAULT and not self.motor.armed():
-            driver.configure_begin()
-        else:
-            driver.request_status()
-        self._driver_was = tmc2209.BUSY
-        return DRIVER_MOVING_US if self.motor.armed() else DRIVER_REST_US
-
-    def _judge_driver(self):
-        driver = self.driver
-        core = self.safety
-        if core.state == safety.FAULT and core.fault != faults.NONE:
-            return
-        if driver.status != tmc2209.OK:
-            self._driver_failures += 1
-            if self._driver_failures > SILENT_TRIES:
-                core.trip(faults.DRIVER_SILENT)
-                self._driver_failures = 0
-            return
-        self._driver_failures = 0
-        if not driver.valid:
-            return
-        if driver.reset_seen:
-            driver.configured = False
-            if core.state != safety.BOOT and core.state != safety.UNHOMED:
-                core.trip(faults.DRIVER_RESET)
-        elif driver.short:
-            core.trip(faults.DRIVER_SHORT)
-        elif driver.overtemp:
-            core.trip(faults.DRIVER_HOT)
-        elif driver.undervoltage:
-            core.trip(faults.DRIVER_SUPPLY)
-        elif core.state == safety.RUNNING:  # at standstill the flag says nothing, neither way
-            self._open_loads = self._open_loads + 1 if driver.open_load else 0
-            if self._open_loads >= OPEN_LOAD_TRIES:
-                core.trip(faults.DRIVER_OPEN)
+        return self._driver_watch.run(now_us)
 
     def _treatment(self, now_us):
         core = self.safety
@@ -387,13 +277,14 @@ class Pen:
         if core.held_at_rest() and self.uptime_ms > 200 and core.fault == faults.NONE and not moving:
             if core.state == safety.UNHOMED or core.state == safety.READY or core.state == safety.HOMING:
                 core.trip(faults.TRIGGER_STUCK)
-        self._watch_cartridge(now_us, now_ms)
+        self.session.watch(now_ms)
+        self.follow.seated = self.session.present
         if not moving:
             self._at_rest(now_us, now_ms)
         if self.treatment.is_open() and self.treatment.left_ms(now_ms) == 0 and not core.time_up:
             core.time_up = True
             core.event(safety.RELEASE)
-            self._ending = journal.TIME_LIMIT
+            self.session.ending = journal.TIME_LIMIT
         self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
         return TREATMENT_US
 
@@ -401,7 +292,7 @@ class Pen:
         """Work that takes its time: cartridge memory, records. Only while nothing moves."""
         if self.cartridge.busy:
             if not self.cartridge.step(now_us):
-                self._cartridge_answered(now_ms)
+                self.session.answered(now_ms)
                 self.motor.park(now_us)
         if not self._fault_saved and self.store.provisioned():
             self._fault_saved = True
@@ -409,98 +300,18 @@ class Pen:
             self.last_fault.boot = self.counters.boots
             self.last_fault.uptime_ms = now_ms
             self.last_fault.save(self.store)
-        if self._ending and self.treatment.is_open():
-            self.end_session(self._ending)
+        if self.session.ending and self.treatment.is_open():
+            self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
-            self._open_session(now_ms)
-
-    # -- cartridge and session ----------------------------------------------------------------------
-
-    def _watch_cartridge(self, now_us, now_ms):
-        seated_ms = self._seated.held_ms(self.readings.interlock, now_ms)
-        if self._present and not self.readings.interlock:
-            self._present = False
-            self.cartridge.removed()
-            self.safety.cartridge_ok = False
-            self.end_session(journal.CARTRIDGE_END)
-            self.treatment.cartridge_out()
-            self.cartridge_reason = 0
-            self.journal.event(events.CARTRIDGE, 0, 0, now_ms)
-        elif not self._present and seated_ms >= SEATED_MS:
-            self._present = True
-            self.read_cartridge()
-
-    def read_cartridge(self):
-        """Read whatever is seated; the answer comes some passes later."""
-        if self._present:
-            self.cartridge.begin_read()
-
-    def present(self) -> bool:
-        return self._present
-
-    def _cartridge_answered(self, now_ms):
-        """The memory was read or marked: judge it."""
-        if self.treatment.stage == treatment.MARKING:
-            return
-        reason = evaluate(self.cartridge.info, self._known_used(), self.today())
-        if self.cartridge.reason != CARTRIDGE_OK:
-            reason = self.cartridge.reason
-        self.cartridge_reason = reason
-        self.journal.event(events.CARTRIDGE, 1, reason, now_ms)
-        if reason == CARTRIDGE_OK and self.treatment.stage == treatment.NO_CARTRIDGE:
-            offset_um = self.cartridge.info.offset_um
-            self.motor.use_cartridge(offset_um)
-            travel_um = min(self.calibration.travel_um + offset_um, self.settings.depth_limit_um)
-            self.treatment.cartridge_accepted(self.cartridge.info.rated_um, travel_um)
-
-    def _known_used(self):
-        return self.cartridge.reason == CARTRIDGE_OK and self.used.contains(self.cartridge.rom)
-
-    def cartridge_text(self) -> str:
-        return CARTRIDGE_NAMES[self.cartridge_reason]
+            self.session.open(now_ms)
 
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""
-        answer = treatment.REFUSED_RECORDS
-        if self.journal.room_strokes() >= journal.MIN_ROOM_STROKES:
-            answer = self.treatment.confirm(self.readings.battery_mv >= safety.BATTERY_START_MV)
-        if answer == treatment.ACCEPTED:
-            if self.safety.pressed:
-                self.safety.trip(faults.TRIGGER_STUCK)
-            self.cartridge.begin_mark()
-        return answer
-
-    def _open_session(self, now_ms):
-        """The mark was tried: without proof of it there is no session."""
-        if not self.cartridge.marked:
-            self.cartridge_reason = self.cartridge.reason
-            self.treatment.cartridge_out()
-            return
-        if self.safety.state != safety.READY:
-            return
-        self.used.add(self.store, self.cartridge.rom)
-        deed = self.treatment
-        number = self.journal.begin_session(
-            self.cartridge.rom, b"", version.NUMBER, self.calibration.calibration_id, deed.zone, deed.indication,
-            now_ms, wall_seconds(self.hardware.clock))
-        if number < 0:
-            self.safety.trip(faults.STORAGE)
-            deed.cartridge_out()
-            return
-        self.safety.cartridge_ok = True
-        self._ending = 0
-        self.safety.open_session(deed.zone, deed.limits.max_um)
-        deed.open(now_ms)
-        self.settle_rate()
+        return self.session.confirm()
 
     def end_session(self, reason: int):
-        """Close the session, if one is open: on record first, then on the panel."""
-        deed = self.treatment
-        if self.journal.is_open:
-            self.journal.end_session(reason, self.safety.fault, self.uptime_ms)
-        self.safety.close_session()
-        self.safety.cartridge_ok = False
-        deed.end(reason, self.uptime_ms)
+        """Close the session, if one is open."""
+        self.session.end(reason)
 
     def clear_fault(self) -> bool:
         """SELECT on the fault page."""

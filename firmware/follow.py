@@ -1,0 +1,86 @@
+"""Has the motor do what the safety core's state asks for: home, park, retract, nothing.
+
+The core decides, the motor moves, this stands between. A fault leads to the needles in and the drive off, or to the
+drive off at once; nothing here moves outward but homing.
+"""
+
+import faults
+import motor
+import safety
+
+
+class Follow:
+    """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor."""
+
+    def __init__(self, core, needles, readings, driver, hurry):
+        self._core = core
+        self._needles = needles
+        self._readings = readings
+        self._driver = driver
+        self._hurry = hurry
+        self._entered = False
+        self._retract_tried = False
+        self.seated = False
+
+    def entered(self):
+        self._entered = True
+        self._retract_tried = False
+
+    def run(self, now_us: int):
+        """Have the motor do what the state asks for."""
+        core = self._core
+        state = core.state
+        needles = self._needles
+        entered = self._entered
+        self._entered = False  # a change made below is seen on the next pass
+        if state == safety.FAULT or state == safety.BLOCKED or state == safety.POWER_DOWN:
+            if entered:
+                needles.abandon()
+                if core.fault == faults.POWER_FAIL and state == safety.FAULT:
+                    core.power_gone()
+            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self.seated):
+                self._retract_once(now_us)
+        elif state == safety.RETRACTING:
+            self._retract(now_us)
+        elif state == safety.UNHOMED:
+            if self._readings.interlock and self._driver.configured and core.calibrated:
+                core.event(safety.HOME)
+                if not needles.start_home(now_us):
+                    core.trip(faults.HOMING)
+                self._hurry()
+        elif state == safety.HOMING:
+            if needles.homed and needles.doing == motor.IDLE:
+                needles.rest()
+                core.event(safety.HOMED)
+        elif state == safety.STOPPING:
+            if needles.doing == motor.IDLE:
+                needles.rest()
+                core.event(safety.PARKED)
+
+    def _retract_once(self, now_us):
+        """At rest with the needles out: bring them in, whatever else is wrong.
+
+        So it is after a reset in mid-stroke, and when the carriage ran out without a cartridge and a new one
+        is fitted onto it.
+        """
+        readings = self._readings
+        if self._retract_tried or readings.home or not readings.interlock or not self._driver.configured:
+            return
+        self._retract_tried = True
+        if readings.power_ok and self._needles.start_retract(False, now_us):
+            self._hurry()
+
+    def _retract(self, now_us):
+        """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
+        needles = self._needles
+        if needles.doing != motor.IDLE:
+            if self._readings.drive_on or needles.doing == motor.RETRACT:
+                return
+            needles.abandon()  # the gate has switched off: that stroke will not come home
+        if not needles.retracted and not self._retract_tried:
+            self._retract_tried = True
+            if needles.start_retract(self._core.fault == faults.HOME_SENSOR, now_us):
+                self._hurry()
+                return
+        needles.rest()
+        self._core.event(safety.RETRACTED)

@@ -1,0 +1,41 @@
+"""What all pages of the panel share: their numbers, tones, and how they write lines and lengths."""
+
+import buttons
+from micropython import const
+
+BOOT = const(0)
+FAULT = const(1)
+HOMING = const(2)
+INSERT = const(3)
+ZONE = const(4)
+INDICATION = const(5)
+QUESTION = const(6)
+CONFIRM = const(7)
+MARKING = const(8)
+SESSION = const(9)
+SUMMARY = const(10)
+AFTERCARE = const(11)
+
+SHORT_HZ = const(2400)
+LOW_HZ = const(700)
+ALARM_HZ = const(1500)
+
+
+def mm(um: int) -> str:
+    """Millimetres with two decimals, as every page shows them."""
+    return "%d.%02d" % (um // 1000, um % 1000 // 10)
+
+
+def draw_lines(screen, lines, first: int, end: int = 7):
+    """Rows `first` up to `end`, the ones without a line blank."""
+    for row in range(first, end):
+        screen.line(row, lines[row - first] if row - first < len(lines) else "")
+
+
+def direction(keys) -> int:
+    """+1 for UP, -1 for DOWN, 0 for neither."""
+    if keys.up == buttons.PRESS or keys.up == buttons.REPEAT:
+        return 1
+    if keys.down == buttons.PRESS or keys.down == buttons.REPEAT:
+        return -1
+    return 0

@@ -1,0 +1,138 @@
+"""The pages on which a session is chosen: zone, indication, contraindications, and what is to be confirmed.
+
+Nothing moves while they are shown; each press does one thing, and what is refused says why.
+"""
+
+import aftercare
+import buttons
+import depth
+import pages
+import treatment
+from micropython import const
+from pages import SHORT_HZ, direction, draw_lines, mm
+
+LIST_ROWS = const(6)
+FIRST_ZONE = const(1)  # the shallowest that is allowed
+
+
+class ChoosePages:
+    """Pages ZONE to CONFIRM. `panel` says, sounds and refuses; `pen` is what is chosen for."""
+
+    def __init__(self, panel, pen, screen):
+        self._panel = panel
+        self._pen = pen
+        self._screen = screen
+        self._cursor = 0
+
+    def enter(self, page):
+        """Lists begin at their first row that may be chosen."""
+        self._cursor = FIRST_ZONE if page == pages.ZONE else 0
+
+    def draw(self, page):
+        """Draw what changed."""
+        panel = self._panel
+        deed = self._pen.treatment
+        if page == pages.ZONE:
+            panel.draw_if(self._cursor, self._draw_zones)
+        elif page == pages.INDICATION:
+            panel.draw_if(self._cursor, self._draw_indications)
+        elif page == pages.QUESTION:
+            panel.draw_if(deed.question, self._draw_question)
+        else:
+            panel.draw_if(1 if deed.supervised else 0, self._draw_confirm)
+
+    def press(self, page, keys):
+        """Act on what was pressed."""
+        deed = self._pen.treatment
+        if page == pages.ZONE:
+            self._choose(keys, depth.ZONES, deed.choose_zone)
+        elif page == pages.INDICATION:
+            self._choose(keys, depth.INDICATIONS, deed.choose_indication)
+        elif page == pages.QUESTION:
+            self._answer(keys)
+        else:
+            self._confirm(keys)
+
+    def _draw_list(self, title, table):
+        self._screen.heading(title, "%d/%d" % (self._cursor + 1, len(table)))
+        first = max(0, min(self._cursor - 2, len(table) - LIST_ROWS))
+        for row in range(LIST_ROWS):
+            i = first + row
+            text = " " + table[i].label if i < len(table) else ""
+            self._screen.line(row + 1, text, i == self._cursor)
+
+    def _draw_zones(self):
+        self._draw_list("ZONE", depth.ZONES)
+        row = depth.ZONES[self._cursor]
+        if depth.prohibited(self._cursor):
+            self._screen.line(7, "PROHIBITED")
+        else:
+            self._screen.line(7, "max %s mm %d-%d Hz" % (
+                mm(row.cap_um), row.rate_min_mhz // 1000, row.rate_max_mhz // 1000))
+        self._panel.show_message()
+
+    def _draw_indications(self):
+        self._draw_list("INDICATION", depth.INDICATIONS)
+        row = depth.INDICATIONS[self._cursor]
+        self._screen.line(7, "%s-%s mm" % (mm(row.low_um), mm(row.high_um)))
+        self._panel.show_message()
+
+    def _draw_question(self):
+        number = self._pen.treatment.question
+        if number >= len(aftercare.QUESTIONS):
+            return
+        self._screen.line(0, "DOES THIS APPLY %2d/%d" % (number + 1, len(aftercare.QUESTIONS)))
+        draw_lines(self._screen, aftercare.QUESTIONS[number][1], 2)
+        self._screen.line(7, "SEL: no      UP: yes")
+
+    def _draw_confirm(self):
+        deed = self._pen.treatment
+        self._screen.heading("CONFIRM")
+        self._screen.line(1, depth.zone(deed.zone).label)
+        self._screen.line(2, depth.indication(deed.indication).label)
+        self._screen.line(3, "Start  %s mm" % mm(deed.depth_um))
+        self._screen.line(4, "Max    %s mm" % mm(deed.limits.max_um))
+        self._screen.line(5, "by " + depth.LIMIT_LABELS[deed.limits.reason()])
+        row = depth.zone(deed.zone)
+        if deed.supervised:
+            self._screen.line(6, "Supervisor unlocked")
+        else:
+            self._screen.line(6, "Hold SEL: supervisor" if row.supervised_cap_um > row.cap_um else "")
+        self._screen.line(7, "SEL: start  DOWN: no")
+        self._panel.show_message()
+
+    def _choose(self, keys, table, choose):
+        step = direction(keys)
+        if step:
+            self._cursor = max(0, min(len(table) - 1, self._cursor - step))
+            self._panel.hush()
+        elif keys.select == buttons.PRESS:
+            answer = choose(self._cursor)
+            if answer != treatment.ACCEPTED:
+                self._panel.refuse(answer)
+            else:
+                self._panel.sound(SHORT_HZ, 60)
+        elif keys.select == buttons.LONG:
+            self._pen.treatment.back()
+
+    def _answer(self, keys):
+        deed = self._pen.treatment
+        if keys.select == buttons.PRESS:
+            deed.answer_no()
+        elif keys.up == buttons.PRESS:
+            deed.answer_yes()
+
+    def _confirm(self, keys):
+        deed = self._pen.treatment
+        if keys.select == buttons.PRESS:
+            answer = self._pen.confirm()
+            if answer != treatment.ACCEPTED:
+                self._panel.refuse(answer)
+            else:
+                self._panel.sound(SHORT_HZ, 400)
+        elif keys.select == buttons.LONG:
+            answer = deed.supervise()
+            if answer != treatment.ACCEPTED:
+                self._panel.refuse(answer)
+        elif keys.down == buttons.PRESS:
+            deed.back()

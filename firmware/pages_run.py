@@ -1,0 +1,167 @@
+"""The pages of a session: its numbers while it runs, its summary, the aftercare for the client.
+
+The session page is drawn once; after that only what changed, and while strokes run that allocates nothing.
+"""
+
+import aftercare
+import buttons
+import depth
+import journal
+import pages
+import safety
+import treatment
+from pages import direction, draw_lines
+
+AFTERCARE_PAGES = len(aftercare.AFTERCARE) + 1
+
+_BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen")
+_ENDED = {
+    journal.USER: "by user",
+    journal.TIME_LIMIT: "time limit",
+    journal.FAULTED: "fault",
+    journal.POWER_LOST: "power lost",
+    journal.CARTRIDGE_END: "cartridge removed",
+    journal.JOURNAL_FULL: "record memory full",
+}
+
+
+class RunPages:
+    """Pages SESSION to AFTERCARE. `panel` says, sounds and refuses; `pen` is whose session it is."""
+
+    def __init__(self, panel, pen, screen):
+        self._panel = panel
+        self._pen = pen
+        self._screen = screen
+        self._state_shown = -1
+        self._editing_rate = False
+        self._warned = False
+        self._aftercare_page = 0
+
+    def enter(self, page):
+        if page == pages.AFTERCARE:
+            self._aftercare_page = 0
+        elif page == pages.SESSION:
+            self._editing_rate = False
+            self._draw_session()
+        elif page == pages.SUMMARY:
+            self._draw_summary()
+
+    def draw(self, page):
+        """Draw what changed."""
+        if page == pages.SESSION:
+            self._session_numbers()
+            self._warn_of_heat()
+        elif page == pages.AFTERCARE:
+            self._panel.draw_if(self._aftercare_page, self._draw_aftercare)
+
+    def press(self, page, keys):
+        """Act on what was pressed."""
+        if page == pages.SESSION:
+            self._adjust(keys)
+        elif keys.select == buttons.PRESS:
+            if page == pages.SUMMARY:
+                self._pen.treatment.summary_read()
+            else:
+                self._next_aftercare()
+
+    # -- the session page: drawn once, then only its numbers --------------------------------------------
+
+    def _draw_session(self):
+        deed = self._pen.treatment
+        screen = self._screen
+        screen.line(0, depth.zone(deed.zone).label, True)
+        screen.text(3, 10, "mm")
+        screen.text(1, 13, "max")
+        screen.text(2, 13, _BOUND_BY[deed.limits.reason()])
+        screen.text(3, 19, "Hz")
+        screen.rule(4)
+        screen.text(5, 0, "Last")
+        screen.text(5, 14, "Strokes")
+        screen.text(6, 0, "Left")
+        screen.text(6, 7, ":")
+        self._state_shown = -1
+        self._hint()
+
+    def _hint(self):
+        self._screen.line(7, "UP/DN rate  SEL depth" if self._editing_rate else "UP/DN depth SEL rate")
+
+    def _session_numbers(self):
+        pen = self._pen
+        deed = pen.treatment
+        screen = self._screen
+        if pen.safety.state != self._state_shown:
+            self._state_shown = pen.safety.state
+            screen.text(0, 16, "  RUN" if self._state_shown == safety.RUNNING else "READY", True)
+        screen.big_number(1, 0, deed.depth_um // 10, 4, 2, 3)
+        screen.number(1, 17, deed.limits.max_um // 10, 4, 2)
+        screen.number(3, 14, deed.rate_mhz // 100, 4, 1)
+        if deed.strokes:
+            screen.number(5, 5, max(0, pen.motor.achieved_um) // 10, 4, 2)
+        screen.number(6, 14, deed.strokes, 7)
+        left_s = deed.left_ms(self._panel.now_ms) // 1000
+        screen.number(6, 5, left_s // 60, 2)
+        screen.number(6, 8, left_s % 60 // 10, 1)
+        screen.number(6, 9, left_s % 10, 1)
+        if not self._panel.message_on and self._panel.take_stale():
+            self._hint()
+
+    def _warn_of_heat(self):
+        """Once each time the motor gets warm, before it has to be slowed down."""
+        warm = self._pen.readings.temp_dc >= safety.WARN_DC
+        if warm and not self._warned:
+            self._panel.say("Motor getting warm")
+        self._warned = warm
+
+    def _adjust(self, keys):
+        pen = self._pen
+        deed = pen.treatment
+        step = direction(keys)
+        if step and self._editing_rate:
+            answer = deed.change_rate(step, pen.motor.stroke_us(deed.depth_um), False)
+        elif step:
+            answer = deed.change_depth(step, False)
+        elif keys.select == buttons.LONG:
+            pen.end_session(journal.USER)
+            return
+        else:
+            self._editing_rate = not self._editing_rate
+            self._panel.hush()
+            return
+        if answer != treatment.ACCEPTED:
+            self._panel.refuse(answer)
+            return
+        self._panel.hush()
+        pen.settle_rate()
+        if deed.rate_mhz < deed.asked_rate_mhz:
+            self._panel.say("Depth limits rate")
+
+    def _draw_summary(self):
+        pen = self._pen
+        deed = pen.treatment
+        self._screen.heading("SESSION ENDED")
+        self._screen.line(1, _ENDED.get(deed.end_reason, ""))
+        self._screen.line(2, depth.zone(deed.zone).label)
+        self._screen.line(3, "Strokes  %d" % deed.strokes)
+        self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um)
+        self._screen.line(5, "Record   %d" % pen.journal.session)
+        self._screen.line(6, "Safe to eject" if pen.motor.retracted else "DO NOT EJECT")
+        self._screen.line(7, "SEL: aftercare")
+
+    def _draw_aftercare(self):
+        """The pages for the client, and last the notice that goes with them."""
+        number = self._aftercare_page
+        if number < len(aftercare.AFTERCARE):
+            title, lines = aftercare.AFTERCARE[number]
+        else:
+            title, lines = "Please note", aftercare.NOTICE
+        self._screen.heading("AFTERCARE", "%d/%d" % (number + 1, AFTERCARE_PAGES))
+        self._screen.line(1, title)
+        draw_lines(self._screen, lines, 2)
+        self._screen.line(7, "SEL: next")
+
+    def _next_aftercare(self):
+        self._aftercare_page += 1
+        if self._aftercare_page >= AFTERCARE_PAGES:
+            self._aftercare_page = 0
+            self._pen.treatment.aftercare_read()
+            self._pen.session.read_cartridge()  # it may have been changed while the pages were read
