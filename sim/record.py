@@ -134,6 +134,7 @@ class Run:
         limits [{name, value_um, bound}].
     skin: parameters of the plant's skin; stand_off_um and residual_dimple_um allow an estimate of
         depth in tissue.
+    images: the pen's memories at the end, byte for byte, by the name of their file: fram.bin.
     """
 
     scenario: str
@@ -149,6 +150,7 @@ class Run:
     signals: Mapping[str, Signal] = field(default_factory=dict)
     session: dict[str, Any] = field(default_factory=dict)
     skin: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, bytes] = field(default_factory=dict)
 
     def pairs(self) -> Iterator[tuple[dict[str, Any] | None, StrokeTruth | None]]:
         """Yield (journal record, stroke of the plant) in order of time; None where one of the two is missing.

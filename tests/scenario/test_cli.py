@@ -31,10 +31,13 @@ def test_failed_expectation_exits_1(tmp_path):
     assert invoke(str(path), "--json").exit_code == 1
 
 
-def test_out_writes_all_four_files(tmp_path):
+def test_out_writes_all_files_and_the_memory_in_them_is_the_pens(tmp_path):
     assert invoke("cartridge_expired", "--out", str(tmp_path / "run")).exit_code == 0
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "report.html", "strokes.csv", "trace.vcd", "result.json"}  # fmt: skip
+        "report.html", "strokes.csv", "trace.vcd", "result.json", "fram.bin"}  # fmt: skip
+    listed = CliRunner().invoke(app, ["log", "--fram", str(tmp_path / "run/fram.bin"), "list"])
+    assert listed.exit_code == 0
+    assert "PEN-SIM-01" in listed.stdout
 
 
 @pytest.mark.parametrize(

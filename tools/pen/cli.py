@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pen.log.app import app as log_app
+
 WRONG_USE = 2
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Work with a microneedling pen, or with a simulated one.")
+app.add_typer(log_app, name="log")
 err = Console(stderr=True, highlight=False)
 
 
@@ -42,7 +45,8 @@ def run(
     vcd: Annotated[Path | None, typer.Option(help="Write the waveforms here (GTKWave, PulseView).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write report.html, strokes.csv, trace.vcd and result.json here.")
+        Path | None,
+        typer.Option(help="Write report.html, strokes.csv, trace.vcd, result.json and the pen's memory fram.bin here."),
     ] = None,
 ) -> None:
     """Run a scenario on the simulated pen. Exit code 0 only if every expectation held."""
@@ -94,13 +98,14 @@ def _run(plan, tier: str, quiet: bool):
 def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> list[Path]:
     """Write what was asked for; the paths written."""
     from pen.report import write_report
-    from pen.tables import write_result, write_strokes
+    from pen.tables import write_image, write_result, write_strokes
     from pen.waveform import write_vcd
 
     jobs = [(write_vcd, vcd), (write_report, report)]
     if out is not None:
         jobs += [(write_report, out / "report.html"), (write_strokes, out / "strokes.csv"),
                  (write_vcd, out / "trace.vcd"), (write_result, out / "result.json")]
+        jobs += [(write_image, out / name) for name in result.images]
     written = []
     for write, path in jobs:
         if path is None:

@@ -1,4 +1,4 @@
-"""Tables of a run for other programs: strokes.csv, one row a stroke, and result.json.
+"""What a run leaves for other programs: strokes.csv, one row a stroke, result.json, images of the pen's memories.
 
 Invariants: a value that does not exist is an empty cell, never zero; the same run gives the same bytes.
 """
@@ -37,6 +37,13 @@ def write_result(run: Run, path: Path | str) -> Path:
     """Write result.json, the object `--json` prints, and return its path."""
     path = Path(path)
     path.write_text(result_text(run) + "\n", encoding="utf-8")
+    return path
+
+
+def write_image(run: Run, path: Path | str) -> Path:
+    """Write the image of the pen's memory that is named as the file is, byte for byte, and return its path."""
+    path = Path(path)
+    path.write_bytes(run.images[path.name])
     return path
 
 

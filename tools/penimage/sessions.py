@@ -126,8 +126,11 @@ def _account(
     session: Session, block: Block, words: Words, end: int | None, between: list[int], at: int, last: bool
 ) -> bool:
     """Says what is missing from the block's strokes up to `end`; True when `between` is accounted for."""
-    for number, word_at in words.unreadable:
-        _add(session, f"stroke {number} is unreadable", word_at, "1 stroke", 1)
+    places = dict(words.unreadable)
+    for first, end_of_run in runs(list(places)):
+        count = end_of_run - first + 1
+        what = f"stroke {first} is unreadable" if count == 1 else f"strokes {first} to {end_of_run} are unreadable"
+        _add(session, what, places[first], f"{count} stroke{'s' * (count > 1)}", count)
     if words.stray and not last and (end is None or words.next_stroke >= end):
         _add(session, f"block {block.number} has bytes after its last word", block.at)
     start = words.broken_at[0] if words.broken_at else words.next_stroke
