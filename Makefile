@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile unit test-micropython firmware bench clean
+.PHONY: help setup demo test lint types compile coverage unit test-micropython firmware bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## a whole treatment on the simulated pen; report, strokes, waveforms in out/demo
 	@$(BIN)/pen run treatment --out out/demo
 
-test: lint types compile unit ## every check: style, types, MicroPython's compiler, all tests on both tiers
+test: lint types compile coverage unit ## every check: style, types, MicroPython's compiler, coverage, all tests on both tiers
 
 lint: $(READY) ## style, by ruff
 	$(BIN)/ruff check .
@@ -39,6 +39,9 @@ compile: $(READY) ## every firmware file through MicroPython's compiler
 
 unit: $(READY) ## all tests, on the cpython and micropython tiers
 	$(BIN)/python -m pytest -n auto
+
+coverage: $(READY) ## every branch of the safety modules by their own tests; names the line and branch that is not run
+	$(BIN)/python -m pytest -n auto tests/core tests/storage/test_calibration.py --cov --cov-report=term-missing
 
 test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails where there is none
 	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython

@@ -81,6 +81,29 @@ def test_the_strictest_of_several_is_kept_and_forgotten_once_cleared():
     assert rig.core.clear(rig.readings)
 
 
+def test_of_two_as_strict_behind_the_first_the_earlier_is_kept():
+    rig = Rig().release()
+    for code in (faults.WATCHDOG, faults.ENCODER, faults.GATE):
+        rig.core.trip(code)
+    assert not rig.core.clear(rig.readings, True)
+    assert rig.core.fault == faults.ENCODER
+
+
+def test_nothing_latched_is_nothing_to_clear():
+    """States that only a fault leads to, entered without one: `clear` says no, and nothing new is latched there."""
+    for event, state in ((safety.FAULT_STOP, safety.FAULT), (safety.BLOCK, safety.BLOCKED)):
+        rig = Rig().enter(safety.UNHOMED)
+        rig.core.event(event)
+        assert not rig.core.clear(rig.readings, True)
+        rig.readings.temp_dc = 800
+        rig.step()
+        assert (rig.core.state, rig.core.fault, rig.latched) == (state, faults.NONE, [])
+    rig = Rig().enter(safety.UNHOMED)
+    rig.core.event(safety.FAULT_STOP)
+    rig.trigger(1, 1).step(100)
+    assert rig.core.fault == faults.NONE
+
+
 def test_a_fault_behind_that_is_no_stricter_goes_with_the_first():
     rig = in_fault(faults.SLIP)
     rig.core.trip(faults.JAM)

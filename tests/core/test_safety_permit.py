@@ -1,6 +1,7 @@
 """Permits: one good stroke each, a short life, and every single condition that refuses one by its name."""
 
 import pytest
+from published import cap_um as cap_um_of
 from safety_rig import CHEEK, MAX_UM, STARTS_MS, Rig, depth, faults, safety
 
 
@@ -60,6 +61,30 @@ def test_a_permit_is_lost_with_what_it_rested_on(why):
     assert not rig.core.permit.spend(rig.now_ms)
 
 
+@pytest.mark.parametrize("state", range(10))
+def test_a_fault_revokes_a_permit_in_every_state(state):
+    """Also in one in which none should be there."""
+    rig = Rig().enter(state)
+    rig.core.permit.issue(CHEEK, 500, MAX_UM, rig.now_ms)
+    rig.core.trip(faults.SLIP)
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+def test_what_nobody_has_said_or_measured_allows_nothing():
+    assert vars(safety.Readings()) == {
+        "trigger_no": 0, "trigger_nc": 1, "interlock": 0, "power_ok": 0, "home": 0, "drive_on": 0, "temp_dc": 250,
+        "battery_mv": 0, "rail_mv": 0, "extension_um": 0,
+    }  # fmt: skip
+    permit = safety.Permit()
+    assert (permit.depth_um, permit.ceiling_um, permit.zone) == (0, 0, 0)
+    assert not permit.spend(0)
+    core = Rig().core
+    assert (core.state, core.fault, core.zone, core.max_um) == (safety.BOOT, faults.NONE, 0, 0)
+    said = (core.pressed, core.calibrated, core.cartridge_ok, core.time_up)
+    assert all(yes is False for yes in said)
+    assert not core.held_at_rest()
+
+
 def test_a_fresh_core_needs_everything_to_be_said():
     rig = Rig().release()
     core = rig.core
@@ -89,12 +114,14 @@ def core(**values):
 SPOILED = {
     "not homed": (lambda rig: rig.core.event(safety.HOME), faults.REFUSED_STATE),
     "a fault": (lambda rig: rig.core.trip(faults.DISPLAY), faults.REFUSED_STATE),
+    "a fault where strokes are": (core(fault=faults.SLIP), faults.REFUSED_STATE),
     "not calibrated": (core(calibrated=False), faults.REFUSED_CALIBRATION),
     "no session": (lambda rig: rig.core.close_session(), faults.REFUSED_SESSION),
     "time is up": (core(time_up=True), faults.REFUSED_TIME),
     "cartridge not valid": (core(cartridge_ok=False), faults.REFUSED_CARTRIDGE),
     "cartridge not seated": (reading(interlock=0), faults.REFUSED_INTERLOCK),
     "released": (reading(trigger_no=0, trigger_nc=1), faults.REFUSED_TRIGGER),
+    "pressed, not yet seen": (lambda rig: rig.release().trigger(1, 0), faults.REFUSED_TRIGGER),
     "contacts agree, closed": (reading(trigger_nc=1), faults.REFUSED_TRIGGER),
     "contacts agree, open": (reading(trigger_no=0), faults.REFUSED_TRIGGER),
     "power failing": (reading(power_ok=0), faults.REFUSED_POWER),
@@ -158,16 +185,22 @@ def test_a_session_opens_only_when_ready(state):
 @pytest.mark.parametrize("zone", range(len(depth.ZONES)))
 def test_a_session_is_never_deeper_than_its_zone(zone):
     """The second look at the limit: whatever a caller worked out, the zone's table has the word here too."""
-    cap_um = depth.ZONES[zone].supervised_cap_um
-    for max_um in (-1, 0, cap_um + 1, 2501, 10**9):
+    cap_um = cap_um_of(zone, True)
+    for max_um in (-1, 0, cap_um + 1, 2501, 1 << 30, 10**30, -(10**30)):
         rig = Rig().ready()
         rig.core.close_session()
-        with pytest.raises(ValueError, match="allow"):
+        with pytest.raises(ValueError, match=f"^zone {zone} does not allow {max_um} um$"):
             rig.core.open_session(zone, max_um)
         assert rig.press().ask() == faults.REFUSED_SESSION
-    if cap_um:
-        rig.core.open_session(zone, cap_um)
-        assert rig.core.max_um == cap_um
+    for max_um in (1, cap_um - 1, cap_um) if cap_um else ():
+        rig.core.time_up = True
+        rig.core.open_session(zone, max_um)
+        assert (rig.core.zone, rig.core.max_um, rig.core.time_up) == (zone, max_um, False)
+        assert rig.release().press().ask(max_um) == faults.GRANTED
+        assert (rig.core.permit.zone, rig.core.permit.depth_um, rig.core.permit.ceiling_um) == (zone, max_um, max_um)
+        assert rig.ask(max_um + 1) == faults.REFUSED_DEPTH
+        rig.release()
+        rig.core.event(safety.PARKED)
 
 
 @pytest.mark.hazard("H08")

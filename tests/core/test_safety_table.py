@@ -7,12 +7,35 @@ from safety_rig import EVENTS, STATES, Rig, faults, safety
 
 TABLE = safety.TRANSITIONS
 STAY, BAD = -1, -2
+# What ought to be, written down apart from the firmware; ".": does no harm, "!": cannot be, an internal fault
+OUGHT = """
+            tested   block       home    homed  start    release   parked fault_retract fault_stop retracted clear
+boot        unhomed  blocked     !       !      !        .         !      blocked       fault      !         .
+blocked     !        .           !       !      !        .         .      .             fault      .         unhomed
+unhomed     !        blocked     homing  !      !        .         .      fault         fault      .         .
+homing      !        fault       .       ready  !        .         .      retracting    fault      .         .
+ready       !        blocked     homing  .      running  .         .      fault         fault      .         .
+running     !        retracting  !       !      .        stopping  .      retracting    fault      !         .
+stopping    !        retracting  !       !      !        .         ready  retracting    fault      !         .
+retracting  !        .           !       !      !        .         .      .             fault      fault     .
+fault       !        .           !       !      !        .         .      .             .          .         unhomed
+power_down  .        .           .       .      .        .         .      .             .          .         .
+"""
+EVENT_WORDS, *ROWS = [line.split() for line in OUGHT.strip().splitlines()]
+STATE_WORDS = [row[0] for row in ROWS]
 FAULT_EVENTS = (safety.BLOCK, safety.FAULT_RETRACT, safety.FAULT_STOP)
 CAN_STROKE = (safety.READY, safety.RUNNING)
 
 
 def leads_to(target):
     return {(state, event) for state, event in product(STATES, EVENTS) if TABLE[state][event] == target}
+
+
+def test_states_and_events_by_name():
+    assert list(safety.STATE_NAMES) == STATE_WORDS
+    assert list(safety.EVENT_NAMES) == EVENT_WORDS
+    assert [getattr(safety, name.upper()) for name in STATE_WORDS] == list(STATES)
+    assert [getattr(safety, name.upper()) for name in EVENT_WORDS] == list(EVENTS)
 
 
 def test_every_state_times_every_event():
@@ -26,13 +49,14 @@ def test_every_state_times_every_event():
 @pytest.mark.parametrize("state, event", list(product(STATES, EVENTS)))
 def test_each_cell_does_what_it_says(state, event):
     rig = Rig().enter(state)
-    had = rig.core.fault
-    target = TABLE[state][event]
-    expected = state if target == STAY else safety.FAULT if target == BAD else target
+    had, told = rig.core.fault, len(rig.states)
+    word = ROWS[state][1 + event]
+    expected = state if word == "." else STATE_WORDS.index("fault" if word == "!" else word)
     if event == safety.CLEAR and had:
         expected = state  # only `clear`, which looks at the remedy, lets go of a latched fault
     assert rig.core.event(event) == rig.core.state == expected
-    assert rig.core.fault == (had or (faults.INTERNAL if target == BAD else faults.NONE))
+    assert rig.core.fault == (had or (faults.INTERNAL if word == "!" else faults.NONE))
+    assert rig.states[told:] == ([expected] if expected != state else [])
 
 
 def test_every_state_is_reachable():

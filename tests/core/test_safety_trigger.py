@@ -115,3 +115,11 @@ def test_a_condition_that_holds_for_weeks_keeps_its_age():
         assert timer.held_ms(True, now_ms) >= min(day, 3) * 86_400_000
     assert timer.held_ms(False, now_ms) == 0
     assert timer.held_ms(True, now_ms) == 0
+
+
+def test_an_age_stands_still_after_three_days():
+    timer, now_ms, ages = safety.Timer(), 5, []
+    for _ in range(5):
+        ages.append(timer.held_ms(True, now_ms))
+        now_ms += 89_478_485
+    assert ages == [0, 89_478_485, 178_956_970, 268_435_455, 268_435_456]

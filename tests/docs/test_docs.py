@@ -14,10 +14,10 @@ import typing
 from pathlib import Path
 
 import pytest
-from pages import DOCS, ROOT, prose, read, rows_in, section, table
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
+from pages import DOCS, ROOT, prose, read, rows_in, section, table
 from pen.cli import app
 from penimage import model as image_model
 from sim import scenario
@@ -141,34 +141,6 @@ def test_thresholds_are_those_of_the_firmware():
     named = {row["constant"] for row in rows}
     missing = {f"safety.{name}" for name in vars(safety) if re.match(r"[A-Z].*_(MV|MS|DC)$", name)} - named
     assert not missing
-
-
-# -- docs/faults.md ----------------------------------------------------------------------------------------------
-
-
-def test_every_fault_is_in_the_table_as_the_firmware_has_it():
-    acts = {faults.RETRACT: "retract", faults.STOP: "stop", faults.BLOCK: "block"}
-    remedies = {faults.BY_USER: "SELECT", faults.BY_RESTART: "restart", faults.BY_SERVICE: "service"}
-    rows = table("docs/faults.md", "code", "key", "pen does", "cleared by")
-    said = [(int(row["code"]), row["key"], row["pen does"], row["cleared by"], row["cause"], row["action"])
-            for row in rows]  # fmt: skip
-    assert said == [
-        (code, row.key, acts[row.act], remedies[row.remedy], row.cause.replace("|", " "), row.action.replace("|", " "))
-        for code, row in sorted(faults.TABLE.items())]
-
-
-def test_every_refusal_is_in_the_table():
-    rows = table("docs/faults.md", "refusal", "what is missing")
-    assert [row["refusal"] for row in rows] == list(faults.REFUSALS[1:])
-
-
-def test_faults_marked_unused_are_those_nothing_raises():
-    source = "".join(path.read_text() for path in (ROOT / "firmware").rglob("*.py") if path.name != "faults.py")
-    codes = {name: value for name, value in vars(faults).items() if name.isupper() and isinstance(value, int)}
-    names = {name: value for name, value in codes.items() if value >= faults.TRIGGER_STUCK}
-    unused = {faults.key(value) for name, value in names.items() if not re.search(rf"faults\.{name}\b", source)}
-    rows = table("docs/faults.md", "code", "key", "pen does", "cleared by")
-    assert {row["key"] for row in rows if row["raised when"] == "not raised yet"} == unused
 
 
 # -- docs/architecture.md ------------------------------------------------------------------------------------------

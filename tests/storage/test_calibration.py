@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import calibration
-from calibration import RECORD_BYTES, Calibration
+from sim.space import shim
 
+calibration = shim("calibration")
+Calibration, RECORD_BYTES = calibration.Calibration, calibration.RECORD_BYTES
 SMALL_INT = 2**30
 
 
@@ -91,7 +92,7 @@ def test_encode_and_decode_are_inverse(cal):
         ("travel_um", (1, 2600), (0, 2601), calibration.BAD_TRAVEL),
         ("due_days", (0, 9500, 0xFFFF), (9499, 0x10000, -1), calibration.BAD_DATES),
         ("date_days", (0, 9865), (9866, -1), calibration.BAD_DATES),
-        ("gauge_id", (b"G", b"12345678"), (b"", b"123456789", b"a\x80", b"\t"), calibration.BAD_GAUGE),
+        ("gauge_id", (b"G", b"12345678", b" ", b"~"), (b"", b"123456789", b"a\x80", b"\x1f"), calibration.BAD_GAUGE),
         ("technician", (b"T", b"12345678"), (b"", b"123456789", b"\x7f"), calibration.BAD_TECHNICIAN),
         ("calibration_id", (1, 0xFFFF), (0, 0x10000), calibration.BAD_ID),
     ],
@@ -106,9 +107,71 @@ def test_each_limit_and_its_reason(field, good, bad, reason):
             cal.encode(bytearray(64))
 
 
+def test_the_last_day_that_a_date_can_have():
+    assert nominal(date_days=0xFFFF, due_days=0).validate() == calibration.VALID
+    assert nominal(date_days=0xFFFF, due_days=0xFFFF).validate() == calibration.VALID
+    assert nominal(date_days=0x10000, due_days=0).validate() == calibration.BAD_DATES
+
+
 def test_every_reason_has_its_words():
     named = [value for name, value in vars(calibration).items() if name.startswith("BAD_")]
     assert sorted(named) == list(range(1, len(calibration.REASONS)))
+    assert calibration.REASONS == (
+        "valid", "record has the wrong length", "record of an unknown schema", "offset outside -400..200 um",
+        "scale outside -30000..30000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
+        "due date before the calibration date", "gauge id is not 1..8 printable ASCII characters",
+        "technician is not 1..8 printable ASCII characters", "calibration id outside 1..65535",
+    )  # fmt: skip
+
+
+def test_without_a_record_nothing_is_set_and_nothing_is_valid():
+    cal = Calibration()
+    assert vars(cal) == {
+        "offset_um": 0, "scale_ppm": 0, "backlash_um": 0, "travel_um": 0, "date_days": 0, "due_days": 0,
+        "calibration_id": 0, "gauge_id": b"", "technician": b"",
+    }  # fmt: skip
+    assert cal.validate() == calibration.BAD_TRAVEL
+
+
+def record(**changed):
+    """The bytes of a record, put together by hand: 34 of them, little-endian, tags filled up with zeros."""
+    values = {
+        "schema": 1, "unused": 0, "offset_um": -100, "scale_ppm": -15000, "backlash_um": 12, "travel_um": 2600,
+        "date_days": 9500, "due_days": 9865, "calibration_id": 7, "gauge_id": b"DG-0815\0",
+        "technician": b"MK" + bytes(6),
+    } | changed  # fmt: skip
+    parts = []
+    for name, value in values.items():
+        size = {"schema": 1, "unused": 1, "scale_ppm": 4}.get(name, 2)
+        parts.append(value if isinstance(value, bytes) else (value % 256**size).to_bytes(size, "little"))
+    return b"".join(parts)
+
+
+def test_the_record_byte_by_byte():
+    buf = bytearray(b"\xaa" * 36)
+    nominal(scale_ppm=-15000).encode(buf)
+    assert bytes(buf) == record() + b"\xaa\xaa"
+    assert (calibration.SCHEMA, RECORD_BYTES) == (1, 34)
+    assert Calibration().decode(record(unused=255), 34) == calibration.VALID
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"schema": 0}, calibration.BAD_SCHEMA), ({"schema": 2}, calibration.BAD_SCHEMA),
+        ({"offset_um": -401}, calibration.BAD_OFFSET), ({"offset_um": 201}, calibration.BAD_OFFSET),
+        ({"scale_ppm": 30001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
+        ({"travel_um": 0}, calibration.BAD_TRAVEL), ({"travel_um": 2601}, calibration.BAD_TRAVEL),
+        ({"due_days": 9499}, calibration.BAD_DATES), ({"gauge_id": bytes(8)}, calibration.BAD_GAUGE),
+        ({"technician": b"\nMK" + bytes(5)}, calibration.BAD_TECHNICIAN), ({"calibration_id": 0}, calibration.BAD_ID),
+    ],
+)  # fmt: skip
+def test_a_record_that_may_not_be_used_changes_nothing(changed, reason):
+    """Each is whole and has one value outside its range: not one field of it is taken."""
+    cal = nominal(offset_um=50, gauge_id=b"other")
+    before = dict(vars(cal))
+    assert cal.decode(record(**changed), RECORD_BYTES) == reason
+    assert vars(cal) == before
 
 
 @pytest.mark.hazard("H13")
@@ -122,12 +185,10 @@ def test_decode_never_yields_an_invalid_record(noise, length):
         assert vars(cal) == before
 
 
-def test_other_schema_and_length_are_named():
-    buf = bytearray(RECORD_BYTES)
-    nominal().encode(buf)
-    assert Calibration().decode(buf, RECORD_BYTES - 1) == calibration.BAD_LENGTH
-    buf[0] = 2
-    assert Calibration().decode(buf, RECORD_BYTES) == calibration.BAD_SCHEMA
+@pytest.mark.parametrize(("size", "length"), [(34, 33), (34, 35), (35, 35), (33, 34), (0, 34), (34, 0), (34, -1)])
+def test_a_record_of_another_length_is_refused(size, length):
+    assert Calibration().decode((record() + b"\0")[:size], length) == calibration.BAD_LENGTH
+    assert Calibration().decode(record() + b"\0", 34) == calibration.VALID
 
 
 def exact_um(cal, steps):
@@ -149,6 +210,18 @@ def test_measurements_round_deeper_by_less_than_one_um(offset_um, scale_ppm, pos
     assert cal.extension_at_steps(position) == ceil(exact_um(cal, position))
     exact = offset_um + Fraction(1000, 1024) * position * Fraction(1_000_000 + scale_ppm, 1_000_000)
     assert cal.extension_at_counts(position) == ceil(exact)
+
+
+@pytest.mark.parametrize("scale_ppm", [-30000, -29999, -1, 0, 1, 8000, 29999, 30000])
+def test_every_position_is_exact_to_the_um(scale_ppm):
+    """Each microstep and each count of the range: the exact multiples are among them, on both sides of zero."""
+    cal = nominal(offset_um=-100, scale_ppm=scale_ppm)
+    screw = 1_000_000 + scale_ppm
+    for at in range(-calibration.SPAN_MAX, calibration.SPAN_MAX + 1):
+        assert cal.extension_at_steps(at) == -100 - (-at * 5 * screw) // 4_000_000
+        assert cal.extension_at_counts(at) == -100 - (-at * 1000 * screw) // 1_024_000_000
+        assert cal.steps_for(-100 + at) == at * 4_000_000 // (5 * screw)
+    assert calibration.SPAN_MAX == 4500
 
 
 @given(offsets, scales, spans)
@@ -179,3 +252,5 @@ def test_overdue():
     cal = nominal(due_days=100, date_days=50)
     assert [cal.overdue(day) for day in (0, 99, 100, 101)] == [False, False, False, True]
     assert not nominal(due_days=0).overdue(9999)
+    assert not nominal(due_days=100, date_days=50).overdue(0)  # today is not known
+    assert nominal(due_days=1, date_days=1).overdue(2)
