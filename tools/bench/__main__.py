@@ -100,11 +100,11 @@ def main() -> None:
     else:
         figures |= passes()
     figures |= demo()
-    from tools.bench import motion  # brings an emulator in, which would weigh on the figures above
+    from tools.bench import motion, reading  # bring an emulator in, which would weigh on the figures above
 
-    for name, measure in motion.FIGURES.items():
+    for name, measure in (motion.FIGURES | reading.FIGURES).items():
         figures[name] = measure()
-    _print(figures, motion.PUBLIC)
+    _print(figures, motion.PUBLIC | reading.PUBLIC)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -1,0 +1,70 @@
+"""The figures of reading records outside the pen, as plain dicts, and beside each the best public one there is.
+
+Nothing here prints. FIGURES names the functions in the order of the table; PUBLIC has one line for each of them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pen.log.dataset import export_dataset
+from pen.log.files import export_csv, export_jsonl
+from penimage.merge import read_pen
+from sim.space import ROOT
+from tools.bench.fuzz import FLASH_IMAGES, FRAM_IMAGES, fuzz_flash, fuzz_fram
+from tools.fleet import fleet
+
+sys.path[:0] = [str(ROOT / "tests" / "log")]
+from archive_maker import disk, entries_of, identity  # noqa: E402
+
+RUNS = 5
+STROKES = 18_000  # ten minutes at 30 Hz; three such sessions fill the journal
+
+
+def export_rate() -> dict[str, Any]:
+    """Strokes a second, from the raw image and from what was read of it, for each format; median of RUNS."""
+    (_, raw), = fleet(1, sessions=3, strokes=STROKES, seed=3)
+    image = read_pen(raw, None)
+    strokes = sum(len(session.strokes) for session in image.sessions)
+
+    def rate(job: Callable[[Path], Any]) -> int:
+        seconds = []
+        for _ in range(RUNS):
+            with tempfile.TemporaryDirectory() as place:
+                began = time.perf_counter()
+                job(Path(place))
+                seconds.append(time.perf_counter() - began)
+        return round(strokes / statistics.median(seconds))
+
+    return {
+        "strokes": strokes, "read_per_s": rate(lambda _: read_pen(raw, None)),
+        "parquet_per_s": rate(lambda place: export_dataset(image, place)),
+        "csv_per_s": rate(lambda place: export_csv(image, place)),
+        "jsonl_per_s": rate(lambda place: export_jsonl(image, place / "all.jsonl")),
+        "image_to_parquet_per_s": rate(lambda place: export_dataset(read_pen(raw, None), place))}
+
+
+def fuzzed() -> dict[str, Any]:
+    """Damaged images read without a crash, of the FRAM and of the flash."""
+    return {"fram": fuzz_fram(FRAM_IMAGES), "flash": fuzz_flash(*archived(), FLASH_IMAGES)}
+
+
+def archived() -> tuple[bytes, bytes]:
+    """(FRAM image, filesystem) of a pen with eight sessions in its archive and four more."""
+    (serial, raw), = fleet(1, sessions=12, strokes=400, seed=4)
+    files, _ = entries_of(raw, set(range(1, 9)))
+    return raw, disk(files | {"id": identity(serial)})
+
+
+FIGURES: dict[str, Callable[[], dict[str, Any]]] = {"export_rate": export_rate, "fuzzed": fuzzed}
+
+PUBLIC: dict[str, tuple[str, str]] = {
+    "export_rate": ("none found: no pen on the market exports strokes", "-"),
+    "fuzzed": ("none found for a reader of a device's journal", "-"),
+}
