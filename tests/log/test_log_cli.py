@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from archive_maker import disk, entries_of, identity
@@ -112,6 +114,27 @@ def test_json_lines_to_standard_output_are_nothing_else(fram):
     outcome = invoke("--fram", fram, "export", "--jsonl", "-")
     assert outcome.exit_code == 0
     assert all(json.loads(line)["record"] in ("session", "stroke") for line in outcome.stdout.splitlines())
+
+
+def test_json_lines_stay_out_of_the_terminal_that_the_bar_is_drawn_on(fram):
+    main, terminal = os.openpty()
+    try:
+        command = [sys.executable, "-m", "pen.cli", "log", "--fram", fram, "export", "--jsonl", "-"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=terminal, check=True)
+    finally:
+        os.close(terminal)
+        os.close(main)
+    assert len(done.stdout.splitlines()) > 300
+    assert all(json.loads(line)["record"] for line in done.stdout.splitlines())
+
+
+def test_a_reader_that_has_enough_is_no_error_of_the_export(fram):
+    command = [sys.executable, "-m", "pen.cli", "log", "--fram", fram, "export", "--jsonl", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.stdout.close()
+        said = child.stderr.read()
+    assert b"cannot write" not in said and b"Traceback" not in said
 
 
 def refused(*arguments):

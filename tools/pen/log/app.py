@@ -115,6 +115,8 @@ def _session(image: Image, number: int) -> Session:
             return session
     numbers = [session.number for session in image.sessions]
     there = f"there are {numbers[0]} to {numbers[-1]}" if numbers else "there is none"
+    if len(numbers) == 1:
+        there = f"there is only {numbers[0]}"
     raise _fail(f"no session {number} on record, {there}")
 
 
@@ -172,7 +174,7 @@ def export(
                 export_csv(image, csv, progress)
             said.append(f"{csv}/sessions.csv and strokes.csv")
         if jsonl is not None:
-            with _bar("JSON Lines", image) as progress:
+            with _bar("JSON Lines", image, hidden=to_stdout) as progress:
                 export_jsonl(image, sys.stdout if to_stdout else jsonl, progress)
             said.append(str(jsonl))
         if parquet is not None:
@@ -182,6 +184,8 @@ def export(
             said.append(f"{parquet}: {len(outcome.written)} files new or changed{kept}")
     except DatasetError as error:
         raise _fail(str(error)) from None
+    except BrokenPipeError:
+        raise  # whoever reads standard output has enough
     except OSError as error:
         raise _fail(f"cannot write {error.filename or 'the export'}: {error.strerror}") from None
     if not to_stdout:
@@ -192,10 +196,10 @@ def export(
 
 
 @contextmanager
-def _bar(name: str, image: Image):
+def _bar(name: str, image: Image, hidden: bool = False):
     """A progress bar over sessions on the error stream, if that is a terminal."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TextColumn("sessions"))
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err, transient=True, disable=hidden or not err.is_terminal) as bar:
         task = bar.add_task(name, total=len(image.sessions))
         advance: Callable[[int], None] = lambda done: bar.update(task, completed=done)  # noqa: E731
         yield advance
