@@ -14,7 +14,7 @@ from pen.log.files import export_csv, export_jsonl
 from pen.log.rows import SESSION_COLUMNS, STROKE_COLUMNS, session_row, stroke_rows
 from penimage.blocks import address
 from penimage.merge import read_pen
-from tools.fleet import fleet
+from tools.fleet import Pen, fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 PENS = 1000
@@ -132,6 +132,19 @@ def test_a_pen_without_a_clock_has_sessions_without_a_date(tmp_path):
     unset = [row for row in rows(tmp_path, "sessions") if row["started_at"] is None]
     assert unset
     assert all(row["date"] is None and row["boot"] is not None for row in unset)
+
+
+@pytest.mark.parametrize("serial", ["P/1", "A=B%", "..", "007", "1e5"])
+def test_any_serial_number_and_an_unset_clock_come_back_as_they_were(tmp_path, serial):
+    pen = Pen.provisioned(serial)
+    pen.journal.begin_session(bytes(8), b"", 16, 1, 6, 2, 1000, 0)
+    pen.journal.stroke(500, 500, 40_000, 0, 6)
+    export(bytes(pen.memory.data), tmp_path / "set")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    types = "hive_types = {'pen': VARCHAR, 'date': DATE}"
+    for table in SCHEMAS:
+        read = f"read_parquet('{tmp_path}/set/{table}/*/*/*.parquet', hive_partitioning = true, {types})"
+        assert query(f"SELECT pen, date FROM {read}") == [(serial, None)]
 
 
 def test_what_is_no_part_of_the_data_set_is_refused(tmp_path):

@@ -148,6 +148,16 @@ def test_a_head_of_a_later_format_is_not_guessed_at():
     assert len(found.sessions[0].strokes) == 250
 
 
+def test_a_client_tag_that_nobody_can_have_is_damage():
+    head = bytearray(WHOLE[address(0) + 32 :][:64])
+    head[44:52] = struct.pack("<II", 2, 2**32 - 1)
+    head[62:] = struct.pack("<H", crc16(bytes(head[:62])))
+    assert damaged((address(0) + 32, bytes(head))).sessions[0].head is None
+    head[48:52] = struct.pack("<I", 999_999)
+    head[62:] = struct.pack("<H", crc16(bytes(head[:62])))
+    assert damaged((address(0) + 32, bytes(head))).sessions[0].head.client == 999_999
+
+
 def test_a_cut_in_the_writing_of_a_record_is_a_note():
     pen = bytearray(WHOLE)
     _write_record(pen, "motion", struct.pack("<III", 100_000, 20_000, 60_000_000))

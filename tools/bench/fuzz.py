@@ -24,6 +24,7 @@ from rich.console import Console
 
 from pen.log import view
 from pen.log.courses import course_row, courses_of
+from pen.log.dataset import TABLES, arrow_table
 from pen.log.rows import plain, session_row, stroke_rows
 from penimage import Image
 from penimage.littlefs import BLOCK_BYTES as SECTOR_BYTES
@@ -49,7 +50,7 @@ from tools.fleet import fleet
 FRAM_IMAGES = 100_000
 FLASH_IMAGES = 1_000
 BATCH = 250
-SCREENS = 40  # each so many images the screens are drawn too, which takes longer than reading
+SCREENS = 40  # each so many images are drawn and put into tables too, which takes longer than reading
 ODD = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 
 
@@ -222,6 +223,8 @@ def use(image: Image, screens: bool) -> None:
             for session in image.sessions:
                 view.show(console, view.session_page(image, session))
                 deque(stroke_rows(image, session), maxlen=0)
+        for table in TABLES:
+            arrow_table(table, image, image.sessions)
 
 
 def _batch(numbers: range) -> tuple[int, int, float, list[str]]:

@@ -5,6 +5,7 @@ Nothing here prints. FIGURES names the functions in the order of the table; PUBL
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from pen.log.dataset import export_dataset
 from pen.log.files import export_csv, export_jsonl
@@ -24,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tests" / "log")]
 from archive_maker import disk, entries_of, identity  # noqa: E402
 
 RUNS = 5
+PENS = 1_000
 STROKES = 18_000  # ten minutes at 30 Hz; three such sessions fill the journal
 
 
@@ -50,6 +54,23 @@ def export_rate() -> dict[str, Any]:
         "image_to_parquet_per_s": rate(lambda place: export_dataset(read_pen(raw, None), place))}
 
 
+def fleet_query() -> dict[str, Any]:
+    """The query of docs/records.md over a data set of PENS pens, read in place by DuckDB; median of RUNS."""
+    documented = re.search(r"```sql\n(.*?)```", (ROOT / "docs/records.md").read_text(encoding="utf-8"), flags=re.S)
+    if documented is None:
+        raise RuntimeError("docs/records.md has no query")
+    with tempfile.TemporaryDirectory() as place, duckdb.connect() as database:
+        strokes = sum(
+            export_dataset(read_pen(raw, None), Path(place)).strokes for _, raw in fleet(PENS, sessions=2, strokes=60))
+        seconds = []
+        for _ in range(RUNS):
+            began = time.perf_counter()
+            database.execute(documented[1].replace("out/fleet", place)).fetchall()
+            seconds.append(time.perf_counter() - began)
+        files = len(list(Path(place, "strokes").rglob("*.parquet")))
+    return {"pens": PENS, "files": files, "strokes": strokes, "query_s": round(statistics.median(seconds), 2)}
+
+
 def fuzzed() -> dict[str, Any]:
     """Damaged images read without a crash, of the FRAM and of the flash."""
     return {"fram": fuzz_fram(FRAM_IMAGES), "flash": fuzz_flash(*archived(), FLASH_IMAGES)}
@@ -62,9 +83,11 @@ def archived() -> tuple[bytes, bytes]:
     return raw, disk(files | {"id": identity(serial)})
 
 
-FIGURES: dict[str, Callable[[], dict[str, Any]]] = {"export_rate": export_rate, "fuzzed": fuzzed}
+FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
+    "export_rate": export_rate, "fleet_query": fleet_query, "fuzzed": fuzzed}
 
 PUBLIC: dict[str, tuple[str, str]] = {
     "export_rate": ("none found: no pen on the market exports strokes", "-"),
+    "fleet_query": ("none found", "-"),
     "fuzzed": ("none found for a reader of a device's journal", "-"),
 }

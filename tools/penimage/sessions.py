@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from penimage.blocks import STROKES_IN_A_BLOCK, STROKES_IN_A_FIRST_BLOCK, Block, address, live_blocks, runs
 from penimage.model import (
+    CLIENT_MAX,
     END_MARK,
     FLAG_PARTIAL,
     FLAG_SLIP,
@@ -81,34 +83,37 @@ def read_session(
     for block in members[1:]:
         if block.kind == KIND_SESSION:
             _add(session, "begins more than once", block.at, "its second head and tail")
-    highest = opening.first_stroke - 1
     for i, block in enumerate(members):
-        following = members[i + 1] if i + 1 < len(members) else None
-        end = following.first_stroke if following else session.tail.strokes + 1 if session.tail else None
-        next_number = following.number if following else block.number + 1
-        between = [n for n in range(block.number + 1, next_number) if n in missing]
-        if following is None:
-            between = _missing_after(block, missing)
-        words = read_words(block, None if between else end)
-        fresh = [stroke for stroke in words.strokes if stroke.sequence > highest]
-        if len(fresh) < len(words.strokes):
-            twice = len(words.strokes) - len(fresh)
-            _add(session, f"block {block.number} repeats {twice} stroke numbers", block.at, "the second of each", None)
-        session.strokes += fresh
-        highest = max(highest, words.next_stroke - 1)
-        at = words.broken_at[1] if words.broken_at else place(between[0]) if between else block.at
-        if _account(session, block, words, end, between, at, last=following is None):
-            explained.update(between)
+        gap = _gap_after(block, members[i + 1] if i + 1 < len(members) else None, session.tail, missing, place)
+        words = read_words(block, None if gap.blocks else gap.end)
+        _take(session, block, words, gap)
+        if _account(session, block, words, gap):
+            explained.update(gap.blocks)
     _compare_totals(session, opening.at + TAIL_AT)
     return session
 
 
-def _missing_after(block: Block, missing: set[int]) -> list[int]:
-    """The unbroken row of missing blocks that follows a block."""
+@dataclass(frozen=True)
+class _Gap:
+    """What comes after a block: missing `blocks` that begin at byte `at`, then the stroke `end`, None if unknown."""
+
+    blocks: list[int]
+    at: int
+    end: int | None
+    last: bool
+
+
+def _gap_after(
+    block: Block, following: Block | None, tail: Tail | None, missing: set[int], place: Callable[[int], int]
+) -> _Gap:
     after = block.number + 1
+    if following is not None:
+        between = [number for number in range(after, following.number) if number in missing]
+        return _Gap(between, place(after), following.first_stroke, False)
     while after in missing:
         after += 1
-    return list(range(block.number + 1, after))
+    end = tail.strokes + 1 if tail else None
+    return _Gap(list(range(block.number + 1, after)), place(block.number + 1), end, True)
 
 
 def _miss_beginning(
@@ -122,35 +127,44 @@ def _miss_beginning(
     _add(session, "its first block is missing", at, f"head, tail, {_strokes(1, count)}", count)
 
 
-def _account(
-    session: Session, block: Block, words: Words, end: int | None, between: list[int], at: int, last: bool
-) -> bool:
-    """Says what is missing from the block's strokes up to `end`; True when `between` is accounted for."""
+def _take(session: Session, block: Block, words: Words, gap: _Gap) -> None:
+    """Adds the block's strokes that are not there yet, and says what in the block itself is unreadable."""
+    highest = session.strokes[-1].sequence if session.strokes else 0
+    fresh = [stroke for stroke in words.strokes if stroke.sequence > highest]
+    twice = len(words.strokes) - len(fresh)
+    if twice:
+        _add(session, f"block {block.number} repeats {twice} stroke numbers", block.at, "the second of each", None)
+    session.strokes += fresh
     places = dict(words.unreadable)
-    for first, end_of_run in runs(list(places)):
-        count = end_of_run - first + 1
-        what = f"stroke {first} is unreadable" if count == 1 else f"strokes {first} to {end_of_run} are unreadable"
+    for first, last in runs(list(places)):
+        count = last - first + 1
+        what = f"stroke {first} is unreadable" if count == 1 else f"strokes {first} to {last} are unreadable"
         _add(session, what, places[first], f"{count} stroke{'s' * (count > 1)}", count)
-    if words.stray and not last and (end is None or words.next_stroke >= end):
+    if words.stray and not gap.last and (gap.end is None or words.next_stroke >= gap.end):
         _add(session, f"block {block.number} has bytes after its last word", block.at)
-    start = words.broken_at[0] if words.broken_at else words.next_stroke
-    if end is None:
-        if words.broken_at:
-            rest = f"block {block.number} is unreadable from stroke {start} on"
-            _add(session, rest, at, f"strokes from {start} on, at most {STROKES_IN_A_BLOCK}", None)
-        return False
-    if start == end and not words.broken_at:
-        return False
-    if start > end:
-        said = f"block {block.number} ends before stroke {start}, the next record says {end}"
-        _add(session, said, at, "cannot be told", None)
-        return False
-    what = f"block {block.number} ends before stroke {start}, the next record says {end}"
+
+
+def _account(session: Session, block: Block, words: Words, gap: _Gap) -> bool:
+    """Says which strokes are missing between the block's last one and the gap's end; True when there is an end."""
+    what, at, start = f"block {block.number} ends before stroke {words.next_stroke}", block.at, words.next_stroke
     if words.broken_at:
+        start, at = words.broken_at
         what = f"block {block.number} is unreadable from stroke {start} on"
-    elif between:
-        what = _unreadable(between[0], between[-1])
-    _add(session, what, at, _strokes(start, end - 1), end - start)
+    elif gap.blocks:
+        what, at = _unreadable(gap.blocks[0], gap.blocks[-1]), gap.at
+    if gap.end is None:
+        if words.broken_at:
+            _add(session, what, at, f"strokes from {start} on, at most {STROKES_IN_A_BLOCK}", None)
+        return False
+    if start > gap.end:
+        told = f"block {block.number} ends before stroke {start}, the next record says {gap.end}"
+        _add(session, told, at, "cannot be told", None)
+        return False
+    if start == gap.end and not words.broken_at:
+        return False
+    if not words.broken_at and not gap.blocks:
+        what += f", the next record says {gap.end}"
+    _add(session, what, at, _strokes(start, gap.end - 1), gap.end - start)
     return True
 
 
@@ -167,10 +181,11 @@ def _add(session: Session, what: str, at: int, lost: str = "nothing", count: int
 
 def _read_head(block: Block, session: Session) -> Head | None:
     head = block.data[HEAD_AT : HEAD_AT + HEAD_BYTES]
-    if crc16(head[:-2]) != head[-2] | head[-1] << 8:
+    client = struct.unpack_from("<I", head, 48)[0]
+    if crc16(head[:-2]) != head[-2] | head[-1] << 8 or client > CLIENT_MAX:
         _add(session, "head is unreadable", block.at + HEAD_AT, "pen, cartridge, operator, zone, date")
         return None
-    serial, rom, operator, *numbers, form, client = struct.unpack("<12s8s8sHHBBHIIB3xI", head[:52])
+    serial, rom, operator, *numbers, form = struct.unpack("<12s8s8sHHBBHIIB", head[:45])
     if form not in HEAD_FORMATS:
         what = f"head is of format {form}, which is not known here"
         _add(session, what, block.at + HEAD_AT, "pen, cartridge, operator, zone, date")

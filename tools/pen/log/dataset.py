@@ -127,7 +127,7 @@ def export_dataset(image: Image, root: Path, progress: Callable[[int], None] = l
     for partition in sorted({*fresh, *stale}):
         sessions = fresh.get(partition, [])
         for table in TABLES:
-            rows = _arrow(table, image, sessions)
+            rows = arrow_table(table, image, sessions)
             _put(root / table / partition / PART, SCHEMAS[table], rows, stale.get(partition, set()), outcome)
         outcome.sessions += len(sessions)
         outcome.strokes += sum(len(session.strokes) for session in sessions)
@@ -155,7 +155,8 @@ def _held(root: Path, pen: str) -> dict[str, _Held]:
     return found
 
 
-def _arrow(table: str, image: Image, sessions: list[Session]) -> pa.Table:
+def arrow_table(table: str, image: Image, sessions: list[Session]) -> pa.Table:
+    """Rows of "sessions" or "strokes" for some sessions of a pen."""
     if table == "sessions":
         return pa.Table.from_pylist([session_row(image, session) for session in sessions], SESSIONS)
     strokes = [(session, stroke) for session in sessions for stroke in session.strokes]
