@@ -70,6 +70,22 @@ class EventRing:
         self.damaged = bad - 1 if torn else bad
         return newest_index >= 0
 
+    def faults_of_session(self):
+        """Codes of the faults since the newest session began, oldest first; for a start, it allocates."""
+        codes = []
+        index = self._index
+        for _ in range(EVENT_COUNT - 1):
+            index = (index - 1) % EVENT_COUNT
+            self._fram.read_into(EVENT_BASE + index * EVENT_BYTES, self._entry)
+            if _lap_of(self._entry, 0, index) < 0:
+                continue
+            kind = self._entry[_KIND]
+            if kind in (SESSION_START, SESSION_END):
+                break
+            if kind == FAULT:
+                codes.insert(0, self._entry[10] | self._entry[11] << 8)
+        return codes
+
     def append(self, kind: int, a: int, b: int, boot: int, uptime_ms: int) -> bool:
         """True when the event is on record. No allocation.
 

@@ -50,6 +50,7 @@ STORAGE = const(72)
 STORAGE_BLANK = const(73)
 DISPLAY = const(74)
 GATE = const(75)
+ARCHIVE_LOST = const(76)
 WATCHDOG = const(80)
 EXCEPTION = const(81)
 OVERRUN = const(82)
@@ -122,6 +123,8 @@ TABLE = {
         "display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
     GATE: Fault(
         "gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
+    ARCHIVE_LOST: Fault(
+        "archive_lost", BLOCK, BY_USER, "Archive of sessions|lost or changed", "Tell service. SEL|begins a new one"),
     WATCHDOG: Fault(
         "watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
     EXCEPTION: Fault(

@@ -6,6 +6,7 @@ at the next mount. `stroke` and `event` do not allocate. docs/storage-format.md 
 """
 
 import struct
+from array import array
 
 import blocks
 import events
@@ -52,13 +53,16 @@ COMMANDED_MAX_UM = const(4095)
 PERIOD_MAX_US = const(1048575)
 ROM_BYTES = const(8)
 OPERATOR_BYTES = const(8)
+CLIENT_TAG_MAX = const(999999)
+FAULTS_NAMED = const(3)  # codes that a tail has room for
 
 _HEAD_AT = const(32)
 _HEAD_BYTES = const(64)
 _TAIL_AT = const(96)
 _TAIL_BYTES = const(32)
-_HEAD_LAYOUT = "<12s8s8sHHBBHII"
-_TAIL_LAYOUT = "<IHhBBHIH"
+_HEAD_LAYOUT = "<12s8s8sHHBBHIIB3xI"
+_TAIL_LAYOUT = "<IHhBBHIHBBHHH"
+_FORMAT = const(2)  # of head and tail; 0 was the first
 _END = const(0x5A)
 
 # Marks of a word
@@ -74,7 +78,7 @@ _STROKES_FIRST_BLOCK = const(96)
 
 
 class Journal:
-    """`strokes_in_session`, `slips`, `worst_error_um`: of the session open now or closed last.
+    """`strokes_in_session`, `slips`, `worst_error_um`, `faults`: of the session open now or closed last.
 
     `worst_error_um`: the signed achieved-minus-commanded of largest size as recorded, without PARTIAL ones.
     `counters_status`: what the COUNTERS record said when a session was last counted (store.OK ...).
@@ -93,6 +97,8 @@ class Journal:
         self._zone_id = 0
         self._commanded_um = 0
         self._period_us = 0
+        self._fault_codes = array("H", [0] * FAULTS_NAMED)
+        self.faults = 0
         self.session = 0
         self.strokes_in_session = 0
         self.slips = 0
@@ -151,6 +157,7 @@ class Journal:
         was_open = scratch[_TAIL_AT + _TAIL_BYTES - 1] == 0
         if was_open:
             self._restore_totals(first_block, scratch)
+            self._restore_faults()
             self._write_tail(POWER_LOST, 0, uptime_ms)
             self.event(events.SESSION_END, POWER_LOST, self.session, uptime_ms)
         elif _tail_valid(scratch, self.session):
@@ -188,11 +195,31 @@ class Journal:
                 deviation = data[at] - 256 if data[at] & 0x80 else data[at]
                 self._tally(deviation * 32 if mark & _COARSE else deviation, mark)
 
+    def _restore_faults(self):
+        """Faults of a session without a tail, from the events since it began, as far as the ring reaches back."""
+        self._forget_faults()
+        codes = self._events.faults_of_session()
+        for code in codes:
+            self._note_fault(code)
+
     # ---- events ----
 
     def event(self, kind: int, a: int, b: int, uptime_ms: int) -> bool:
         """True when the event is on record. No allocation. Ranges and ValueError: events.EventRing.append."""
+        if kind == events.FAULT and self._open:
+            self._note_fault(b)
         return self._mounted and self._events.append(kind, a, b, self._boot, uptime_ms)
+
+    def _forget_faults(self):
+        self.faults = 0
+        for i in range(FAULTS_NAMED):
+            self._fault_codes[i] = 0
+
+    def _note_fault(self, code):
+        if self.faults < FAULTS_NAMED:
+            self._fault_codes[self.faults] = code & 0xFFFF
+        if self.faults < 255:
+            self.faults += 1
 
     # ---- sessions ----
 
@@ -202,13 +229,14 @@ class Journal:
 
     def begin_session(
         self, rom, operator, firmware_version: int, calibration_id: int, zone_id: int, indication_id: int,
-        uptime_ms: int, wall_s: int,
+        uptime_ms: int, wall_s: int, client_tag: int = 0,
     ) -> int:  # fmt: skip
         """Opens a session and returns its number (> 0), or a negative answer with nothing on record.
 
         rom: 8 bytes; operator: up to 8 bytes; firmware_version, calibration_id 0..65535; zone_id,
         indication_id 0..255; uptime_ms, wall_s 0..2**32-1; wall_s counts seconds since 2000-01-01 UTC, 0 when
-        the clock is not set. ValueError for a wrong length.
+        the clock is not set. client_tag: 1..999999, a number of the practice's own, never a name; 0 for none.
+        ValueError for a wrong length or tag.
         FULL: less than MIN_ROOM_STROKES left; export and `release_oldest` first.
         """
         if not self._mounted:
@@ -217,12 +245,14 @@ class Journal:
             return SESSION_OPEN
         if len(rom) != ROM_BYTES or len(operator) > OPERATOR_BYTES:
             raise ValueError("a ROM id has 8 bytes, an operator tag at most 8")
+        if not 0 <= client_tag <= CLIENT_TAG_MAX:
+            raise ValueError(f"a client tag is a number up to {CLIENT_TAG_MAX}, got {client_tag}")
         if self.room_strokes() < MIN_ROOM_STROKES:
             return FULL
         head = bytearray(_HEAD_BYTES)
         struct.pack_into(
             _HEAD_LAYOUT, head, 0, self._store.serial(), bytes(rom), bytes(operator), firmware_version,
-            calibration_id, zone_id, indication_id, self._boot, uptime_ms, wall_s,
+            calibration_id, zone_id, indication_id, self._boot, uptime_ms, wall_s, _FORMAT, client_tag,
         )  # fmt: skip
         struct.pack_into("<H", head, _HEAD_BYTES - 2, crc16(head, 0, _HEAD_BYTES - 2))
         if not self._open_first_block(head):
@@ -241,6 +271,7 @@ class Journal:
         self._first_block = ring.block
         self.session += 1
         self.strokes_in_session = self.slips = self.worst_error_um = 0
+        self._forget_faults()
         return True
 
     def stroke(self, commanded_um: int, achieved_um: int, period_us: int, flags: int, zone_id: int) -> int:
@@ -328,8 +359,8 @@ class Journal:
     def _write_tail(self, reason, fault_code, uptime_ms):
         tail = bytearray(_TAIL_BYTES)
         struct.pack_into(
-            _TAIL_LAYOUT, tail, 0, self.strokes_in_session, self.slips, self.worst_error_um, reason, 0,
-            fault_code, uptime_ms, self._boot,
+            _TAIL_LAYOUT, tail, 0, self.strokes_in_session, self.slips, self.worst_error_um, reason, _FORMAT,
+            fault_code, uptime_ms, self._boot, self.faults, 0, *self._fault_codes,
         )  # fmt: skip
         struct.pack_into("<HBB", tail, 28, _tail_crc(tail, 0, self.session), 0, _END)
         addr = blocks.address(self._first_block) + _TAIL_AT
@@ -358,6 +389,11 @@ class Journal:
         """Share of the blocks that are live, rounded up."""
         used = BLOCK_COUNT - self._ring.free_blocks()
         return (used * 100 + BLOCK_COUNT - 1) // BLOCK_COUNT
+
+    def has_finished(self) -> bool:
+        """True when a finished session, or unreadable remains, lie in the FRAM."""
+        ring = self._ring
+        return self._mounted and ring.oldest < (self._first_block if self._open else ring.next)
 
     def oldest_span(self):
         """(first block number, one past the last, session) of the oldest finished session, or None.

@@ -33,7 +33,8 @@ class StatePages:
         panel = self._panel
         if page == pages.INSERT:
             session = self._pen.session
-            panel.draw_if(session.reason * 2 + (1 if session.present else 0), self._draw_insert)
+            shown = session.reason * 2 + (1 if session.present else 0)
+            panel.draw_if(shown + 256 * self._pen.put_away.percent, self._draw_insert)
         elif page == pages.FAULT:
             core = self._pen.safety
             panel.draw_if(core.state * 256 + core.fault, self._draw_fault)
@@ -60,6 +61,8 @@ class StatePages:
         else:
             self._screen.line(2, "Checking...")
             self._screen.line(3, "")
+        percent = pen.put_away.percent
+        self._screen.line(6, "Records %d%%: export" % percent if percent else "")
         self._screen.line(7, "Safe to eject" if pen.motor.retracted else "")
 
     def _draw_fault(self):

@@ -30,6 +30,7 @@ from follow import Follow
 from gate import Gate, step_word
 from micropython import const
 from panel import Panel
+from putaway import PutAway
 from scheduler import Scheduler, Task
 from selftest import run as selftest
 from sensors import Sensors
@@ -79,6 +80,7 @@ class Pen:
         self._driver_watch = DriverWatch(self.driver, self.safety, self.motor)
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.session = session.Session(self)
+        self.put_away = PutAway(self)
         self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor)
         self.panel = Panel(self)
         self.refusal = faults.GRANTED
@@ -304,6 +306,7 @@ class Pen:
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self.session.open(now_ms)
+        self.put_away.run(now_ms)
 
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""
@@ -316,7 +319,10 @@ class Pen:
     def clear_fault(self) -> bool:
         """SELECT on the fault page."""
         code = self.safety.fault
-        if not self.safety.clear(self.readings):
+        cleared = self.safety.clear(self.readings)
+        if code == faults.ARCHIVE_LOST and self.safety.fault != code:
+            self.put_away.archive.begin_anew()
+        if not cleared:
             return False
         self.journal.event(events.CLEARED, 0, code, self.uptime_ms)
         return True

@@ -6,6 +6,7 @@ watchdog is started.
 
 from array import array
 
+import archive
 import faults
 import journal
 import safety
@@ -22,7 +23,7 @@ def run(pen) -> int:
     """Test the pen and load its records; the number of the first fault, or faults.NONE."""
     pen.sensors.read_pads()
     pen.sensors.read_analog()
-    for test in (_memory, _display, _sensors, _gate, _calibration):
+    for test in (_memory, _display, _sensors, _gate, _calibration, _archive):
         code = test(pen)
         if code != faults.NONE:
             return code
@@ -45,6 +46,8 @@ def _memory(pen):
     pen.counters.save(pen.store)
     if pen.journal.mount(pen.counters.boots, 0) == journal.UNPROVISIONED:
         return faults.STORAGE_BLANK
+    if pen.put_away.archive.mount(pen.counters.boots, 0) == archive.UNREADABLE:
+        return faults.STORAGE
     pen.treatment.session_limit_ms = pen.settings.session_limit_s * 1000
     return faults.NONE
 
@@ -90,3 +93,7 @@ def _calibration(pen):
         return faults.CALIBRATION_CORRUPT
     pen.calibrated()
     return faults.NONE
+
+
+def _archive(pen):
+    return faults.ARCHIVE_LOST if pen.put_away.archive.status == archive.LOST else faults.NONE

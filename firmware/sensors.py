@@ -12,6 +12,7 @@ _NTC_COUNTS = (
     62417, 59855, 55932, 50511, 43816, 36454, 29202, 22706, 17306, 13049, 9807, 7387, 5596, 4273, 3293, 2563, 2015)
 _NTC_FIRST_DC = const(-300)
 _NTC_STEP_DC = const(100)
+_BUTTONS = 1 << board.PIN_SELECT | 1 << board.PIN_UP | 1 << board.PIN_DOWN  # a pressed one reads 0
 NTC_OPEN_DC = const(-9999)
 NTC_SHORT_DC = const(9999)
 
@@ -56,6 +57,10 @@ class Sensors:
         readings.battery_mv = (hardware.battery.read_u16() >> 1) * board.BATTERY_MV_FULL // 32768
         readings.rail_mv = (hardware.rail.read_u16() >> 1) * board.RAIL_MV_FULL // 32768
         readings.temp_dc = ntc_dc(hardware.ntc.read_u16())
+
+    def released(self) -> bool:
+        """No button is pressed."""
+        return self.pads & _BUTTONS == _BUTTONS
 
     def diag(self) -> int:
         """The driver's own alarm line."""

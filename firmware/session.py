@@ -114,6 +114,7 @@ class Session:
         deed = self._deed
         if self._journal.is_open:
             self._journal.end_session(reason, self._core.fault, self._pen.uptime_ms)
+            self._pen.put_away.session_ended()
         self._core.close_session()
         self._core.cartridge_ok = False
         deed.end(reason, self._pen.uptime_ms)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 
 from penimage import provision_image
+from sim.flash_image import flash_with_archive
 from sim.mishaps import MISHAPS
 from sim.parts.ds2431 import Ds2431, build_cartridge_memory, rom_id
+from sim.parts.flash import Flash
 from sim.parts.fram import Fram
 from sim.plant import PlantParams
 from sim.scenario import Mishap, Scenario
@@ -18,6 +20,11 @@ depth = shim("depth")
 EPOCH = datetime.date(2000, 1, 1)
 CALIBRATED = datetime.date(2026, 9, 1)
 DUE = datetime.date(2027, 9, 1)
+ARCHIVES = {  # what the record memory knows of the archive in flash
+    "made": {"entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32},
+    "new": None,
+    "lost": {"entries": 3, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "a7" * 32},
+}
 CALIBRATION_ADDRESS = 0x100  # docs/storage-format.md: two slots of 128 bytes, 16 bytes of header
 
 
@@ -95,7 +102,7 @@ def make_fram(scenario: Scenario) -> Fram:
     image = bytearray(provision_image(
         pen.serial, calibration=calibration,
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
-        motion=_motion_record(scenario),
+        motion=_motion_record(scenario), archive=ARCHIVES[pen.archive],
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":
         for slot in range(2):
@@ -106,11 +113,18 @@ def make_fram(scenario: Scenario) -> Fram:
     return fram
 
 
+def make_flash(scenario: Scenario) -> Flash:
+    """The flash with an archive in it, or erased."""
+    return Flash(flash_with_archive(scenario.pen.serial) if scenario.pen.archive == "made" else None)
+
+
 def make_world(scenario: Scenario) -> World:
     """Everything but the firmware, with the scenario's mishaps on the calendar."""
     params = plant_params(scenario)
     cartridge = make_cartridge(scenario)
-    world = World(params, make_fram(scenario), cartridge, seed=scenario.seed, date_days=days(scenario.pen.clock))
+    world = World(
+        params, make_fram(scenario), cartridge, make_flash(scenario), seed=scenario.seed,
+        date_days=days(scenario.pen.clock))
     world.recorder.limit_um = effective_max_um(scenario)
     if not scenario.cartridge.seated:
         cartridge.remove(0)

@@ -24,8 +24,13 @@ class DirectLink:
         self._handle = world.handle
         self._handle_send = world.handle_send
         self._handle_recv = world.handle_recv
+        self._world = world
         self._now_us = world.now_us
         self._spent_us = 0
+
+    def flash_image(self):
+        """The flash as it is now, without an access: what a filesystem goes on with when the chip stopped in it."""
+        return self._world.flash.image
 
     def ticks_us(self):
         self._spent_us += TICKS_US

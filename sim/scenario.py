@@ -61,6 +61,7 @@ class PenTable(_Table):
     calibration_error_um: int = Field(0, ge=-300, le=300, description="how far the recorded offset is off")
     travel_um: int = Field(2600, ge=100, le=2600)
     storage: Literal["valid", "blank", "absent"] = "valid"
+    archive: Literal["made", "new", "lost"] = "made"
     session_limit_s: int = Field(1800, ge=60, le=3600)
     depth_limit_um: int = Field(2500, ge=100, le=2500)
     speed_um_s: int | None = Field(None, ge=20_000, le=100_000)
@@ -159,11 +160,12 @@ class Expect(_Table):
     journal_strokes: int | Bounds | None = None
     max_extension_um: float | Bounds | None = None
     over_limit_um: float | Bounds | None = 0.0
-    needles_retracted: bool | None = True
+    needles_retracted: bool | Literal["either"] = True
     worst_error_um: float | Bounds | None = None
     slipped_strokes: int | Bounds | None = None
     sessions: int | Bounds | None = None
     session_end: str | None = None
+    archived: int | Bounds | None = None
     boots: int | Bounds | None = None
     panel: list[str] = Field(default_factory=list, description="texts that were on the panel at some time")
     hands_done: bool = True

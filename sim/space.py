@@ -54,6 +54,7 @@ class FirmwareSpace:
         self._modules: dict[str, object] = {"_link": link, "sys": _chip_sys()}
         self._builtins = dict(vars(builtins))
         self._builtins["__import__"] = self._import
+        self._link = link
 
     def run(self, name: str) -> None:
         """Run a file as the chip runs boot.py and main.py: under the name `__main__`."""
@@ -72,6 +73,8 @@ class FirmwareSpace:
         return None
 
     def _load(self, name: str, run_name: str):
+        if name == "_files":
+            return self._mount()
         path = self._find(name)
         if path is None:
             if name in SHARED:
@@ -84,6 +87,15 @@ class FirmwareSpace:
         if path.is_file():
             module.__file__ = str(path)
             exec(_code(path, path.stat().st_mtime_ns), module.__dict__)
+        return module
+
+    def _mount(self):
+        """The module `_files`: the filesystem in the simulated flash, which is also where `open` leads."""
+        from sim.files import LinkFlash, LittleFiles  # they need this module's own shims
+
+        module = types.ModuleType("_files")
+        module.filesystem = LittleFiles(LinkFlash(self._link))  # type: ignore[attr-defined]
+        self._builtins["open"] = module.filesystem.open  # type: ignore[attr-defined]
         return module
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):

@@ -22,8 +22,9 @@ REQUEST = struct.Struct("@6l")
 ANSWER = struct.Struct("@2l")
 
 ops, rp2_ops = shim("_ops"), shim("_rp2_ops")
-SEND_OPS = {ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, rp2_ops.SM_INIT, rp2_ops.DMA_MEMORY}
-RECV_OPS = {ops.SPI_READ, ops.UART_READ, ops.UNIQUE_ID, rp2_ops.SM_GET_INTO}
+SEND_OPS = {
+    ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, ops.FLASH_PROGRAM, rp2_ops.SM_INIT, rp2_ops.DMA_MEMORY}
+RECV_OPS = {ops.SPI_READ, ops.UART_READ, ops.UNIQUE_ID, ops.FLASH_READ, rp2_ops.SM_GET_INTO}
 POSTED_OPS = {ops.PIN_SET, ops.PWM, ops.WDT_FEED}  # nobody waits for their answer
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.contacts import Contact
 from sim.parts.ds2431 import Ds2431
+from sim.parts.flash import Flash
 from sim.parts.fram import Fram
 from sim.parts.ssd1306 import Ssd1306
 from sim.parts.tmc2209 import Tmc2209
@@ -55,12 +56,19 @@ class ChipStopped(BaseException):
 class World:
     """The pen's hardware and its surroundings, at one moment of simulated time (`now_ns`)."""
 
-    def __init__(self, params: PlantParams, fram: Fram, cartridge: Ds2431, *, seed: int = 1, date_days: int = 0):
-        """`cartridge` is the memory of the one at hand; `date_days` what the chip's clock says, 0 if never set."""
+    def __init__(
+        self, params: PlantParams, fram: Fram, cartridge: Ds2431, flash: Flash | None = None, *, seed: int = 1,
+        date_days: int = 0,
+    ):
+        """`cartridge` is the memory of the one at hand; `flash` is erased if none is given; `date_days` is what the
+        chip's clock says, 0 if never set.
+        """
         self.now_ns = 0
         self.rng = random.Random(seed)
         self.plant = Plant(params, seed)
         self.fram = fram
+        self.flash = flash or Flash()
+        self.flash_while_armed = 0  # erased or programmed with the drive on: the CPU stood still meanwhile
         self.cartridge = cartridge
         self.display = Ssd1306()
         self.driver = Tmc2209(seed=seed)
@@ -187,6 +195,8 @@ class World:
             answer = 0
         elif op == ops.UART_WRITE:
             answer = self._uart_write(data)
+        elif op == ops.FLASH_PROGRAM:
+            answer = self._flash_busy(lambda: self.flash.program(a, data, self._wait))
         else:
             raise NotImplementedError(f"bytes to hardware access {op}")
         return answer or 0, self.now_ns // 1000
@@ -201,6 +211,8 @@ class World:
         elif op == ops.UART_READ:
             got = self._uart_read(size)
             data, answer = got.ljust(size, b"\0"), len(got)
+        elif op == ops.FLASH_READ:
+            data, answer = self.flash.read(a, size), size
         elif op == ops.UNIQUE_ID:
             data, answer = b"\xe6\x61\x64\x08\x43\x1a\x2b\x3c"[:size], size
         else:
@@ -217,6 +229,7 @@ class World:
             ops.ADC_READ: self._adc,
             ops.UART_ANY: lambda a, b, c: sum(t <= self.now_ns for t, _ in self._uart),
             ops.PWM: self._pwm,
+            ops.FLASH_ERASE: lambda a, b, c: self._flash_busy(lambda: self.flash.erase(a, self._wait)),
             ops.WDT_START: self._watchdog_start,
             ops.WDT_FEED: self._watchdog_feed,
             ops.RESET: lambda a, b, c: self._stop("reset"),
@@ -236,6 +249,18 @@ class World:
 
     def _sleep(self, us: int, _b: int, _c: int) -> None:
         self.advance(self.now_ns + us * 1000)
+
+    def _wait(self, ns: int) -> None:
+        """The CPU stands still, interrupts off, while everything else goes on."""
+        self.advance(self.now_ns + ns)
+
+    def _flash_busy(self, operation: Callable[[], None]) -> int:
+        """Erase or program. Code runs from the same flash, so that nothing may be moving meanwhile."""
+        if not self._gate_pad(EN_N):
+            self.flash_while_armed += 1
+            self.recorder.event("note", "flash was erased or programmed while the drive was on")
+        operation()
+        return 0
 
     def _mem32(self, address: int, _b: int, _c: int) -> int:
         if address != board.SIO_GPIO_IN:

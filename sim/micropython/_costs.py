@@ -24,6 +24,9 @@ for _op, _us in (
     (_ops.UART_READ, 15),
     (_ops.UART_ANY, 6),
     (_ops.PWM, 20),
+    (_ops.FLASH_READ, 15),
+    (_ops.FLASH_PROGRAM, 50),
+    (_ops.FLASH_ERASE, 50),
 ):
     CALL_US[_op] = _us
 for _op in range(64, 100):
@@ -32,6 +35,7 @@ CALL_US[73] = 0  # DMA_MEMORY: on the chip the DMA simply reads memory
 BYTE_NS[_ops.I2C_WRITE] = 22500  # nine clocks at 400 kHz
 BYTE_NS[_ops.SPI_WRITE] = 1000  # eight clocks at 10 MHz and the loop around them
 BYTE_NS[_ops.SPI_READ] = 1000
+BYTE_NS[_ops.FLASH_READ] = 60  # memory-mapped, missing the cache; erasing and programming take the part's own time
 
 # 1-Wire (_ow_ops): a reset takes 960 us, a slot about 70 us with the bit-banged driver
 for _op, _us in ((100, 240), (101, 70), (102, 70), (103, 255), (104, 255)):

@@ -25,3 +25,6 @@ RESET_CAUSE = const(17)
 UNIQUE_ID = const(18)
 RTC_DAYS = const(19)  # answer: days since 2000-01-01, 0 when the clock was never set
 RTC_SECONDS = const(20)  # answer: seconds of that day
+FLASH_READ = const(21)  # a: address in the filesystem's part of the flash
+FLASH_PROGRAM = const(22)  # a: address, of a page
+FLASH_ERASE = const(23)  # a: sector

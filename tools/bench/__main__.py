@@ -100,9 +100,9 @@ def main() -> None:
     else:
         figures |= passes()
     figures |= demo()
-    from tools.bench import motion, reading  # bring an emulator in, which would weigh on the figures above
+    from tools.bench import archive, motion, reading  # bring an emulator in, which would weigh on the figures above
 
-    for name, measure in (motion.FIGURES | reading.FIGURES).items():
+    for name, measure in (archive.FIGURES | motion.FIGURES | reading.FIGURES).items():
         figures[name] = measure()
     _print(figures, motion.PUBLIC | reading.PUBLIC)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 from penimage.model import (
+    ARCHIVE_KEYS,
     CALIBRATION_KEYS,
     CODE_HASH_BYTES,
     CODE_PRESSES,
@@ -38,6 +39,7 @@ def provision_image(
     supervisor_code: str = "",
     code_salt: bytes | None = None,
     service_fault: int = 0,
+    archive: dict[str, Any] | None = None,
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
@@ -46,6 +48,7 @@ def provision_image(
     `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest
     first, the last 120 count. `supervisor_code`: eight of U, S and D, "" for none; of it only a hash is stored, with
     `code_salt` or fresh random bytes. `service_fault`: number of a fault that service has yet to clear.
+    `archive`: all of ARCHIVE_KEYS, the digest as hex.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)
@@ -68,6 +71,9 @@ def provision_image(
             _write_record(image, "last_fault", struct.pack("<HHIHH", service_fault, 0, 0, service_fault, 0))
         if motion is not None:
             _write_record(image, "motion", struct.pack("<III", *_ordered(motion, MOTION_KEYS)))
+        if archive is not None:
+            *numbers, digest = _ordered(archive, ARCHIVE_KEYS)
+            _write_record(image, "archive", struct.pack("<IIII32s", *numbers, bytes.fromhex(digest)))
     except struct.error as error:
         raise ValueError(f"a value does not fit its field: {error}") from error
     if used_cartridges:

@@ -1,0 +1,53 @@
+"""When the archive may work: nothing armed, no session open, supply good, nobody at the buttons.
+
+Flash stops the loop for 45 ms and more at a time, long enough to miss a press. From 80 % of the record memories in use
+on, the user is told: on the panel by `percent`, and in the black box.
+"""
+
+import archive
+import events
+import files
+import safety
+import treatment
+from board import wall_seconds
+from micropython import const
+
+QUIET_MS = const(1500)  # since a button was pressed
+_STATES = (safety.READY, safety.UNHOMED, safety.BLOCKED, safety.FAULT)
+
+
+class PutAway:
+    """One per pen. `archive`: for the self-test and an export; `percent`: in use, 0 below the warning."""
+
+    def __init__(self, pen):
+        self._pen = pen
+        self.archive = archive.Archive(pen.fram, pen.store, pen.journal, files)
+        self.percent = 0
+        self._touched_ms = 0
+        self._due = True  # the room is looked at once after each session
+
+    def session_ended(self):
+        """There is something to do, and a reason to try again what failed."""
+        self.archive.retry()
+        self._due = True
+
+    def run(self, now_ms: int):
+        """One piece of work, if it may be done now. Only while nothing is armed."""
+        pen = self._pen
+        if not pen.sensors.released():
+            self._touched_ms = now_ms
+        if now_ms - self._touched_ms < QUIET_MS or not pen.readings.power_ok or pen.cartridge.busy:
+            return
+        if pen.treatment.stage == treatment.MARKING or pen.treatment.is_open() or pen.motor.armed():
+            return
+        if pen.safety.state not in _STATES:
+            return
+        if not self.archive.step(now_ms, wall_seconds(pen.hardware.clock)) and self._due:
+            self._due = False
+            self._look_at_room(now_ms)
+
+    def _look_at_room(self, now_ms):
+        percent = self.archive.used_percent()
+        self.percent = percent if percent >= archive.WARN_PERCENT else 0
+        if self.percent:
+            self._pen.journal.event(events.SPACE, percent, self.archive.unexported(), now_ms)
