@@ -14,7 +14,7 @@ from micropython import const
 SCHEMA = const(1)
 RECORD_BYTES = const(34)
 
-OFFSET_MIN_UM = const(-400)
+OFFSET_MIN_UM = const(-460)
 OFFSET_MAX_UM = const(200)
 SCALE_MAX_PPM = const(30000)
 BACKLASH_MAX_UM = const(60)
@@ -40,7 +40,7 @@ REASONS = (
     "valid",
     "record has the wrong length",
     "record of an unknown schema",
-    "offset outside -400..200 um",
+    "offset outside -460..200 um",
     "scale outside -30000..30000 ppm",
     "backlash outside 0..60 um",
     "travel outside 1..2600 um",

@@ -51,6 +51,7 @@ STORAGE_BLANK = const(73)
 DISPLAY = const(74)
 GATE = const(75)
 ARCHIVE_LOST = const(76)
+TABLES = const(77)
 WATCHDOG = const(80)
 EXCEPTION = const(81)
 OVERRUN = const(82)
@@ -125,6 +126,8 @@ TABLE = {
         "gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
     ARCHIVE_LOST: Fault(
         "archive_lost", BLOCK, BY_USER, "Archive of sessions|lost or changed", "Tell service. SEL|begins a new one"),
+    TABLES: Fault(
+        "tables", STOP, BY_RESTART, "Step tables damaged|in memory", "Switch off and on. If|it repeats: service"),
     WATCHDOG: Fault(
         "watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
     EXCEPTION: Fault(

@@ -145,10 +145,14 @@ def stretched(code, scale, band, x) -> int:
 
 
 def _digits(scale):
-    return bytes([
-        stretched(_ZERO + digit, scale, band, x)
-        for digit in range(10) for band in range(scale) for x in range(6 * scale)
-    ])  # fmt: skip
+    columns = bytearray(10 * 6 * scale * scale)  # at once: a list that grows would want 8 kB in one piece
+    at = 0
+    for digit in range(10):
+        for band in range(scale):
+            for x in range(6 * scale):
+                columns[at] = stretched(_ZERO + digit, scale, band, x)
+                at += 1
+    return bytes(columns)
 
 
 # The digits ready made, scale * scale cells of six columns each, row by row of cells

@@ -137,7 +137,8 @@ class Chain:
         # READ_ADDR, WRITE_ADDR, TRANS_COUNT, CTRL_TRIG; a zero CTRL_TRIG ends the chain
         self.blocks = array("I", [0, _PIO0_TXF0, 0, 0] * (max_blocks + 1))
         self._address = uctypes.addressof(self.blocks)
-        self._tables = [None] * max_blocks
+        self._tables = [array("I")] * max_blocks
+        self._first = [0] * max_blocks
         self.used = 0
 
     def clear(self):
@@ -161,6 +162,20 @@ class Chain:
             raise ValueError("word outside the table")
         self._append(table, index, count, _ctrl[1])
 
+    def steps(self, outward: bool) -> int:
+        """How many steps it makes that way, if every table goes one way only; each block's first word tells."""
+        total = 0
+        at = 0
+        for i in range(self.used):
+            if self._tables[i][self._first[i]] & 1 == (1 if outward else 0):
+                total += self.blocks[at + 2]
+            at += _BLOCK_WORDS
+        return total
+
+    def table(self, i: int):
+        """The table that block `i` reads."""
+        return self._tables[i]
+
     def _append(self, table, index, count, ctrl):
         if self.used == self._max_blocks:
             raise ValueError("chain is full")
@@ -170,6 +185,7 @@ class Chain:
         self.blocks[at + 3] = ctrl
         self.blocks[at + 7] = 0
         self._tables[self.used] = table
+        self._first[self.used] = index
         self.used += 1
 
 

@@ -4,6 +4,7 @@ An exception that nobody expected is a safe stop with a record: the drive goes o
 the panel says so, and only a restart leads out.
 """
 
+import gc
 import sys
 import time
 
@@ -12,14 +13,23 @@ import faults
 import machine
 
 
+def _collect_after(heap_bytes):
+    """Have the garbage collected whenever so much was allocated; -1: when there is no room. MicroPython alone can."""
+    if hasattr(gc, "threshold"):
+        gc.threshold(heap_bytes)
+
+
 def main():
     board.drive_off()
     pen = None
     try:
+        # what importing and planning leave behind would lie among what stays, and large tables find no room
+        _collect_after(4096)
         from pen import Pen
 
         pen = Pen(time, machine.reset_cause())
         pen.boot()
+        _collect_after(-1)  # only when there is no room
         pen.run()
     except KeyboardInterrupt:  # somebody at the USB port: off first, on record, then the prompt
         board.drive_off()

@@ -6,6 +6,7 @@ step count, encoder and home sensor are held against each other. Nothing here al
 """
 
 from array import array
+from binascii import crc32
 
 import faults
 import journal
@@ -16,7 +17,6 @@ from micropython import const
 STEPS_PER_MM = const(800)
 REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge at least,
 REST_UM = const(-120)  # and the tips of this cartridge so far inside the guide plane
-GEARS = const(8)
 
 SLIP_UM = const(60)  # once
 SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
@@ -90,7 +90,9 @@ class Motor:
         self._planned_um = -1  # the depth that the chain and the next five are worked out for; -1: none
         self._ceiling_um = 0
         self._target = 0
-        self._one_way_us = 0
+        self._out_us = 0
+        self._stroke_us = 0
+        self._blocks_sum = 0
         self._rest_um = 0
         self._ceiling = 0
         self._armed_for = -1
@@ -116,8 +118,13 @@ class Motor:
 
     def _touch_tables(self):
         """Put every table into a chain once: what a first use costs is paid at boot, not while moving."""
-        for gear in self._profile.gears:
-            self._load_stroke(gear, 2 * gear.steps + 2)
+        profile = self._profile
+        slow_out = profile.out_gears[0]
+        slow_in = profile.in_gears[0]
+        for gear in profile.out_gears:
+            self._load_stroke(gear, slow_in, max(gear.least_steps, slow_in.least_steps) + 1)
+        for gear in profile.in_gears:
+            self._load_stroke(slow_out, gear, max(gear.least_steps, slow_out.least_steps) + 1)
         for words in (self._coarse_in, self._coarse_out, self._fine_in):
             self._chain.clear()
             self._chain.add_repeat(words, 0, 1)
@@ -153,19 +160,26 @@ class Motor:
     def stroke_us(self, depth_um: int) -> int:
         """How long one stroke to this depth takes, out and back."""
         if depth_um == self._planned_um:
-            return 2 * self._one_way_us
-        return 2 * self._profile.one_way_us(self.steps_for(depth_um) - self._rest_steps)
+            return self._stroke_us
+        travel = self.steps_for(depth_um) - self._rest_steps
+        return self._profile.out_us(travel) + self._profile.in_us(travel)
 
     # -- strokes ------------------------------------------------------------------------------------
 
     def start_stroke(self, permit, now_ms: int, now_us: int) -> bool:
-        """Begin one stroke if the permit is good. Arms the gate with the permit's ceiling for a new run."""
+        """Begin one stroke if the permit is good.
+
+        For a new run the tables are looked over, and the gate is armed with the depth of the run for its ceiling.
+        """
         if self.doing != IDLE or not self.homed or not self._calibrated or not permit.spend(now_ms):
             return False
         if not self._plan(permit.depth_um, permit.ceiling_um):
             return False
         ceiling = self._ceiling
         if self._armed_for != ceiling or not self._gate.enabled():
+            if not self._intact():
+                self._trip(faults.TABLES)
+                return False
             if not self._gate.arm(ceiling):
                 return False
             self._armed_for = ceiling
@@ -174,43 +188,68 @@ class Motor:
         self._flags = 0
         self._count_start = self._encoder.count()
         self._started_us = now_us
-        self._turn_us = ticks.add(now_us, self._one_way_us)
-        self._end_us = ticks.add(now_us, 2 * self._one_way_us)
+        self._turn_us = ticks.add(now_us, self._out_us)
+        self._end_us = ticks.add(now_us, self._stroke_us)
         self._gate.start(self._chain)
         self.doing = OUT
         self.retracted = False
         return True
 
     def _plan(self, depth_um, ceiling_um):
-        """Have the chain hold a stroke to this depth, worked out once a depth; False if it is too short."""
+        """Have the chain hold a stroke to this depth, worked out once a depth; False if it is too short, or too deep.
+
+        Nothing changes the depth of a run, so the depth itself is the gate's ceiling: a wrong table is refused
+        there, where the needles have next to no speed.
+        """
         if depth_um == self._planned_um and ceiling_um == self._ceiling_um:
             return True
         self._planned_um = -1
         target = self.steps_for(depth_um)
-        gear = self._profile.gear(target - self._rest_steps)
-        if gear is None:
+        travel = target - self._rest_steps
+        profile = self._profile
+        out_gear = profile.out_gear(travel)
+        in_gear = profile.in_gear(travel)
+        if out_gear is None or in_gear is None or target > self.steps_for(ceiling_um):
             return False
         self._target = target
-        self._one_way_us = self._profile.one_way_us(target - self._rest_steps)
-        self._load_stroke(gear, target - self._rest_steps)
+        self._out_us = profile.out_us(travel)
+        self._stroke_us = self._out_us + profile.in_us(travel)
+        self._load_stroke(out_gear, in_gear, travel)
+        self._blocks_sum = crc32(self._chain.blocks)
         self._ceiling_um = ceiling_um
-        self._ceiling = self.steps_for(ceiling_um) - self._rest_steps
+        self._ceiling = travel
         self._rest_um = self._calibration.extension_at_steps(self._rest_steps)
         self._planned_um = depth_um
         return True
 
-    def _load_stroke(self, gear, travel):
-        cruise = travel - 2 * gear.steps - 1
+    def _load_stroke(self, out_gear, in_gear, travel):
+        profile = self._profile
         chain = self._chain
         chain.clear()
-        chain.add(gear.out_up, 0, gear.steps + 1)
-        if cruise:
-            chain.add_repeat(gear.cruise, 1, cruise)
-        chain.add(gear.out_down, 0, gear.steps)
-        chain.add(gear.in_up, 0, gear.steps + 1)
-        if cruise:
-            chain.add_repeat(gear.cruise, 0, cruise)
-        chain.add(gear.in_down, 0, gear.steps)
+        chain.add(out_gear.up, 0, len(out_gear.up))
+        self._add_cruise(out_gear.cruise, travel - len(out_gear.up) - out_gear.down_steps)
+        chain.add(out_gear.bend, 0, len(out_gear.bend))
+        chain.add(profile.tail, len(profile.tail) - out_gear.tail_steps, out_gear.tail_steps)
+        chain.add(in_gear.up, 0, len(in_gear.up))
+        self._add_cruise(in_gear.cruise, travel - len(in_gear.up) - len(in_gear.down))
+        chain.add(in_gear.down, 0, len(in_gear.down))
+
+    def _add_cruise(self, words, steps):
+        if steps:
+            self._chain.add_repeat(words, 0, steps)
+
+    def _intact(self):
+        """Tables and control blocks are what they were when they were made, and lead out to the ceiling and back.
+
+        Looked at before the gate is armed: nothing moves yet.
+        """
+        chain = self._chain
+        if crc32(chain.blocks) != self._blocks_sum:
+            return False
+        for i in range(chain.used):
+            if not self._profile.unchanged(chain.table(i)):
+                return False
+        return chain.steps(True) == chain.steps(False) <= self._ceiling
 
     def _turn(self):
         """At the turn: how far did the needles get, and does the home sensor agree that they left."""

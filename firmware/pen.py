@@ -73,7 +73,8 @@ class Pen:
         self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
         limits = self.motion
         profile = Profile(
-            limits.speed_um_s, limits.accel_mm_s2 * 1000, limits.jerk_mm_s3 * 1000, motor.GEARS, step_word)
+            limits.speed_um_s, limits.accel_mm_s2 * 1000, limits.jerk_mm_s3 * 1000,
+            limits.coast_mm_s2 * 1000, step_word)
         self.motor = motor.Motor(
             self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
             self._on_stroke, self.safety.trip)
@@ -235,7 +236,8 @@ class Pen:
         self.gate.beat()
         period_us = self.settle_rate()
         if not self.motor.start_stroke(core.permit, now_ms, now_us):
-            core.trip(faults.INTERNAL if self.readings.interlock else faults.CARTRIDGE_PULLED)
+            if core.fault == faults.NONE:  # else the motor has said what it found
+                core.trip(faults.INTERNAL if self.readings.interlock else faults.CARTRIDGE_PULLED)
             return TREATMENT_US
         self._period_us = period_us
         if not self._run_first:

@@ -1,163 +1,211 @@
-"""Jerk-limited step tables, planned in integers once at boot. Pure.
+"""Step tables of a pen, planned in integers once at boot. Pure.
 
-A gear is one ramp from rest to a cruise speed and its mirror image, in both directions. A stroke of N
-microsteps takes the fastest gear whose two ramps fit and cruises the rest, so a new depth needs no new
-table. A microstep of the cruise takes a whole number of cycles, so that no cruise drifts, however long it
-is. Edge k of a ramp lies where the ideal motion passes k - 1/2 microsteps, rounded to the nearest cycle,
-which keeps the steps within half a microstep of the ideal. docs/motion.md derives the formulas.
+Invariants:
+- The needles are braked on the way out no harder than the carriage brakes by itself when nothing drives it
+  (the coast limit), so that a drive lost at any moment leaves them short of the depth.
+- At every cycle the staircase of steps is within half a microstep of an ideal motion within the limits.
+- A microstep of a cruise takes a whole number of cycles, so that no cruise drifts, however long it is.
+
+A way out is the ramp of a gear, its cruise, its bend into the braking, and the end of the one braking that all
+gears share. A way in is the ramp of a gear, its cruise and the ramp's mirror image. A new depth needs no new table.
 """
 
 from array import array
+from binascii import crc32
 
 from micropython import const
+from ramps import CYCLES_PER_S, STEP_UM_X4, Brake, Ramp, isqrt
 
-CYCLES_PER_S = const(125000000)
-STEP_UM_X4 = const(5)  # a microstep is 1.25 um
-_SLOWEST_CYCLES = const(4194304)  # a microstep at the slowest cruise that is looked for: 30 a second
-
-
-def _isqrt(n):
-    if n < 2:
-        return n
-    x = 1 << ((len(bin(n)) - 1) // 2 + 1)
-    while True:
-        y = (x + n // x) // 2
-        if y >= x:
-            return x
-        x = y
+OUT_GEARS = const(12)  # at most
+IN_GEARS = const(6)
+SETTLE_CYCLES = const(250000)  # outward, between ramp and braking at least: 2 ms for the carriage's swing to die down
+SHORTEST_STEPS = const(160)  # every stroke from 0.2 mm of travel on has a gear
+TABLE_BYTES_MAX = const(16384)
 
 
-class _Ramp:
-    """Rest to cruise: jerk up for `t1` cycles, constant acceleration, jerk down for `t1`.
+class OutGear:
+    """`up`: the ramp and the first microstep of the cruise. `bend`: from the cruise into the shared braking,
+    of which the last `tail_steps` words follow."""
 
-    Positions are microsteps times `scale`; with speed reached = 1 / cruise_cycles and ramp = `steps` microsteps
-    they are whole numbers, and the jerk cancels out.
-    """
-
-    def __init__(self, steps, speed_um_s, accel_um_s2, jerk_um_s3):
-        self._limits = (speed_um_s, accel_um_s2, jerk_um_s3)
-        low = 1
-        high = _SLOWEST_CYCLES
-        while low < high:  # the fastest cruise that this ramp can reach within the limits
-            middle = (low + high) // 2
-            if self._jerk_cycles(steps, middle):
-                high = middle
-            else:
-                low = middle + 1
-        self.cruise_cycles = low
-        self.cycles = 2 * steps * low  # on average half the cruise speed
-        self.t1 = self._jerk_cycles(steps, low)
-        if not self.t1:
-            raise ValueError("no ramp fits these limits")
-        self._gain = self.t1 * (self.cycles - self.t1)
-        self.scale = 6 * low * self._gain
-
-    def _jerk_cycles(self, steps, cruise_cycles):
-        """Length of a jerk phase in cycles for this cruise; 0 when a limit is in the way."""
-        speed_um_s, accel_um_s2, jerk_um_s3 = self._limits
-        if STEP_UM_X4 * CYCLES_PER_S > 4 * speed_um_s * cruise_cycles:
-            return 0
-        # speed = jerk * t1 * (cycles - t1), so the product has to be at least speed / jerk
-        product = STEP_UM_X4 * CYCLES_PER_S**3 // (4 * jerk_um_s3 * cruise_cycles) + 1
-        cycles = 2 * steps * cruise_cycles
-        square = cycles * cycles - 4 * product
-        if square < 0:
-            return 0
-        t1 = max(1, (cycles - _isqrt(square)) // 2)
-        while t1 * (cycles - t1) < product:
-            t1 += 1
-        # and acceleration = speed / (cycles - t1)
-        if STEP_UM_X4 * CYCLES_PER_S**2 > 4 * accel_um_s2 * cruise_cycles * (cycles - t1):
-            return 0
-        return t1
-
-    def position(self, t):
-        t1 = self.t1
-        if t <= t1:
-            return t * t * t
-        rest = self.cycles - t
-        if rest <= t1:
-            return 3 * self._gain * (self.cycles - 2 * rest) + rest * rest * rest
-        past = t - t1
-        return t1 * (t1 * t1 + 3 * t1 * past + 3 * past * past)
-
-    def velocity(self, t):
-        if t <= self.t1:
-            return 3 * t * t
-        rest = self.cycles - t
-        if rest <= self.t1:
-            return 6 * self._gain - 3 * rest * rest
-        return self.t1 * (6 * t - 3 * self.t1)
-
-    def edge(self, k, guess):
-        """The cycle nearest to where the motion passes k - 1/2 microsteps, by Newton's method from a guess."""
-        target = self.scale // 2 * (2 * k - 1)
-        t = max(1, min(self.cycles, guess))
-        for _ in range(40):
-            velocity = self.velocity(t)
-            step = (2 * (self.position(t) - target) + velocity) // (2 * velocity)
-            if step == 0:
-                break
-            t = max(1, min(self.cycles, t - step))
-        return t
-
-
-class Gear:
-    """The tables of one cruise speed: a ramp of `steps` microsteps and its mirror image, each way.
-
-    The `up` tables hold the ramp and the first microstep of the cruise, the `down` tables begin after one.
-    """
-
-    def __init__(self, steps, speed_um_s, accel_um_s2, jerk_um_s3, word):
-        ramp = _Ramp(steps, speed_um_s, accel_um_s2, jerk_um_s3)
+    def __init__(self, ramp, brake, word):
         period = ramp.cruise_cycles
+        steps = ramp.steps
         self.steps = steps
-        self.ramp_cycles = ramp.cycles
         self.cruise_cycles = period
-        edges = [0]
-        guess = ramp.t1 // 2
-        for k in range(1, steps + 1):
-            edge = ramp.edge(k, guess)
-            guess = edge + (edge - edges[-1]) // 2 + 1
-            edges.append(edge)
-        edges.append(ramp.cycles + period // 2)
-        up = [edges[k] - edges[k - 1] for k in range(1, steps + 2)]
-        down = [ramp.cycles - edges[steps] + period - period // 2] + [up[k] for k in range(steps - 1, 0, -1)]
-        turned = [2 * up[0]] + up[1:]  # the end of one ramp and the start of the next
-        self.out_up = array("I", [word(gap, True) for gap in up])
-        self.out_down = array("I", [word(gap, True) for gap in down])
-        self.in_up = array("I", [word(gap, False) for gap in turned])
-        self.in_down = array("I", [word(gap, False) for gap in down])
-        self.cruise = array("I", [word(period, False), word(period, True)])
+        self.jerk_cycles = ramp.t1
+        self.lost_cycles = brake.lost_cycles(period)
+        up = _room(steps + 1)
+        ramp.edges(up, brake.late(period))
+        # as if it were the only microstep of the cruise
+        up[steps] = period * (2 * steps + 1) + self.lost_cycles - brake.cruise_edge(0, period)
+        self.up = _words(up, 0, word, True)
+        self.down_steps = brake.edges(period)
+        self.least_steps = _least_out_steps(ramp, brake)  # of a way that it is good for
+        self.tail_steps = brake.full_edges(period) - 1
+        start = brake.cruise_edge(self.down_steps, period)
+        bend = _room(self.down_steps - self.tail_steps)
+        for k in range(len(bend) - 1):
+            bend[k] = start - brake.bend_edge(self.down_steps - 1 - k, period)
+        bend[len(bend) - 1] = start - brake.edge(self.tail_steps)
+        self.bend = _words(bend, 0, word, True)
+        self.cruise = array("I", [word(period, True)])
+
+    def cycles(self, steps: int) -> int:
+        return self.cruise_cycles * (steps + self.steps) + self.lost_cycles
+
+
+class InGear:
+    """`up`: the ramp and the first microstep of the cruise, from the last step out on. `down`: its mirror image."""
+
+    def __init__(self, ramp, turn_cycles, word):
+        period = ramp.cruise_cycles
+        steps = ramp.steps
+        self.steps = steps
+        self.cruise_cycles = period
+        self.jerk_cycles = ramp.t1
+        self.least_steps = 2 * steps + 1
+        up = _room(steps + 1)
+        down = _room(steps)
+        ramp.edges(up)
+        start = ramp.cycles + period // 2
+        for k in range(steps):
+            # mirrored, the first cycle past the half microstep is the last one before it
+            down[steps - 1 - k] = start - up[k] + (0 if ramp.whole(k + 1, up[k]) else 1)
+        up[steps] = ramp.cycles + period - period // 2
+        self.up = _words(up, -turn_cycles, word, False)
+        self.down = _words(down, 0, word, False)
+        self.cruise = array("I", [word(period, False)])
+
+    def cycles(self, steps: int) -> int:
+        return self.cruise_cycles * (steps + 2 * self.steps)
+
+
+def _least_out_steps(ramp, brake):
+    period = ramp.cruise_cycles
+    return ramp.steps + 1 + SETTLE_CYCLES // period + brake.edges(period)
+
+
+def _room(count):
+    return array("I", bytes(4 * count))
+
+
+def _words(edges, start, word, outward):
+    """Turn edges, in cycles, into the words of the gaps between them, in place."""
+    for k in range(len(edges) - 1, 0, -1):
+        edges[k] = word(edges[k] - edges[k - 1], outward)
+    edges[0] = word(edges[0] - start, outward)
+    return edges
+
+
+def _spread(least, most, count):
+    """Lengths of ramps from least to most, closer together where they are short: equal steps of their roots."""
+    low = isqrt(least << 16)
+    high = isqrt(most << 16)
+    last = max(1, count - 1)
+    return [max(1, (low + (high - low) * i // last) ** 2 >> 16) for i in range(count - 1)] + [most]
 
 
 class Profile:
-    """All gears of a pen, slowest first."""
+    """All gears of a pen, slowest first, and the braking that the ways out share."""
 
-    def __init__(self, speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, gears: int, word):
-        """Limits in um/s, um/s^2, um/s^3; `word(cycles, outward)` makes the step generator's word."""
+    def __init__(self, speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int, word):
+        """Limits in um/s, um/s^2, um/s^3; `word(cycles, outward)` makes the step generator's word.
+
+        ValueError if no ramp keeps to them, or the tables would need more than TABLE_BYTES_MAX.
+        """
         ramp_us = 1000000 * speed_um_s // accel_um_s2 + 1000000 * accel_um_s2 // jerk_um_s3
         top_steps = speed_um_s * ramp_us * 4 // (2000000 * STEP_UM_X4)
-        if top_steps < gears:
+        if top_steps < 2:
             raise ValueError("no ramp fits these limits")
-        self.gears = [
-            Gear(top_steps * (i + 1) // gears, speed_um_s, accel_um_s2, jerk_um_s3, word) for i in range(gears)]
+        limits = (speed_um_s, accel_um_s2, jerk_um_s3)
+        # at low speeds the jerk limit leaves no room to brake as hard as that
+        coast_um_s2 = min(coast_um_s2, accel_um_s2, isqrt(jerk_um_s3 * speed_um_s // 2))
+        self.brake = brake = Brake(coast_um_s2, jerk_um_s3)
+        top_period = Ramp(top_steps, limits).cruise_cycles
+        self.tail = self._braking(top_period, word)
+        turn_cycles = brake.edge(0)
+        lengths = _spread(min(SHORTEST_STEPS // 2 - 1, top_steps), top_steps, IN_GEARS)
+        self.in_gears = [InGear(Ramp(steps, limits), turn_cycles, word) for steps in lengths]
+        self.out_gears = []
+        for steps in self._out_lengths(top_steps, top_period, limits, coast_um_s2):
+            ramp = Ramp(steps, limits)
+            if brake.full_edges(ramp.cruise_cycles) > 1:  # else too slow for a braking of this jerk
+                self.out_gears.append(OutGear(ramp, brake, word))
+        if not self.out_gears:
+            raise ValueError("no ramp fits these limits")
+        self._tables = self._all_tables()
+        self._sums = [crc32(table) for table in self._tables]
 
-    def gear(self, steps: int):
-        """The fastest gear for a stroke of so many microsteps each way; None if it is too short for any."""
-        best = None
-        for gear in self.gears:
-            if 2 * gear.steps < steps:
-                best = gear
-        return best
+    def _braking(self, top_period, word):
+        """The tail: all edges that come while braking in full from the fastest cruise. The largest table goes first."""
+        brake = self.brake
+        steps = max(1, brake.full_edges(top_period) - 1)
+        tail = _room(steps)
+        start = brake.edge(steps)
+        for k in range(steps):
+            tail[k] = start - brake.edge(steps - 1 - k)
+        return _words(tail, 0, word, True)
 
-    def one_way_us(self, steps: int) -> int:
-        """How long so many microsteps take, rest to rest; ValueError if too few for any gear."""
-        gear = self.gear(steps)
-        if gear is None:
-            raise ValueError("a stroke of %d microsteps is too short for any gear" % steps)
-        cycles = 2 * gear.ramp_cycles + (steps - 2 * gear.steps) * gear.cruise_cycles
-        return cycles // (CYCLES_PER_S // 1000000) + 1
+    def _out_lengths(self, top_steps, top_period, limits, coast_um_s2):
+        """As many gears as there is memory for, the slowest good for the shortest stroke."""
+        brake = self.brake
+        _, accel_um_s2, _ = limits
+        least = max(1, min(SHORTEST_STEPS * coast_um_s2 // (accel_um_s2 + coast_um_s2), top_steps))
+        while least > 1 and _least_out_steps(Ramp(least, limits), brake) > SHORTEST_STEPS:
+            least -= 1
+        bend = brake.edges(top_period) - brake.full_edges(top_period) + 2
+        left = TABLE_BYTES_MAX // 4 - len(self.tail)
+        left -= sum([2 * gear.steps + 2 for gear in self.in_gears])
+        for count in range(OUT_GEARS, 1, -1):
+            lengths = _spread(least, top_steps, count)
+            if sum(lengths) + count * (2 + bend) <= left:
+                return lengths
+        raise ValueError("no room for the step tables of these limits")
+
+    def out_gear(self, steps: int):
+        """The fastest gear for so many microsteps outward; None if they are too few for any."""
+        return _fastest(self.out_gears, steps)
+
+    def in_gear(self, steps: int):
+        """The fastest gear for so many microsteps inward; None if they are too few for any."""
+        return _fastest(self.in_gears, steps)
+
+    def out_us(self, steps: int) -> int:
+        """How long so many microsteps outward take, rest to rest; ValueError if too few for any gear."""
+        return _us(self.out_gear(steps), steps)
+
+    def in_us(self, steps: int) -> int:
+        """The same for the way in."""
+        return _us(self.in_gear(steps), steps)
+
+    def unchanged(self, table) -> bool:
+        """True if this is one of the tables, and still what it was when it was made. It may allocate."""
+        for i in range(len(self._tables)):
+            if self._tables[i] is table:
+                return crc32(table) == self._sums[i]
+        return False
+
+    def _all_tables(self):
+        found = [self.tail]
+        for gear in self.out_gears:
+            found += [gear.up, gear.cruise, gear.bend]
+        for gear in self.in_gears:
+            found += [gear.up, gear.cruise, gear.down]
+        return found
 
     def table_bytes(self) -> int:
-        return sum([16 * gear.steps + 16 for gear in self.gears])
+        return sum([4 * len(table) for table in self._tables])
+
+
+def _fastest(gears, steps):
+    best = None
+    for gear in gears:
+        if gear.least_steps <= steps:
+            best = gear
+    return best
+
+
+def _us(gear, steps):
+    if gear is None:
+        raise ValueError("a stroke of %d microsteps is too short for any gear" % steps)
+    return gear.cycles(steps) // (CYCLES_PER_S // 1000000) + 1

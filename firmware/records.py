@@ -20,7 +20,10 @@ DEPTH_LIMIT_MAX_UM = const(2500)
 SPEED_MAX_UM_S = const(100000)
 ACCEL_MAX_MM_S2 = const(20000)
 JERK_MAX_MM_S3 = const(60000000)
+COAST_MM_S2 = const(4000)
+COAST_MIN_MM_S2 = const(1000)
 RAMP_MAX_UM = const(280)  # 16 kB of step tables, and a gear for the shallowest stroke
+BRAKE_MAX_UM = const(1600)  # the same: what braking on the way out may take
 
 
 def _load(store, record_id, layout, layout_1=None):
@@ -142,43 +145,57 @@ def _settings_ok(session_limit_s, depth_limit_um, buzzer):
 
 
 class Motion:
-    """What this pen's mechanics may be asked for. The initial values are the reference pen's, and the most allowed."""
+    """What this pen's mechanics may be asked for. The initial values are the reference pen's.
 
-    _LAYOUT = "<III"
+    Speed, acceleration and jerk are the most allowed. `coast_mm_s2` is what the carriage brakes by itself when nothing
+    drives it, and the most that it is braked on the way out. Schema 1 had no such field: such a pen gets COAST_MM_S2.
+    """
+
+    _LAYOUT_1 = "<III"
+    _LAYOUT = "<IIII"
 
     def __init__(self):
         self.speed_um_s = SPEED_MAX_UM_S
         self.accel_mm_s2 = ACCEL_MAX_MM_S2
         self.jerk_mm_s3 = JERK_MAX_MM_S3
+        self.coast_mm_s2 = COAST_MM_S2
 
     def load(self, store) -> int:
-        status, values = _load(store, MOTION, self._LAYOUT)
+        status, values = _load(store, MOTION, self._LAYOUT, self._LAYOUT_1)
         if not values:
             return status
-        if not _motion_ok(values[0], values[1], values[2]):
+        if len(values) == 3:
+            values += (min(COAST_MM_S2, values[1]),)
+        if not _motion_ok(*values):
             return CORRUPT
-        self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3 = values
+        self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3, self.coast_mm_s2 = values
         return status
 
     def save(self, store):
-        """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3, or with a ramp longer than RAMP_MAX_UM."""
-        if not _motion_ok(self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3):
-            found = f"{self.speed_um_s} um/s, {self.accel_mm_s2} mm/s2, {self.jerk_mm_s3} mm/s3"
-            raise ValueError("motion limit out of range: " + found)
-        store.write(MOTION, struct.pack(self._LAYOUT, self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3))
+        """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3, a coast limit of 1 m/s2 to the acceleration,
+        or with a ramp longer than RAMP_MAX_UM or a braking longer than BRAKE_MAX_UM."""
+        values = (self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3, self.coast_mm_s2)
+        if not _motion_ok(*values):
+            raise ValueError("motion limit out of range: %d um/s, %d mm/s2, %d mm/s3, coast %d mm/s2" % values)
+        store.write(MOTION, struct.pack(self._LAYOUT, *values))
 
 
-def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3):
+def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3, coast_mm_s2):
     # the lower ends keep every ramp long enough for its jerk phases (profile.Profile)
-    if not accel_mm_s2 or not jerk_mm_s3:
-        return False
-    ramp_us = 1000 * speed_um_s // accel_mm_s2 + 1000000 * accel_mm_s2 // jerk_mm_s3
     return (
         20000 <= speed_um_s <= SPEED_MAX_UM_S
         and 5000 <= accel_mm_s2 <= ACCEL_MAX_MM_S2
         and 20000000 <= jerk_mm_s3 <= JERK_MAX_MM_S3
-        and speed_um_s * ramp_us <= 2000000 * RAMP_MAX_UM
+        and COAST_MIN_MM_S2 <= coast_mm_s2 <= accel_mm_s2
+        and _way_um(speed_um_s, accel_mm_s2, jerk_mm_s3) <= RAMP_MAX_UM
+        and _way_um(speed_um_s, coast_mm_s2, jerk_mm_s3) <= BRAKE_MAX_UM
     )
+
+
+def _way_um(speed_um_s, accel_mm_s2, jerk_mm_s3):
+    """From rest to a speed, or back, rounded up."""
+    us = 1000 * speed_um_s // accel_mm_s2 + 1000000 * accel_mm_s2 // jerk_mm_s3
+    return -(-speed_um_s * us // 2000000)
 
 
 class LastFault:

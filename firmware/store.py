@@ -24,7 +24,7 @@ ARCHIVE = const(8)
 RECORD_COUNT = const(9)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x02\x02\x01\x01\x01\x01"
+SCHEMAS = b"\x01\x01\x01\x02\x02\x01\x01\x02\x01"
 
 # What a read found
 OK = const(0)

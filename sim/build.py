@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from penimage import provision_image
+from penimage.model import MOTION_KEYS
 from sim.flash_image import flash_with_archive
 from sim.mishaps import MISHAPS
 from sim.parts.ds2431 import Ds2431, build_cartridge_memory, rom_id
@@ -15,7 +16,7 @@ from sim.scenario import Mishap, Scenario
 from sim.space import shim
 from sim.world import MS, World
 
-depth = shim("depth")
+depth, records = shim("depth"), shim("records")
 
 EPOCH = datetime.date(2000, 1, 1)
 CALIBRATED = datetime.date(2026, 9, 1)
@@ -60,10 +61,13 @@ def plant_params(scenario: Scenario) -> PlantParams:
 
 
 def calibration_record(scenario: Scenario) -> dict[str, object]:
-    """What a technician would have measured on this pen with a perfect gauge, plus the scenario's error."""
+    """What a technician would have measured on this pen with a perfect gauge, plus the scenario's error.
+
+    The gauge sees tips that came outward: all of the play behind the nut whose zero was found on the way in.
+    """
     params = PlantParams(**scenario.plant)  # type: ignore[arg-type]
     return {
-        "offset_um": round(params.home_edge_um) + scenario.pen.calibration_error_um,
+        "offset_um": round(params.home_edge_um - params.backlash_um) + scenario.pen.calibration_error_um,
         "scale_ppm": round(params.lead_scale_ppm), "backlash_um": round(params.backlash_um),
         "travel_um": scenario.pen.travel_um, "date_days": days(CALIBRATED), "due_days": days(DUE),
         "calibration_id": 1, "gauge_id": "G-01", "technician": "SIM",
@@ -85,12 +89,11 @@ def make_cartridge(scenario: Scenario, serial: int | None = None) -> Ds2431:
 
 def _motion_record(scenario: Scenario) -> dict[str, int] | None:
     """The pen's own motion limits; None leaves the reference pen's in force."""
-    pen = scenario.pen
-    given = {"speed_um_s": pen.speed_um_s, "accel_mm_s2": pen.accel_mm_s2, "jerk_mm_s3": pen.jerk_mm_s3}
+    reference = records.Motion()
+    given = {name: getattr(scenario.pen, name) for name in MOTION_KEYS}
     if not any(given.values()):
         return None
-    whole = {"speed_um_s": 100_000, "accel_mm_s2": 20_000, "jerk_mm_s3": 60_000_000}
-    return {name: given[name] or whole[name] for name in whole}
+    return {name: value or getattr(reference, name) for name, value in given.items()}
 
 
 def make_fram(scenario: Scenario) -> Fram:

@@ -17,6 +17,8 @@ LEAD_UM = 4000.0
 PERIOD_UM = 80.0
 MICROSTEP_UM = 1.25
 COUNT_UM = LEAD_UM / 4096
+PER_M = tau / (LEAD_UM * 1e-6)  # radians of the rotor per metre of travel
+COAST_MARGIN = 1.25
 TREMOR_BANDS = ((0.5, 0.8, 2.0), (0.3, 3.0, 6.0), (0.2, 8.0, 12.0))  # share of the excursion, Hz from, Hz to
 
 
@@ -38,7 +40,7 @@ class PlantParams:
     rotor_inertia_kgm2: float = _param(2e-7, 1e-7, 4e-7)
     moving_mass_g: float = _param(6.0, 2.0, 15.0)
     screw_efficiency: float = _param(0.5, 0.3, 0.8)
-    friction_mnm: float = _param(0.5, 0.2, 2.0)  # Coulomb, bearings and nut without load
+    friction_mnm: float = _param(1.0, 0.2, 2.0)  # Coulomb, bearings and nut without load
     viscous_ns_m: float = _param(3.0, 0.0, 20.0)  # grease, referred to the nut
     damping_ms: float = _param(0.4, 0.1, 1.0)  # phase lead of the current loop
     # geometry of this pen
@@ -92,6 +94,20 @@ class PlantParams:
         if self.needle_count != int(self.needle_count):
             raise ValueError(f"needle_count is {self.needle_count}, must be a whole number")
 
+    @property
+    def mass_kg(self) -> float:
+        """What the motor has to accelerate, referred to the nut: rotor and screw, and the carriage behind the screw."""
+        return self.rotor_inertia_kgm2 * PER_M**2 + self.moving_mass_g * 1e-3 / self.screw_efficiency
+
+    def coast_m_s2(self) -> float:
+        """What the carriage brakes by itself on the way out when nothing drives it: at the guide plane, in air.
+
+        Deeper the spring is stiffer, skin and grease only add. A pen is within its specification where this is at
+        least COAST_MARGIN times its coast limit (docs/hardware.md).
+        """
+        drag_n = self.friction_mnm * 1e-3 * PER_M + self.spring_preload_n / self.screw_efficiency
+        return drag_n / self.mass_kg
+
 
 def check_range(name: str, value: float, low: float, high: float) -> float:
     """Return `value` as a float; raise ValueError naming it when it is no number within low..high."""
@@ -106,15 +122,12 @@ PARAM_RANGES: dict[str, tuple[float, float]] = {f.name: f.metadata["range"] for 
 def constants(params: PlantParams, seed: int) -> np.ndarray:
     """The kernel's constants, in its units, with a tremor drawn from `seed`."""
     p = np.zeros(k.PARAMS)
-    per_m = tau / (LEAD_UM * 1e-6)  # radians of the rotor per metre of travel
     stretch = 1 + params.lead_scale_ppm * 1e-6
-    p[k.HOLD_N] = params.holding_torque_mnm * 1e-3 * per_m
-    p[k.DETENT_N] = params.detent_torque_mnm * 1e-3 * per_m
-    p[k.FRICTION_N] = params.friction_mnm * 1e-3 * per_m
+    p[k.HOLD_N] = params.holding_torque_mnm * 1e-3 * PER_M
+    p[k.DETENT_N] = params.detent_torque_mnm * 1e-3 * PER_M
+    p[k.FRICTION_N] = params.friction_mnm * 1e-3 * PER_M
     p[k.CORNER_UM_S] = params.corner_rev_s * LEAD_UM / 12000
-    p[k.MASS_KG] = (
-        params.rotor_inertia_kgm2 * per_m**2 + params.moving_mass_g * 1e-3 / params.screw_efficiency
-    )
+    p[k.MASS_KG] = params.mass_kg
     p[k.LOSS] = 1 / params.screw_efficiency - 1
     p[k.VISCOUS] = params.viscous_ns_m * 1e-6
     p[k.DAMPING_S] = params.damping_ms * 1e-3

@@ -67,6 +67,7 @@ class PenTable(_Table):
     speed_um_s: int | None = Field(None, ge=20_000, le=100_000)
     accel_mm_s2: int | None = Field(None, ge=5_000, le=20_000)
     jerk_mm_s3: int | None = Field(None, ge=20_000_000, le=60_000_000)
+    coast_mm_s2: int | None = Field(None, ge=1_000, le=20_000)
     clock: datetime.date | None = None
 
 

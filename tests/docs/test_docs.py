@@ -166,14 +166,14 @@ def test_state_drawing_has_only_arrows_of_the_table():
 
 def test_stroke_times_are_the_planners():
     planner = profile.Profile(
-        records.SPEED_MAX_UM_S, records.ACCEL_MAX_MM_S2 * 1000, records.JERK_MAX_MM_S3 * 1000, motor.GEARS,
-        lambda cycles, outward: 0)
-    rows = table("docs/architecture.md", "extension, mm", "one way, ms", "strokes a second at most")
+        records.SPEED_MAX_UM_S, records.ACCEL_MAX_MM_S2 * 1000, records.JERK_MAX_MM_S3 * 1000,
+        records.COAST_MM_S2 * 1000, lambda cycles, outward: 0)
+    rows = table("docs/architecture.md", "extension, mm", "out, ms", "in, ms", "strokes a second at most")
     for row in rows:
         steps = round((float(row["extension, mm"]) + 0.1) * motor.STEPS_PER_MM) - motor.REST_STEPS
-        one_way_us = planner.one_way_us(steps)
-        assert row["one way, ms"] == f"{one_way_us / 1000:.1f}"
-        fastest = 1e6 / (2 * one_way_us + treatment.MARGIN_US)
+        out_us, in_us = planner.out_us(steps), planner.in_us(steps)
+        assert (row["out, ms"], row["in, ms"]) == (f"{out_us / 1000:.1f}", f"{in_us / 1000:.1f}")
+        fastest = 1e6 / (out_us + in_us + treatment.MARGIN_US)
         assert row["strokes a second at most"] == f"{math.floor(fastest * 10) / 10:.1f}"
 
 

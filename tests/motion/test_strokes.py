@@ -110,8 +110,8 @@ def measured_hz(rig, strokes):
 
 @pytest.mark.parametrize(
     ("zone", "indication", "depth_um", "rate_hz"),
-    [("cheek", "wrinkles", 500, 30), ("cheek", "wrinkles", 1000, 15), ("neck", "fine_lines", 250, 25),
-     ("body", "acne_scars", 2000, 8), ("scalp", "hair_loss", 1500, 20)])
+    [("cheek", "wrinkles", 500, 25), ("cheek", "wrinkles", 1000, 15), ("neck", "fine_lines", 250, 25),
+     ("body", "acne_scars", 2000, 8), ("scalp", "hair_loss", 1500, 17)])
 def test_the_rate_is_held_over_a_hundred_strokes(zone, indication, depth_um, rate_hz):
     rig = session(zone, indication, depth_um, rate_hz)
     assert rig.strokes_until_fault(101) == 101
@@ -123,14 +123,13 @@ def test_the_rate_is_held_over_a_hundred_strokes(zone, indication, depth_um, rat
 
 @pytest.mark.parametrize("depth_um", [1000, 1500])
 def test_a_rate_beyond_the_stroke_is_clamped(depth_um):
-    rig = session(depth_um=200 if depth_um < 1000 else 500, rate_hz=30)
+    rig = session("cheek", "wrinkles", 500, 29)
     rig.set(depth_um)
     deed, needles = rig.pen.treatment, rig.pen.motor
-    assert deed.asked_rate_mhz == 30000
+    assert deed.asked_rate_mhz == 29000
     assert rig.strokes_until_fault(101) >= 101
     most_hz = 1e6 / needles.stroke_us(depth_um)
-    assert deed.rate_mhz / 1000 < most_hz < 32
-    assert deed.rate_mhz < 30000
+    assert deed.rate_mhz / 1000 < most_hz < 24
     assert measured_hz(rig, 100) == pytest.approx(deed.rate_mhz / 1000, rel=RATE)
 
 
@@ -152,13 +151,11 @@ def test_a_slow_pen_is_as_deep_and_only_slower():
 # -- the gate over a pen ------------------------------------------------------------------------------
 
 
-def test_steps_add_up_and_the_ceiling_is_the_zones():
+def test_steps_add_up_and_the_ceiling_is_the_depth_of_the_run():
     rig = session(depth_um=500)
     rig.press()
     rig.run_while(lambda: rig.pen.motor.strokes < 3 or rig.pen.motor.doing != motor.IDLE, 2000)
-    needles = rig.pen.motor
-    limit_um = rig.pen.treatment.limits.max_um
-    assert rig.pen.gate.remaining_steps() == needles.steps_for(limit_um) - motor.REST_STEPS
+    assert rig.pen.gate.remaining_steps() == rig.pen.motor.steps_for(500) - motor.REST_STEPS
     rig.press(False)
     rig.run_ms(300)
     assert not rig.pen.gate.enabled()
@@ -168,7 +165,6 @@ def test_steps_add_up_and_the_ceiling_is_the_zones():
 def test_a_step_past_the_zones_limit_is_refused_and_the_needles_come_in():
     """Steps that nobody planned: the same chain runs twice as far as the permit had it."""
     rig = session(depth_um=1450, rate_hz=10)
-    ceiling_um = rig.pen.treatment.limits.max_um
     rig.in_stroke(3, 0.0, lambda: setattr(rig.world, "rogue_tables", True))
     rig.strokes_until_fault(6)
     rig.run_ms(2000)
@@ -176,5 +172,6 @@ def test_a_step_past_the_zones_limit_is_refused_and_the_needles_come_in():
     assert rig.state() == "fault"
     plant = rig.world.settle()
     assert plant.tip_um <= 0 and not plant.motor_current_a
-    # no step passed the limit; the carriage, its drive switched off at full speed, coasts on
-    assert rig.field_way_um <= ceiling_um + 120
+    # refused at the turn of the run's own depth, where there is no speed left to coast with
+    assert rig.field_way_um <= 1450 + 104 + 20  # from the resting place, 20 um inside the edge at -100, and the play
+    assert rig.furthest_um <= 1450 + DEPTH_UM

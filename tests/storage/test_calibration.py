@@ -86,7 +86,7 @@ def test_encode_and_decode_are_inverse(cal):
 @pytest.mark.parametrize(
     ("field", "good", "bad", "reason"),
     [
-        ("offset_um", (-400, 200), (-401, 201), calibration.BAD_OFFSET),
+        ("offset_um", (-460, 200), (-461, 201), calibration.BAD_OFFSET),
         ("scale_ppm", (-30000, 30000), (-30001, 30001), calibration.BAD_SCALE),
         ("backlash_um", (0, 60), (-1, 61), calibration.BAD_BACKLASH),
         ("travel_um", (1, 2600), (0, 2601), calibration.BAD_TRAVEL),

@@ -16,7 +16,7 @@ from sim.space import ROOT, shim
 
 sys.path[:0] = [str(ROOT / "tests" / "gate"), str(ROOT / "tests" / "motion")]
 from gate_bench import Pins, emulated_bench, twin_bench  # noqa: E402
-from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke  # noqa: E402
+from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke, words_of  # noqa: E402
 
 motor = shim("motor")
 gate = shim("gate")
@@ -28,38 +28,48 @@ REST_UM = 120  # where the needles park, inside the guide plane, on the nominal 
 SPEED_UM_S = LIMITS.speed_um_s
 ACCEL_UM_S2 = LIMITS.accel_mm_s2 * 1000
 JERK_UM_S3 = LIMITS.jerk_mm_s3 * 1000
+COAST_UM_S2 = LIMITS.coast_mm_s2 * 1000
 
 
-def reference_profile() -> Any:
+def planned(module: Any = Profile, word: Any = gate.step_word, coast_um_s2: int = COAST_UM_S2) -> Any:
     """The firmware's planner with the reference pen's limits."""
-    return Profile(SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, motor.GEARS, gate.step_word)
+    return module(SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, coast_um_s2, word)
 
 
-def trapezoid_s(travel_um: float) -> float:
-    """Least time from rest to rest with the speed and acceleration limits alone."""
-    speed, accel = SPEED_UM_S, ACCEL_UM_S2
-    if travel_um < speed * speed / accel:
-        return 2 * sqrt(travel_um / accel)
-    return travel_um / speed + speed / accel
+def optimum_s(travel_um: float, brake_um_s2: float) -> float:
+    """Least time from rest to rest at the limits of speed, acceleration and braking, without one of jerk."""
+    rise, fall = ACCEL_UM_S2, brake_um_s2
+    peak = min(SPEED_UM_S, sqrt(2 * travel_um * rise * fall / (rise + fall)))
+    return travel_um / peak + peak / (2 * rise) + peak / (2 * fall)
+
+
+def _stroke_s(plan: Any, travel_um: float) -> float:
+    travel = round(travel_um / STEP_UM)
+    return 1e-6 * (plan.out_us(travel) + plan.in_us(travel))
 
 
 def stroke_rates() -> dict[str, dict[str, float]]:
-    """Strokes a second by extension, and as a fraction of the optimum without a jerk limit."""
-    profile = reference_profile()
+    """Strokes a second by extension, and as a fraction of the optimum at the limits in force, the coast limit included.
+
+    Beside it the same planner braking outward at the acceleration limit: the difference is the price of stopping short
+    of the depth when the drive is lost.
+    """
+    safe, unsafe = planned(), planned(coast_um_s2=ACCEL_UM_S2)
     rates = {}
     for extension_um in EXTENSIONS_UM:
         travel_um = extension_um + REST_UM
-        stroke_s = 2e-6 * profile.one_way_us(round(travel_um / STEP_UM))
+        best_s = optimum_s(travel_um, COAST_UM_S2) + optimum_s(travel_um, ACCEL_UM_S2)
         rates[f"{extension_um / 1000:g} mm"] = {
-            "strokes_per_s": round(1 / stroke_s, 2),
-            "fraction_of_optimum": round(2 * trapezoid_s(travel_um) / stroke_s, 4)}
+            "strokes_per_s": round(1 / _stroke_s(safe, travel_um), 2),
+            "fraction_of_optimum": round(best_s / _stroke_s(safe, travel_um), 4),
+            "without_coast_limit_per_s": round(1 / _stroke_s(unsafe, travel_um), 2)}
     return rates
 
 
 def table_bytes() -> dict[str, int]:
     """RAM of all motion tables, in bytes."""
-    profile = reference_profile()
-    return {"motion_table_bytes": profile.table_bytes(), "gears": len(profile.gears)}
+    plan = planned()
+    return {"motion_table_bytes": plan.table_bytes(), "gears_out": len(plan.out_gears), "gears_in": len(plan.in_gears)}
 
 
 # -- edges --------------------------------------------------------------------------------------------
@@ -74,8 +84,7 @@ class _Strokes:
         self.motor_module = space.module("motor")
         module = self.bench.gate_module
         self.gate = module.Gate(Pins)
-        self.profile = space.module("profile").Profile(
-            SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, motor.GEARS, module.step_word)
+        self.profile = planned(space.module("profile").Profile, module.step_word)
         calibration = space.module("calibration").Calibration()
         calibration.offset_um = -100
         readings = space.module("safety").Readings()
@@ -103,49 +112,41 @@ class _Strokes:
         return edges[:, 0], edges[:, 1]
 
 
-def _depths_of_every_gear(strokes: _Strokes) -> dict[int, list[int]]:
-    """For each gear the shallowest and the deepest extension that takes it, and one between."""
-    by_gear: dict[int, list[int]] = {}
+def _depths_of_every_gear(strokes: _Strokes) -> dict[tuple[int, int], list[int]]:
+    """For each pair of gears, out and in, the shallowest and the deepest extension that takes it, and one between."""
+    plan = strokes.profile
+    by_gear: dict[tuple[int, int], list[int]] = {}
     for depth_um in range(100, 2501, 5):
-        gear = strokes.profile.gear(strokes.travel_steps(depth_um))
-        if gear is not None:
-            by_gear.setdefault(strokes.profile.gears.index(gear), []).append(depth_um)
-    return {index: [found[0], found[len(found) // 2], found[-1]] for index, found in by_gear.items()}
-
-
-def _table_gaps(gear: Any, travel: int) -> np.ndarray:
-    """Cycles from edge to edge as the gear's words have them, by the documented layout of a word."""
-    cruise = travel - 2 * gear.steps - 1
-    words = np.concatenate([
-        gear.out_up, np.full(cruise, gear.cruise[1]), gear.out_down,
-        gear.in_up, np.full(cruise, gear.cruise[0]), gear.in_down]).astype(np.int64)
-    return (words >> 1) + gate.MIN_PERIOD_CYCLES
+        travel = strokes.travel_steps(depth_um)
+        out, back = plan.out_gear(travel), plan.in_gear(travel)
+        if out is not None and back is not None:
+            by_gear.setdefault((plan.out_gears.index(out), plan.in_gears.index(back)), []).append(depth_um)
+    return {gears: [found[0], found[len(found) // 2], found[-1]] for gears, found in by_gear.items()}
 
 
 def edge_accuracy() -> dict[str, float]:
     """Edges of whole strokes of every gear, out and back, through the Motor and the Gate on the twins.
 
-    `worst_table_cycles` against the words, `worst_ideal_microsteps` the largest distance at any time between the
-    staircase of microsteps and the ideal motion (an edge exactly half-way gives 0.5).
+    `worst_table_cycles` against the words, `worst_ideal_microsteps` the largest distance at any PIO cycle between the
+    staircase of microsteps and the ideal motion (half a microstep is the least possible).
     """
     strokes = _Strokes()
     worst_cycles, worst_steps, count, runs = 0, 0.0, 0, 0
-    for index, depths in _depths_of_every_gear(strokes).items():
-        gear = strokes.profile.gears[index]
+    for depths in _depths_of_every_gear(strokes).values():
         for depth_um in depths:
             travel = strokes.travel_steps(depth_um)
             at, outward = strokes.edges(depth_um)
             if len(at) != 2 * travel or outward.sum() != travel:
                 raise RuntimeError(f"{len(at)} edges for a stroke of {travel} microsteps")
-            off = np.diff(at) - _table_gaps(gear, travel)[1:]
-            worst_cycles = max(worst_cycles, int(np.abs(off).max()))
-            speed = CYCLES_PER_S / gear.cruise_cycles
-            ideal = IdealStroke(gear.steps, travel, speed, JERK_UM_S3 / STEP_UM)
-            worst_steps = max(worst_steps, ideal.worst_distance(at, outward))
+            gaps = (words_of(strokes.profile, travel) >> 1) + gate.MIN_PERIOD_CYCLES
+            worst_cycles = max(worst_cycles, int(np.abs(np.diff(at) - gaps[1:]).max()))
+            begun = at[0] - gaps[0]
+            worst_steps = max(worst_steps, IdealStroke(strokes.profile, travel).worst_distance(at - begun, outward))
             count += len(at)
             runs += 1
-    return {"edges": count, "strokes": runs, "gears": len(strokes.profile.gears),
-            "worst_table_cycles": worst_cycles, "worst_ideal_microsteps": round(float(worst_steps), 4)}
+    return {"edges": count, "strokes": runs, "gears_out": len(strokes.profile.out_gears),
+            "gears_in": len(strokes.profile.in_gears), "worst_table_cycles": worst_cycles,
+            "worst_ideal_microsteps": round(worst_steps, 6)}
 
 
 # -- hostile tables -----------------------------------------------------------------------------------

@@ -7,9 +7,11 @@ worst lateness in us.
 import gc
 import time
 
-import boot  # noqa: F401
-import machine
-from pen import Pen
+gc.threshold(4096)  # as main.py does it until the pen is made
+
+import boot  # noqa: E402, F401
+import machine  # noqa: E402
+from pen import Pen  # noqa: E402
 
 
 class Scale:
@@ -38,6 +40,7 @@ class Scale:
 def main():
     pen = Pen(time, machine.reset_cause())
     pen.boot()
+    gc.threshold(-1)
     scale = Scale(pen.scheduler, pen.motor)
     was_armed = False
     while True:

@@ -13,6 +13,7 @@ from typing import Any
 from penimage.model import (
     ARCHIVE_KEYS,
     CALIBRATION_KEYS,
+    COAST_MM_S2,
     COUNTER_KEYS,
     EVENT_BASE,
     EVENT_BYTES,
@@ -173,7 +174,13 @@ def _cartridges(payload: bytes) -> dict[str, Any]:
 
 
 def _motion(payload: bytes) -> dict[str, Any]:
-    return dict(zip(MOTION_KEYS, struct.unpack("<III", payload), strict=True))
+    return dict(zip(MOTION_KEYS, struct.unpack("<IIII", payload), strict=True))
+
+
+def _motion_1(payload: bytes) -> dict[str, Any]:
+    speed_um_s, accel_mm_s2, jerk_mm_s3 = struct.unpack("<III", payload)
+    values = speed_um_s, accel_mm_s2, jerk_mm_s3, min(COAST_MM_S2, accel_mm_s2)
+    return dict(zip(MOTION_KEYS, values, strict=True))
 
 
 def _archive(payload: bytes) -> dict[str, Any]:
@@ -186,7 +193,7 @@ _PAYLOADS = {
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
     "motion": _motion, "archive": _archive,
 }  # fmt: skip
-_OLDER_PAYLOADS = {"settings": _settings_1, "last_fault": _last_fault_1}
+_OLDER_PAYLOADS = {"settings": _settings_1, "last_fault": _last_fault_1, "motion": _motion_1}
 
 
 # ---- events ----

@@ -21,7 +21,7 @@ BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 RECORD_NAMES = (
     "superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion", "archive",
 )  # fmt: skip
-SCHEMAS = {"settings": 2, "last_fault": 2}  # of the others: 1
+SCHEMAS = {"settings": 2, "last_fault": 2, "motion": 2}  # of the others: 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
 EVENT_NAMES = {
@@ -48,7 +48,8 @@ CALIBRATION_KEYS = (
     "gauge_id", "technician",
 )  # fmt: skip
 COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
-MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3")
+MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3", "coast_mm_s2")
+COAST_MM_S2 = 4000  # of a pen whose motion record is of schema 1
 SETTING_KEYS = ("session_limit_s", "depth_limit_um", "buzzer")
 ARCHIVE_KEYS = ("entries", "oldest", "exported", "archived_blocks", "digest")
 LAST_FAULT_KEYS = ("code", "boot", "uptime_ms", "service_code", "service_boot")

@@ -70,7 +70,7 @@ def provision_image(
         if service_fault:
             _write_record(image, "last_fault", struct.pack("<HHIHH", service_fault, 0, 0, service_fault, 0))
         if motion is not None:
-            _write_record(image, "motion", struct.pack("<III", *_ordered(motion, MOTION_KEYS)))
+            _write_record(image, "motion", struct.pack("<IIII", *_ordered(motion, MOTION_KEYS)))
         if archive is not None:
             *numbers, digest = _ordered(archive, ARCHIVE_KEYS)
             _write_record(image, "archive", struct.pack("<IIII32s", *numbers, bytes.fromhex(digest)))
