@@ -25,7 +25,6 @@ class Archive:
     """`entries` in order; `pen_serial` "" when `/log/id` is not there or unreadable."""
 
     pen_serial: str = ""
-    first: int = 1
     entries: list[Entry] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -92,7 +91,6 @@ def _read_id(data: bytes | None, needed: bool, found: Archive) -> None:
     framed = data is not None and len(data) == 32 and data[:5] == b"PLID\x01"
     if data is not None and framed and crc16(data[:30]) == data[30] | data[31] << 8:
         found.pen_serial = text(data[8:20])
-        found.first = struct.unpack_from("<I", data, 24)[0]
     elif data is not None or needed:
         what = "whose archive it is cannot be read" if data else "it is not there"
         found.problems.append(Problem(what, 0, "nothing of a session", 0, None, f"{LOG}/id"))

@@ -46,7 +46,8 @@ def _note_unread_archive(image: Image) -> None:
     record = image.records["archive"].values if "archive" in image.records else None
     if record and record["entries"] >= record["oldest"]:
         count = record["entries"] - record["oldest"] + 1
-        what = f"{count} sessions are in the archive in the flash, which was not read"
+        sessions = "1 session is" if count == 1 else f"{count} sessions are"
+        what = f"{sessions} in the archive in the flash, which was not read"
         image.notes.append(Problem(what, None, "nothing"))
 
 

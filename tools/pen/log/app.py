@@ -62,7 +62,7 @@ def _warn(image: Image) -> None:
     """A line on the error stream about what the output cannot show."""
     for note in image.notes:
         if "archive in the flash" in note.what:
-            err.print(f"pen: {note.what}", style="yellow", markup=False, soft_wrap=True)
+            err.print(f"pen: {note.what}; name its image with --flash", style="yellow", markup=False, soft_wrap=True)
     if image.problems:
         told = f"{len(image.problems)} damaged place{'s' * (len(image.problems) > 1)}; pen log verify names them"
         err.print(f"pen: {told}", style="yellow", markup=False, soft_wrap=True)
