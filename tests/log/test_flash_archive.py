@@ -140,9 +140,17 @@ def test_a_forged_entry_with_sums_of_its_own_does_not_fit_the_chain(reader):
 
 
 def test_another_entry_written_last_shows_against_the_fram(reader):
-    other = entry(3, 3, 4, CASE.files["00000003.ses"][96:-32], CASE.files["00000002.ses"][-32:], "PEN-00043")
+    blocks = CASE.files["00000003.ses"][96:-32]
+    other = entry(3, 3, 4, blocks[:-1] + b"\1", CASE.files["00000002.ses"][-32:], SERIAL)
     image = read_pen(CASE.released, disk(CASE.files | {"00000003.ses": other}), reader)
     assert "is not the entry that the pen wrote last" in whats(image)
+
+
+def test_an_entry_of_another_pen_is_not_taken_for_this_ones(reader):
+    other = entry(2, 2, 1, CASE.files["00000002.ses"][96:-32], CASE.files["00000001.ses"][-32:], "PEN-00043")
+    image = read_pen(CASE.released, disk(CASE.files | {"00000002.ses": other}), reader)
+    assert "is an entry of pen PEN-00043" in whats(image)
+    assert [session.number for session in image.sessions] == [1, 3, 4]
 
 
 def test_swapped_entries_show(reader):

@@ -58,7 +58,11 @@ def decode_archive(image: bytes, record: dict[str, Any] | None = None, reader: R
     last_digest = bytes.fromhex(record["digest"]) if record else None
     found.problems += check_chain(found.entries, oldest, newest, last_digest, unreadable)
     for entry in found.entries:
-        _read_content(entry, found)
+        if found.pen_serial and entry.pen_serial != found.pen_serial:
+            what = f"is an entry of pen {entry.pen_serial}"
+            found.problems.append(Problem(what, 24, "perhaps an entry of this pen", None, None, entry.file))
+        else:
+            _read_content(entry, found)
     return found
 
 
