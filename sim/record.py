@@ -134,7 +134,7 @@ class Run:
         limits [{name, value_um, bound}].
     skin: parameters of the plant's skin; stand_off_um and residual_dimple_um allow an estimate of
         depth in tissue.
-    images: the pen's memories at the end, byte for byte, by the name of their file: fram.bin.
+    images: the pen's memories at the end, byte for byte, by the name of their file: fram.bin, flash.bin.
     """
 
     scenario: str

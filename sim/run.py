@@ -147,7 +147,8 @@ class Simulation:
             truth=recorder.truth, journal=[_journal_row(stroke) for stroke in strokes],
             details=recorder.details, events=sorted(recorder.events, key=lambda event: event.t_us),
             screens=recorder.screens, slow=recorder.slow(), signals=recorder.signals(),
-            session=self._session(image, result), skin=self._skin(), images={"fram.bin": world.fram.image})
+            session=self._session(image, result), skin=self._skin(),
+            images={"fram.bin": world.fram.image, "flash.bin": world.flash.image})
 
     def _firmware_events(self, image: Image) -> tuple[list[dict[str, Any]], str]:
         """Latched faults with their times, and the last state, from the pen's own black box."""

@@ -28,6 +28,7 @@ FIRST_DAY = datetime.datetime(2026, 3, 2, 8, tzinfo=datetime.UTC)
 COURSE_GAP_DAYS = (21, 35, 42, 49, 56)
 FAULTS = tuple(code for code in sorted(faults.TABLE) if faults.key(code) in ("slip", "jam", "power_fail", "motor_hot"))
 NO_CLOCK = 0.04  # part of the pens whose clock was never set
+TAGGED = 0.7  # part of the pens whose sessions are a course of one client
 WORN = 0.02  # part of the pens whose strokes fall short
 
 
@@ -83,22 +84,25 @@ def _lived_in(serial: str, sessions: int, strokes: int, chance: random.Random) -
     clock = chance.random() >= NO_CLOCK
     short_um = 25 if chance.random() < WORN else 0
     zone = chance.choice([row for row in range(len(depth.ZONES)) if depth.ZONES[row].cap_um])
+    client = chance.randrange(1, 1000) if chance.random() < TAGGED else 0
     for _ in range(sessions):
         wall_s = int((day - EPOCH).total_seconds()) if clock else 0
-        _session(pen, chance, zone, wall_s, max(1, int(chance.gauss(strokes, strokes / 5))), short_um)
+        _session(pen, chance, zone, wall_s, max(1, int(chance.gauss(strokes, strokes / 5))), short_um, client)
         day += datetime.timedelta(days=chance.choice(COURSE_GAP_DAYS), minutes=chance.randrange(-60, 60))
         pen.start()
     return bytes(pen.memory.data)
 
 
-def _session(pen: Pen, chance: random.Random, zone: int, wall_s: int, strokes: int, short_um: int) -> None:
+def _session(
+    pen: Pen, chance: random.Random, zone: int, wall_s: int, strokes: int, short_um: int, client: int
+) -> None:  # fmt: skip
     log, row = pen.journal, depth.ZONES[zone]
     commanded_um = row.default_um
     period_us = 1_000_000_000 // chance.randrange(row.rate_min_mhz, row.rate_max_mhz + 1)
     begun_ms = chance.randrange(8_000, 60_000)
     log.begin_session(
         rom_id(chance.getrandbits(47) + 1), chance.choice((b"ANNA", b"BO", b"")), version.NUMBER, 1, zone,
-        chance.randrange(len(depth.INDICATIONS)), begun_ms, wall_s)
+        chance.randrange(len(depth.INDICATIONS)), begun_ms, wall_s, client)
     for _ in range(strokes):
         if chance.random() < 0.02:
             commanded_um = min(row.cap_um, max(row.min_um, commanded_um + chance.choice((-50, 50))))

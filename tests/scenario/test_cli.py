@@ -31,13 +31,17 @@ def test_failed_expectation_exits_1(tmp_path):
     assert invoke(str(path), "--json").exit_code == 1
 
 
-def test_out_writes_all_files_and_the_memory_in_them_is_the_pens(tmp_path):
-    assert invoke("cartridge_expired", "--out", str(tmp_path / "run")).exit_code == 0
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "report.html", "strokes.csv", "trace.vcd", "result.json", "fram.bin"}  # fmt: skip
-    listed = CliRunner().invoke(app, ["log", "--fram", str(tmp_path / "run/fram.bin"), "list"])
-    assert listed.exit_code == 0
-    assert "PEN-SIM-01" in listed.stdout
+def test_out_writes_all_files_and_the_memories_in_them_are_the_pens(tmp_path):
+    out = tmp_path / "run"
+    assert invoke("archive_first_start", "--out", str(out)).exit_code == 0
+    assert {path.name for path in out.iterdir()} == {
+        "report.html", "strokes.csv", "trace.vcd", "result.json", "fram.bin", "flash.bin"}  # fmt: skip
+    memories = ["--fram", str(out / "fram.bin"), "--flash", str(out / "flash.bin")]
+    checked = CliRunner().invoke(app, ["log", *memories, "verify", "--json"])
+    assert checked.exit_code == 0
+    found, result = json.loads(checked.stdout), json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert (found["pen_serial"], found["archive_entries"]) == ("PEN-SIM-01", 1)
+    assert found["strokes"] == result["journal_strokes"] > 0
 
 
 @pytest.mark.parametrize(

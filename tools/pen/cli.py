@@ -46,7 +46,8 @@ def run(
     report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write report.html, strokes.csv, trace.vcd, result.json and the pen's memory fram.bin here."),
+        typer.Option(
+            help="Write report.html, strokes.csv, trace.vcd, result.json, fram.bin and flash.bin (for pen log) here."),
     ] = None,
 ) -> None:
     """Run a scenario on the simulated pen. Exit code 0 only if every expectation held."""
