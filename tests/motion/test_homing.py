@@ -71,6 +71,36 @@ def test_needles_that_are_out_only_come_in(start_um):
     assert first_out is None or first_out > rig.home_seen_ns
 
 
+SNAP_UM = 45  # a rotor that is switched on falls to the nearest equilibrium, up to half an electrical cycle off
+PAST_EDGE_UM = 90  # hysteresis 20, the 40 past it, two looks of 12, and the nut's ringing at a stop
+
+
+def draw_pen(draw):
+    """Any pen, wherever it was left: inside, at the edge, out, and out past any depth that it may be set to."""
+    offset_um = draw.choice([0, 0, draw.randint(-200, 200)])
+    edge_um = draw.uniform(-400 - min(0, offset_um), 200 - max(0, offset_um))
+    where = (draw.uniform(-690, edge_um), draw.uniform(edge_um - 30, edge_um + 30), draw.uniform(0, 2500),
+             draw.uniform(2500, 2590))
+    return {"seed": draw.randint(1, 999), "cartridge": {"offset_um": offset_um}, "plant": {
+        "start_um": draw.choice(where), "start_phase_um": draw.uniform(-40, 40), "home_edge_um": edge_um,
+        "home_hysteresis_um": draw.uniform(0, 20), "backlash_um": draw.uniform(0, 12),
+        "lead_scale_ppm": draw.uniform(-15_000, 15_000), "friction_mnm": draw.uniform(0.5, 1.5),
+        "spring_preload_n": draw.uniform(0.5, 1.5), "detent_torque_mnm": draw.uniform(0.5, 3),
+        "stand_off_um": draw.uniform(0, 800)}}
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("number", range(40))
+def test_homing_never_goes_further_out_than_it_stood_nor_past_the_home_edge(number):
+    """The plant's truth. So for every edge from -0.09 mm inward, not past the guide plane either."""
+    rig = PenRig(**draw_pen(random.Random(number)))
+    assert rig.home(6000), rig.fault()
+    params = rig.world.plant.params
+    assert rig.furthest_um <= max(params.start_um + SNAP_UM, params.home_edge_um + PAST_EDGE_UM)
+    if params.home_edge_um <= -PAST_EDGE_UM:
+        assert rig.furthest_um <= max(params.start_um + SNAP_UM, 0)
+
+
 @pytest.mark.parametrize("start_um", [-880, -500, -130])
 def test_needles_that_look_home_go_to_the_stop_first(start_um):
     rig = PenRig(plant={"start_um": start_um})

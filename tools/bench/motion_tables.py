@@ -24,6 +24,7 @@ Profile = shim("profile").Profile
 LIMITS = shim("records").Motion()  # the reference pen's
 
 EXTENSIONS_UM = (250, 500, 1000, 1500, 2500)
+BODY = shim("depth").zone_number("body")  # the zone that may have every depth
 REST_UM = 120  # where the needles park, inside the guide plane, on the nominal pen
 SPEED_UM_S = LIMITS.speed_um_s
 ACCEL_UM_S2 = LIMITS.accel_mm_s2 * 1000
@@ -101,7 +102,7 @@ class _Strokes:
         """Cycles and directions of one stroke's rising edges."""
         self.motor.homed = True
         before = len(self.bench.edges())
-        self.permit.issue(1, depth_um, 2500, 0)
+        self.permit.issue(BODY, depth_um, 2500, 0)
         if not self.motor.start_stroke(self.permit, 0, 0):
             raise RuntimeError(f"no stroke of {depth_um} um")
         while self.gate.busy():
