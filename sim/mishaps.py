@@ -91,6 +91,8 @@ _add("cartridge_pulled", "the cartridge is taken out", (lambda w, v: w.pull_cart
 _add("motor_weak", "the motor has this part of its torque", _plant("torque_factor", None, 1.0), "0..1")
 _add("slip", "the rotor falls one electrical cycle (80 um) behind", (lambda w, v: w.settle().lose_cycle(),))
 _add("rogue_table", "every word of the ramp tables turns outward in memory", _set("", "rogue_tables", True, False))
+_add("memory_hit", "a bit of the largest step table flips, after the DMA has been started once more",
+     _set("", "memory_hit", True)[:1])
 _add("jam", "the needles are blocked where they are", _plant("jam", True, False))
 _add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")
 _add("cpu_hang", "the CPU stops executing", (_hang,))

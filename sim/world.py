@@ -78,6 +78,7 @@ class World:
         self.reset_cause = POWER_ON
         self.hung = False
         self.rogue_tables = False  # a fault: the step words that the DMA reads all say outward
+        self.memory_hit = False  # a fault to come: after the next start of the DMA a bit in memory flips
         self.dead: str | None = None
         self.powered = True
         self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
@@ -187,6 +188,8 @@ class World:
             if self.rogue_tables and op == rp2_ops.DMA_MEMORY:
                 data = _all_outward(data)
             answer = self.pio.send(op, a, data, self.now_ns)
+            if self.memory_hit and op == rp2_ops.DMA_MEMORY:
+                self.memory_hit, answer = False, 1
             self._follow_pio()
         elif op == ops.I2C_WRITE:
             answer = int(a == self.display.address and self.display.write(data, self.now_ns))

@@ -71,10 +71,24 @@ def tell_anew():
 
 
 def tell(link, op, address):
-    """Hand the host the buffer an address lies in, once since `tell_anew`; ValueError outside all buffers."""
+    """Hand the host the buffer an address lies in, once since `tell_anew`; ValueError outside all buffers.
+
+    An answer other than 0 asks for damage in memory.
+    """
     slot = (address - BASE) // _STRIDE
     if not 0 <= slot < _known() or (address - BASE) % _STRIDE >= len(_bytes[slot]):
         raise ValueError("DMA reads where no buffer lies")
     if not _told[slot]:
         _told[slot] = 1
-        link.send(op, BASE + slot * _STRIDE, _bytes[slot])
+        if link.send(op, BASE + slot * _STRIDE, _bytes[slot]):
+            _damage()
+
+
+def _damage():
+    """A fault of the chip that the host asked for: a bit of the last word of the largest buffer flips, for good."""
+    largest = 0
+    for i in range(_known()):
+        if len(_bytes[i]) > len(_bytes[largest]):
+            largest = i
+    view = _bytes[largest]
+    view[len(view) - 4] ^= 1

@@ -17,6 +17,7 @@ from sim.space import FirmwareSpace, shim
 MS = 1_000_000
 LOOK_NS = 20_000
 SLIP_GIVE_UP_NS = 12 * MS
+AFTER_LAST_STEP_NS = 400_000  # the last half microstep of a stroke takes so long; what slips later slips at rest
 
 board = shim("board")
 depth = shim("depth")
@@ -213,7 +214,7 @@ class PenRig:
             now = self.world.settle()
             stroke.max_tip_um, stroke.slips = now.max_tip_um, now.slips - slips
 
-        self.world.at(end_ns + MS, ends)
+        self.world.at(end_ns + AFTER_LAST_STEP_NS, ends)
 
     # -- what came of it -------------------------------------------------------------------------------
 
