@@ -5,7 +5,7 @@ drive off at once; nothing here moves outward but homing.
 """
 
 import faults
-import motor
+import homing
 import safety
 
 
@@ -49,11 +49,11 @@ class Follow:
                     core.trip(faults.HOMING)
                 self._hurry()
         elif state == safety.HOMING:
-            if needles.homed and needles.doing == motor.IDLE:
+            if needles.homed and needles.doing == homing.IDLE:
                 needles.rest()
                 core.event(safety.HOMED)
         elif state == safety.STOPPING:
-            if needles.doing == motor.IDLE:
+            if needles.doing == homing.IDLE:
                 needles.rest()
                 core.event(safety.PARKED)
 
@@ -73,8 +73,8 @@ class Follow:
     def _retract(self, now_us):
         """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
         needles = self._needles
-        if needles.doing != motor.IDLE:
-            if self._readings.drive_on or needles.doing == motor.RETRACT:
+        if needles.doing != homing.IDLE:
+            if self._readings.drive_on or needles.doing == homing.RETRACT:
                 return
             needles.abandon()  # the gate has switched off: that stroke will not come home
         if not needles.retracted and not self._retract_tried:

@@ -9,6 +9,7 @@ from profile import Profile
 
 import events
 import faults
+import homing
 import journal
 import motor
 import records
@@ -207,7 +208,7 @@ class Pen:
 
     def _motor(self, now_us):
         self.motor.poll(now_us)
-        if self.motor.doing != motor.IDLE:
+        if self.motor.doing != homing.IDLE:
             return self.motor.next_us(now_us)
         core = self.safety
         if not core.pressed or not (core.state == safety.READY or core.state == safety.RUNNING):

@@ -16,7 +16,7 @@ CALL_US = 10  # an empty call with two arguments, MicroPython 1.28 on an emulate
 ACCESS_US = shim("_costs").CALL_US  # by operation, the same way: 12 a look at PIO or DMA, 5 at a pin
 RATE_HZ = 20
 MOTION_FILES = {
-    str(FIRMWARE / f"{name}.py") for name in ("motor", "gate", "encoder", "profile", "calibration", "ticks")}
+    str(FIRMWARE / f"{name}.py") for name in ("motor", "homing", "gate", "encoder", "profile", "calibration", "ticks")}
 WATCHING = ("beat", "extension_um", "armed")
 LINK_FILE = str(ROOT / "sim" / "link.py")
 LINK_CALLS = ("call", "send", "recv")
