@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile coverage unit test-micropython firmware bench clean
+.PHONY: help setup demo test lint types compile coverage unit test-micropython test-silicon firmware bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ coverage: $(READY) ## every branch of the safety modules by their own tests; nam
 
 test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails where there is none
 	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython
+
+test-silicon: $(READY) ## only the tests on an emulated RP2040; fails without a MicroPython UF2 (PEN_UF2 names one)
+	PEN_NEED_SILICON=1 $(BIN)/python -m pytest -n auto -m silicon
 
 firmware: $(READY) ## the firmware compiled for the RP2040, with its manifest, in build/firmware
 	@$(BIN)/python -m tools.firmware_image --out build/firmware

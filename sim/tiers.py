@@ -56,10 +56,12 @@ def find_micropython() -> Path | None:
     return Path(found) if found else None
 
 
-def run_micropython(world: World, script: Path = SHIMS / "_chip.py", said: list[str] | None = None) -> str:
+def run_micropython(
+    world: World, script: Path = SHIMS / "_chip.py", said: list[str] | None = None, heap: str = HEAP,
+) -> str:
     """One life on a MicroPython VM with the chip's heap; returns why it ended.
 
-    `script` is what the VM runs; `said` gets what it printed.
+    `script` is what the VM runs; `said` gets what it printed; another `heap` is for a script with wants of its own.
     """
     vm = find_micropython()
     if vm is None:
@@ -67,7 +69,7 @@ def run_micropython(world: World, script: Path = SHIMS / "_chip.py", said: list[
     to_vm, from_host = os.pipe()
     to_host, from_vm = os.pipe()
     with tempfile.TemporaryFile() as printed:
-        process = _start(vm, script, to_vm, from_vm, printed)
+        process = _start(vm, script, heap, to_vm, from_vm, printed)
         os.close(to_vm)
         os.close(from_vm)
         try:
@@ -89,7 +91,7 @@ def run_micropython(world: World, script: Path = SHIMS / "_chip.py", said: list[
             os.close(from_host)
 
 
-def _start(vm: Path, script: Path, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
+def _start(vm: Path, script: Path, heap: str, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
     env = {**os.environ, "MICROPYPATH": f"{SHIMS}:{FIRMWARE}:.frozen"}
 
     def wire() -> None:
@@ -100,7 +102,7 @@ def _start(vm: Path, script: Path, to_vm: int, from_vm: int, printed) -> subproc
         os.dup2(high_requests, 4)
 
     return subprocess.Popen(
-        [str(vm), "-X", f"heapsize={HEAP}", str(script)],
+        [str(vm), "-X", f"heapsize={heap}", str(script)],
         env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
         preexec_fn=wire, close_fds=False)
 

