@@ -9,7 +9,7 @@ from sim.space import FIRMWARE, FirmwareSpace
 from sim.world import ChipStopped
 from tools.bench import chip_cpu
 
-WARM_UP, STROKES = 5, 20  # as tools/bench/vm_calls.py has them
+WARM_UP, STROKES = 5, 20  # as tools/bench/vm/vm_calls.py has them
 
 
 class Profile:

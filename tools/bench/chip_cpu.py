@@ -17,7 +17,7 @@ from tools.firmware_image import build
 RATE_HZ = 20
 DEPTH_UM = 1000
 CHIP_PROBE = Path(__file__).with_name("chip_probe.py")
-VM_PROBE = Path(__file__).with_name("vm_calls.py")
+VM_PROBE = Path(__file__).parent / "vm" / "vm_calls.py"  # apart: a VM looks for modules beside its script first
 
 VM_HEAP = "2M"  # room for a wrapper over every function; the count does not depend on it
 
