@@ -23,6 +23,14 @@ TAG_CHARS = const(8)
 # Conversions: |extension - offset| and |steps| and |counts| up to this; far beyond the stops (3700 um apart).
 SPAN_MAX = const(4500)
 
+DUE_SOON_DAYS = const(14)
+
+# How the due date stands
+DUE_LATER = const(0)  # or none was set
+DUE_SOON = const(1)
+DUE_PAST = const(2)
+DUE_UNKNOWN = const(3)  # the clock is not set, or shows a day before the calibration
+
 # Reasons: why a record may not be used
 VALID = const(0)
 BAD_LENGTH = const(1)
@@ -117,6 +125,16 @@ class Calibration:
     def overdue(self, today_days: int) -> bool:
         """True when a due date is set, today is known (not 0) and later than it."""
         return 0 < self.due_days < today_days
+
+    def due(self, today_days: int) -> int:
+        """How the due date stands on a day, DUE_LATER to DUE_UNKNOWN; `today_days` is 0 where it is not known."""
+        if self.due_days == 0:
+            return DUE_LATER
+        if today_days == 0 or today_days < self.date_days:
+            return DUE_UNKNOWN
+        if self.overdue(today_days):
+            return DUE_PAST
+        return DUE_SOON if self.due_days - today_days <= DUE_SOON_DAYS else DUE_LATER
 
     def _take(self, other):
         self.offset_um, self.scale_ppm = other.offset_um, other.scale_ppm

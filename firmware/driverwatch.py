@@ -12,6 +12,7 @@ from micropython import const
 POLL_US = const(1000)
 STATUS_US = const(250000)
 OPEN_LOAD_TRIES = const(3)  # statuses in a row while moving; one alone can be false (TMC2209 datasheet 5.5.3)
+RESETS_MAX = const(5)  # settings lost while they are being made: the flag never goes away
 SILENT_TRIES = const(2)  # status requests in a row that may fail; one can be hit by noise
 
 
@@ -23,6 +24,7 @@ class DriverWatch:
         self._core = core
         self._needles = needles
         self._failures = 0
+        self._resets = 0
         self._open_loads = 0
         self._was = 0
 
@@ -59,9 +61,14 @@ class DriverWatch:
             return
         if driver.reset_seen:
             driver.configured = False
-            if core.state != safety.BOOT and core.state != safety.UNHOMED:
+            self._resets += 1
+            settled = core.state != safety.BOOT and core.state != safety.UNHOMED
+            if settled or self._resets > RESETS_MAX:
+                self._resets = 0
                 core.trip(faults.DRIVER_RESET)
-        elif driver.short:
+            return
+        self._resets = 0
+        if driver.short:
             core.trip(faults.DRIVER_SHORT)
         elif driver.overtemp:
             core.trip(faults.DRIVER_HOT)

@@ -20,6 +20,7 @@ CARTRIDGE = const(7)  # a: what happened, b: caller's detail
 TRIGGER = const(8)  # a: 1 pressed, 0 released
 NOTE = const(9)  # caller's
 RELEASED = const(10)  # b: number of the session whose blocks may be overwritten, 0 = unreadable remains
+UNLOCK = const(15)  # a: what entering a supervisor's code came to, b: wrong codes since the start
 ARCHIVED = const(11)  # b: archive entry that is complete
 SPACE = const(12)  # a: share in use, percent, b: archive entries not exported yet
 ARCHIVE = const(13)  # a: what a start found (archive.NEW ...), b: newest entry

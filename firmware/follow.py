@@ -10,14 +10,21 @@ import safety
 
 
 class Follow:
-    """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor."""
+    """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor.
 
-    def __init__(self, core, needles, readings, driver, hurry):
+    `gate_proven()` says whether the gate was seen to refuse a step since the start, and tries it if not.
+    `referenced`: the pen was homed since the start, and both witnesses of where the needles are still stand.
+    """
+
+    def __init__(self, core, needles, readings, driver, hurry, gate_proven):
         self._core = core
         self._needles = needles
         self._readings = readings
         self._driver = driver
         self._hurry = hurry
+        self._gate_proven = gate_proven
+        self._coming_home = safety.Timer()
+        self.referenced = False
         self._entered = False
         self._retract_tried = False
         self.seated = False
@@ -26,7 +33,12 @@ class Follow:
         self._entered = True
         self._retract_tried = False
 
-    def run(self, now_us: int):
+    def discredit(self, code: int):
+        """A fault that leaves only one witness, or none, of where the needles are."""
+        if code == faults.ENCODER or code == faults.HOME_SENSOR:
+            self.referenced = False
+
+    def run(self, now_us: int, now_ms: int):
         """Have the motor do what the state asks for."""
         core = self._core
         state = core.state
@@ -41,9 +53,12 @@ class Follow:
             elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self.seated):
                 self._retract_once(now_us)
         elif state == safety.RETRACTING:
-            self._retract(now_us)
+            self._retract(now_us, now_ms)
         elif state == safety.UNHOMED:
-            if self._readings.interlock and self._driver.configured and core.calibrated:
+            if not (self._readings.interlock and self._driver.configured and core.calibrated):
+                return
+            if self._gate_proven():
+                self.referenced = False
                 core.event(safety.HOME)
                 if not needles.start_home(now_us):
                     core.trip(faults.HOMING)
@@ -51,6 +66,7 @@ class Follow:
         elif state == safety.HOMING:
             if needles.homed and needles.doing == homing.IDLE:
                 needles.rest()
+                self.referenced = True
                 core.event(safety.HOMED)
         elif state == safety.STOPPING:
             if needles.doing == homing.IDLE:
@@ -70,13 +86,17 @@ class Follow:
         if readings.power_ok and self._needles.start_retract(False, now_us):
             self._hurry()
 
-    def _retract(self, now_us):
+    def _retract(self, now_us, now_ms):
         """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
         needles = self._needles
+        stroke = needles.doing == homing.OUT or needles.doing == homing.IN
+        waited_ms = self._coming_home.held_ms(stroke, now_ms)
+        if needles.doing == homing.RETRACT or (
+                stroke and self._readings.drive_on and waited_ms < safety.EXTENDED_MS):
+            return
         if needles.doing != homing.IDLE:
-            if self._readings.drive_on or needles.doing == homing.RETRACT:
-                return
-            needles.abandon()  # the gate has switched off: that stroke will not come home
+            # the gate has switched off or the stroke came to no end; a homing would go outward once more
+            needles.abandon()
         if not needles.retracted and not self._retract_tried:
             self._retract_tried = True
             if needles.start_retract(self._core.fault == faults.HOME_SENSOR, now_us):

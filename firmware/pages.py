@@ -15,10 +15,17 @@ MARKING = const(8)
 SESSION = const(9)
 SUMMARY = const(10)
 AFTERCARE = const(11)
+CODE = const(12)  # a supervisor's code is entered
+NOTICE = const(13)  # why something cannot be, and what to do
+GLIDE = const(14)  # glide more slowly than usual
 
 SHORT_HZ = const(2400)
 LOW_HZ = const(700)
 ALARM_HZ = const(1500)
+
+
+# Whether the cartridge may be taken out, by session.EJECT_...
+EJECT_TEXTS = ("Safe to eject", "Do not remove: moving", "Do not remove: out", "Do not remove: unsure")
 
 
 def mm(um: int) -> str:

@@ -1,4 +1,4 @@
-"""The pages on which a session is chosen: zone, indication, contraindications, and what is to be confirmed.
+"""The pages on which a session is chosen: zone, indication, contraindications, confirmation, supervisor's code.
 
 Nothing moves while they are shown; each press does one thing, and what is refused says why.
 """
@@ -7,26 +7,69 @@ import aftercare
 import buttons
 import depth
 import pages
+import supervisor
 import treatment
+from calibration import DUE_SOON, DUE_UNKNOWN
 from micropython import const
-from pages import SHORT_HZ, direction, draw_lines, mm
+from pages import LOW_HZ, SHORT_HZ, direction, draw_lines, mm
 
 LIST_ROWS = const(6)
 FIRST_ZONE = const(1)  # the shallowest that is allowed
 
+# Refusals that need more than a word: a title and what to do
+_NOTICES = {
+    treatment.REFUSED_DUE: (
+        "CANNOT START", ("Calibration past due.", "", "Have a technician", "calibrate the pen.")),
+    treatment.REFUSED_NO_CODE: (
+        "NOT UNLOCKED", ("No supervisor code", "set.", "", "A technician can set", "one.")),
+    treatment.REFUSED_LOCKED: (
+        "NOT UNLOCKED", ("Too many wrong codes.", "", "Switch the pen off", "and on again.")),
+}
+
 
 class ChoosePages:
-    """Pages ZONE to CONFIRM. `panel` says, sounds and refuses; `pen` is what is chosen for."""
+    """Pages ZONE to CONFIRM, CODE and NOTICE. `panel` says, sounds and refuses; `pen` is what is chosen for."""
 
     def __init__(self, panel, pen, screen):
         self._panel = panel
         self._pen = pen
         self._screen = screen
         self._cursor = 0
+        self._entering = False
+        self._notice = 0
+
+    def over(self, stage: int) -> int:
+        """The page that lies over that of the stage, -1 for none."""
+        if self._notice:
+            return pages.NOTICE
+        if self._entering and stage == treatment.CONFIRM:
+            return pages.CODE
+        return -1
+
+    def leave(self):
+        """Something else needs the display: a code begun is forgotten, a notice is no longer news."""
+        self._entering = False
+        self._notice = 0
 
     def enter(self, page):
         """Lists begin at their first row that may be chosen."""
         self._cursor = FIRST_ZONE if page == pages.ZONE else 0
+        if page == pages.NOTICE:
+            title, lines = _NOTICES[self._notice]
+            self._screen.heading(title)
+            draw_lines(self._screen, lines, 2)
+            self._screen.line(7, "SEL: back")
+        elif page == pages.CODE:
+            self._screen.heading("SUPERVISOR CODE")
+            self._screen.line(2, "%d presses of" % supervisor.CODE_PRESSES)
+            self._screen.line(3, "UP, DOWN and SEL")
+
+    def _refuse(self, answer):
+        if answer in _NOTICES:
+            self._notice = answer
+            self._panel.sound(LOW_HZ, 200)
+        else:
+            self._panel.refuse(answer)
 
     def draw(self, page):
         """Draw what changed."""
@@ -38,7 +81,9 @@ class ChoosePages:
             panel.draw_if(self._cursor, self._draw_indications)
         elif page == pages.QUESTION:
             panel.draw_if(deed.question, self._draw_question)
-        else:
+        elif page == pages.CODE:
+            panel.draw_if(self._pen.session.code_count(), self._draw_code)
+        elif page == pages.CONFIRM:
             panel.draw_if(1 if deed.supervised else 0, self._draw_confirm)
 
     def press(self, page, keys):
@@ -50,8 +95,12 @@ class ChoosePages:
             self._choose(keys, depth.INDICATIONS, deed.choose_indication)
         elif page == pages.QUESTION:
             self._answer(keys)
-        else:
+        elif page == pages.CONFIRM:
             self._confirm(keys)
+        elif page == pages.CODE:
+            self._enter_code(keys)
+        elif keys.select == buttons.PRESS:
+            self._notice = 0
 
     def _draw_list(self, title, table):
         self._screen.heading(title, "%d/%d" % (self._cursor + 1, len(table)))
@@ -87,7 +136,7 @@ class ChoosePages:
 
     def _draw_confirm(self):
         deed = self._pen.treatment
-        self._screen.heading("CONFIRM")
+        self._screen.heading("CONFIRM", self._due_text())
         self._screen.line(1, depth.zone(deed.zone).label)
         self._screen.line(2, depth.indication(deed.indication).label)
         self._screen.line(3, "Start  %s mm" % mm(deed.depth_um))
@@ -109,7 +158,7 @@ class ChoosePages:
         elif keys.select == buttons.PRESS:
             answer = choose(self._cursor)
             if answer != treatment.ACCEPTED:
-                self._panel.refuse(answer)
+                self._refuse(answer)
             else:
                 self._panel.sound(SHORT_HZ, 60)
         elif keys.select == buttons.LONG:
@@ -127,12 +176,54 @@ class ChoosePages:
         if keys.select == buttons.PRESS:
             answer = self._pen.confirm()
             if answer != treatment.ACCEPTED:
-                self._panel.refuse(answer)
+                self._refuse(answer)
             else:
                 self._panel.sound(SHORT_HZ, 400)
         elif keys.select == buttons.LONG:
-            answer = deed.supervise()
+            answer = self._pen.session.begin_code()
             if answer != treatment.ACCEPTED:
-                self._panel.refuse(answer)
+                self._refuse(answer)
+            else:
+                self._entering = True
         elif keys.down == buttons.PRESS:
             deed.back()
+
+    def _due_text(self):
+        """How the calibration's due date stands, where there is something to say."""
+        session = self._pen.session
+        due = session.due()
+        if due == DUE_UNKNOWN:
+            return "due date ?"
+        return "cal. %d d" % session.due_days() if due == DUE_SOON else ""
+
+    def _draw_code(self):
+        count = self._pen.session.code_count()
+        self._screen.line(5, "  " + "* " * count + "_ " * (supervisor.CODE_PRESSES - count))
+        self._screen.line(7, "Hold SEL: cancel")
+        self._panel.show_message()
+
+    def _enter_code(self, keys):
+        """A held UP or DOWN is one press: repeats do not count."""
+        if keys.select == buttons.LONG:
+            self._entering = False
+            return
+        if keys.up == buttons.PRESS:
+            symbol = supervisor.UP
+        elif keys.down == buttons.PRESS:
+            symbol = supervisor.DOWN
+        elif keys.select == buttons.PRESS:
+            symbol = supervisor.SELECT
+        else:
+            return
+        self._panel.hush()
+        found = self._pen.session.code_press(symbol)
+        if found == supervisor.MORE:
+            return
+        if found == supervisor.WRONG:
+            self._refuse(treatment.REFUSED_WRONG_CODE)
+            return
+        self._entering = False
+        if found == supervisor.RIGHT:
+            self._panel.sound(SHORT_HZ, 60)
+        else:
+            self._refuse(treatment.REFUSED_LOCKED)

@@ -10,11 +10,12 @@ import journal
 import pages
 import safety
 import treatment
-from pages import direction, draw_lines
+from pages import LOW_HZ, direction, draw_lines, mm
 
 AFTERCARE_PAGES = len(aftercare.AFTERCARE) + 1
 
 _BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen")
+_HEAT = ("    ", "WARM", "SLOW")
 _ENDED = {
     journal.USER: "by user",
     journal.TIME_LIMIT: "time limit",
@@ -26,7 +27,7 @@ _ENDED = {
 
 
 class RunPages:
-    """Pages SESSION to AFTERCARE. `panel` says, sounds and refuses; `pen` is whose session it is."""
+    """Pages SESSION to AFTERCARE and GLIDE. `panel` says, sounds and refuses; `pen` is whose session it is."""
 
     def __init__(self, panel, pen, screen):
         self._panel = panel
@@ -34,8 +35,25 @@ class RunPages:
         self._screen = screen
         self._state_shown = -1
         self._editing_rate = False
-        self._warned = False
+        self._heat_shown = 0
+        self._glide_um_s = 0
+        self._glide_depth_um = -1
+        self._glide_drawn = -1
+        self._glide_session = 0  # the session whose first glide limit was looked at
+        self._glide_open = False
         self._aftercare_page = 0
+
+    def glide_to_read(self) -> bool:
+        """A session has just been opened whose strokes drag at the usual glide, and nobody has read it."""
+        session = self._pen.journal.session
+        if self._glide_session != session:
+            self._glide_session = session
+            self._glide_depth_um = -1
+            self._look_at_glide()
+            self._glide_open = self._glide_um_s < treatment.GLIDE_USUAL_UM_S
+        if self._glide_open and self._pen.safety.state != safety.READY:
+            self._glide_open = False  # whoever pulls the trigger has read it
+        return self._glide_open
 
     def enter(self, page):
         if page == pages.AFTERCARE:
@@ -43,16 +61,19 @@ class RunPages:
         elif page == pages.SESSION:
             self._editing_rate = False
             self._draw_session()
-        elif page == pages.SUMMARY:
-            self._draw_summary()
+        elif page == pages.GLIDE:
+            self._draw_glide()
 
     def draw(self, page):
         """Draw what changed."""
         if page == pages.SESSION:
             self._session_numbers()
-            self._warn_of_heat()
+            self._show_heat()
         elif page == pages.AFTERCARE:
             self._panel.draw_if(self._aftercare_page, self._draw_aftercare)
+        elif page == pages.SUMMARY:
+            session = self._pen.session
+            self._panel.draw_if(session.eject() * 2 + (1 if session.present else 0), self._draw_summary)
 
     def press(self, page, keys):
         """Act on what was pressed."""
@@ -61,6 +82,8 @@ class RunPages:
         elif keys.select == buttons.PRESS:
             if page == pages.SUMMARY:
                 self._pen.treatment.summary_read()
+            elif page == pages.GLIDE:
+                self._glide_open = False
             else:
                 self._next_aftercare()
 
@@ -74,12 +97,13 @@ class RunPages:
         screen.text(1, 13, "max")
         screen.text(2, 13, _BOUND_BY[deed.limits.reason()])
         screen.text(3, 19, "Hz")
-        screen.rule(4)
+        self._glide_drawn = -1
         screen.text(5, 0, "Last")
         screen.text(5, 14, "Strokes")
         screen.text(6, 0, "Left")
         screen.text(6, 7, ":")
         self._state_shown = -1
+        self._heat_shown = 0
         self._hint()
 
     def _hint(self):
@@ -92,6 +116,12 @@ class RunPages:
         if pen.safety.state != self._state_shown:
             self._state_shown = pen.safety.state
             screen.text(0, 16, "  RUN" if self._state_shown == safety.RUNNING else "READY", True)
+        self._look_at_glide()
+        if self._glide_um_s != self._glide_drawn:
+            self._glide_drawn = self._glide_um_s
+            slow = self._glide_um_s < treatment.GLIDE_USUAL_UM_S
+            screen.line(4, "Glide under    mm/s", slow)
+            screen.number(4, 12, self._glide_um_s // 1000, 2, 0, slow)
         screen.big_number(1, 0, deed.depth_um // 10, 4, 2, 3)
         screen.number(1, 17, deed.limits.max_um // 10, 4, 2)
         screen.number(3, 14, deed.rate_mhz // 100, 4, 1)
@@ -105,12 +135,33 @@ class RunPages:
         if not self._panel.message_on and self._panel.take_stale():
             self._hint()
 
-    def _warn_of_heat(self):
-        """Once each time the motor gets warm, before it has to be slowed down."""
-        warm = self._pen.readings.temp_dc >= safety.WARN_DC
-        if warm and not self._warned:
-            self._panel.say("Motor getting warm")
-        self._warned = warm
+    def _look_at_glide(self):
+        """The glide limit of the depth in force; worked out once a depth, and depths change at rest only."""
+        depth_um = self._pen.treatment.depth_um
+        if depth_um != self._glide_depth_um:
+            self._glide_depth_um = depth_um
+            self._glide_um_s = self._pen.glide_um_s()
+
+    def _draw_glide(self):
+        screen = self._screen
+        screen.heading("GLIDE SLOWLY")
+        screen.line(2, "Under %d mm/s at" % (self._glide_um_s // 1000))
+        screen.line(3, "%s mm, or the" % mm(self._pen.treatment.depth_um))
+        screen.line(4, "needles drag.")
+        screen.line(7, "SEL: understood")
+        self._panel.sound(LOW_HZ, 400)
+
+    def _show_heat(self):
+        """Warm is said once and stays on the page, and so does that the rate was lowered for it."""
+        temp_dc = self._pen.readings.temp_dc
+        heat = 2 if temp_dc >= safety.DERATE_DC else 1 if temp_dc >= safety.WARN_DC else 0
+        if heat == self._heat_shown:
+            return
+        if heat > self._heat_shown:
+            self._panel.say("Motor hot: slowed" if heat == 2 else "Motor getting warm", ">")
+            self._panel.sound(LOW_HZ, 200)
+        self._heat_shown = heat
+        self._screen.text(5, 10, _HEAT[heat], heat > 0)
 
     def _adjust(self, keys):
         pen = self._pen
@@ -132,8 +183,13 @@ class RunPages:
             return
         self._panel.hush()
         pen.settle_rate()
-        if deed.rate_mhz < deed.asked_rate_mhz:
-            self._panel.say("Depth limits rate")
+        before_um_s = self._glide_um_s
+        self._look_at_glide()
+        if self._glide_um_s < treatment.GLIDE_USUAL_UM_S <= before_um_s:
+            self._panel.say("Glide under %d mm/s" % (self._glide_um_s // 1000), ">")
+            self._panel.sound(LOW_HZ, 400)
+        elif deed.rate_mhz < deed.asked_rate_mhz:
+            self._panel.say("Depth limits rate", ">")
 
     def _draw_summary(self):
         pen = self._pen
@@ -144,7 +200,7 @@ class RunPages:
         self._screen.line(3, "Strokes  %d" % deed.strokes)
         self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um)
         self._screen.line(5, "Record   %d" % pen.journal.session)
-        self._screen.line(6, "Safe to eject" if pen.motor.retracted else "DO NOT EJECT")
+        self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
         self._screen.line(7, "SEL: aftercare")
 
     def _draw_aftercare(self):

@@ -5,6 +5,7 @@ import faults
 import journal
 import pages
 import safety
+from calibration import DUE_PAST, DUE_SOON, DUE_UNKNOWN
 from pages import draw_lines
 
 
@@ -33,11 +34,14 @@ class StatePages:
         panel = self._panel
         if page == pages.INSERT:
             session = self._pen.session
-            shown = session.reason * 2 + (1 if session.present else 0)
-            panel.draw_if(shown + 256 * self._pen.put_away.percent, self._draw_insert)
+            shown = (session.reason * 4 + session.eject()) * 2 + (1 if session.present else 0)
+            panel.draw_if(shown + 512 * self._pen.put_away.percent, self._draw_insert)
         elif page == pages.FAULT:
             core = self._pen.safety
-            panel.draw_if(core.state * 256 + core.fault, self._draw_fault)
+            session = self._pen.session
+            shown = ((core.state * 256 + core.fault) * 4 + session.eject()) * 4
+            shown += (2 if session.present else 0) + (1 if self._pen.fault_record.service_done else 0)
+            panel.draw_if(shown, self._draw_fault)
 
     def press(self, page, keys):
         """Act on what was pressed."""
@@ -49,33 +53,52 @@ class StatePages:
             self._pen.end_session(journal.FAULTED)
 
     def _draw_insert(self):
-        pen = self._pen
-        self._screen.heading("CARTRIDGE")
-        if not pen.session.present:
-            self._screen.line(2, "Insert a new sterile")
-            self._screen.line(3, "cartridge")
-        elif pen.session.reason:
-            self._screen.line(2, "Refused:")
-            self._screen.line(3, pen.session.reason_text())
-            self._screen.line(5, "Take it out")
+        session = self._pen.session
+        screen = self._screen
+        screen.heading("CARTRIDGE")
+        draw_lines(screen, (), 1)
+        if not session.present:
+            screen.line(2, "Insert a new sterile")
+            screen.line(3, "cartridge")
+        elif session.reason:
+            screen.line(2, "Refused:")
+            screen.line(3, session.reason_text())
+            screen.line(4, "Take it out")
         else:
-            self._screen.line(2, "Checking...")
-            self._screen.line(3, "")
-        percent = pen.put_away.percent
-        self._screen.line(6, "Records %d%%: export" % percent if percent else "")
-        self._screen.line(7, "Safe to eject" if pen.motor.retracted else "")
+            screen.line(2, "Checking...")
+        screen.line(5, self._due_text())
+        percent = self._pen.put_away.percent
+        screen.line(6, "Records %d%%: export" % percent if percent else "")
+        screen.line(7, pages.EJECT_TEXTS[session.eject()] if session.present else "")
+
+    def _due_text(self):
+        session = self._pen.session
+        due = session.due()
+        if due == DUE_PAST:
+            return "Calibration past due"
+        if due == DUE_UNKNOWN:
+            return "Due date: clock unset"
+        return "Calibration due: %d d" % session.due_days() if due == DUE_SOON else ""
 
     def _draw_fault(self):
-        core = self._pen.safety
-        code = core.fault
+        pen = self._pen
+        code = pen.safety.fault
         if code == faults.NONE:
             return
+        cause = faults.cause(code).split("|")
+        action = faults.action(code).split("|")
+        gap = [""] if len(cause) + len(action) < 5 else []
         self._screen.line(0, "STOP  code %d" % code, True)
-        texts = faults.cause(code).split("|") + [""] + faults.action(code).split("|")
-        draw_lines(self._screen, texts, 1)
-        if core.state == safety.RETRACTING:
-            self._screen.line(7, "Retracting...")
-        elif faults.remedy(code) == faults.BY_USER:
-            self._screen.line(7, "SEL: clear")
-        else:
-            self._screen.line(7, "")
+        draw_lines(self._screen, cause + gap + action, 1, 6)
+        self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
+        self._screen.line(7, self._way_out(code))
+
+    def _way_out(self, code):
+        if self._pen.safety.state == safety.RETRACTING:
+            return "Retracting..."
+        remedy = faults.remedy(code)
+        if remedy == faults.BY_USER:
+            return "SEL: clear"
+        if remedy == faults.BY_RESTART or self._pen.fault_record.service_done:
+            return "Switch off and on"
+        return "Service has to clear"

@@ -42,6 +42,7 @@ _REFUSED = {
     treatment.REFUSED_MOVING: "Not now",
     treatment.REFUSED_BATTERY: "Charge the pen",
     treatment.REFUSED_RECORDS: "Export the records",
+    treatment.REFUSED_WRONG_CODE: "Wrong code",
 }
 
 
@@ -55,15 +56,17 @@ class Panel:
         self._display = Ssd1306(pen.hardware.i2c)
         self._screen = Screen(self._display)
         self._buttons = buttons.Buttons(PIN_SELECT, PIN_UP, PIN_DOWN)
-        choose = ChoosePages(self, pen, self._screen)
+        choose = self._choose = ChoosePages(self, pen, self._screen)
         state = StatePages(self, pen, self._screen)
-        run = RunPages(self, pen, self._screen)
+        run = self._run = RunPages(self, pen, self._screen)
         # by the number of the page
-        self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run)
+        self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run, choose,
+                        choose, run)
         self._page = -1
         self._drawn = False
         self._shown = -1
         self._message = ""
+        self._message_mark = "!"
         self._message_ms = 0
         self.message_on = False
         self.now_ms = 0
@@ -94,8 +97,9 @@ class Panel:
         if core.state == safety.UNHOMED or core.state == safety.HOMING:
             return pages.HOMING
         if stage == treatment.ACTIVE:
-            return pages.SESSION
-        return pages.ZONE + stage - treatment.ZONE
+            return pages.GLIDE if self._run.glide_to_read() else pages.SESSION
+        over = self._choose.over(stage)
+        return over if over >= 0 else pages.ZONE + stage - treatment.ZONE
 
     def update(self, now_ms: int) -> bool:
         """Draw what changed and send a little of it; True while some is left to send."""
@@ -108,6 +112,8 @@ class Panel:
             self._shown = -1
             self.message_on = False
             self._screen.clear()
+            if page < pages.ZONE:
+                self._choose.leave()
             self._groups[page].enter(page)
         self._groups[page].draw(page)
         self._follow_refusal()
@@ -144,9 +150,10 @@ class Panel:
 
     # -- messages, lamp, buzzer -----------------------------------------------------------------------
 
-    def say(self, text: str):
-        """A short word on the bottom row, for a while."""
+    def say(self, text: str, mark: str = "!"):
+        """A short word on the bottom row, for a while; "!" marks a refusal, ">" what happens without being asked."""
         self._message = text
+        self._message_mark = mark
         self._message_ms = self.now_ms
         self.message_on = True
         self.show_message()
@@ -158,7 +165,7 @@ class Panel:
 
     def show_message(self):
         if self.message_on:
-            self._screen.line(7, "!")
+            self._screen.line(7, self._message_mark)
             self._screen.text(7, 2, self._message)
 
     def refuse(self, answer):

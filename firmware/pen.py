@@ -14,6 +14,7 @@ import journal
 import motor
 import records
 import safety
+import selftest
 import session
 import store
 import ticks
@@ -27,13 +28,13 @@ from drivers.ds2431 import Ds2431
 from drivers.fram import Fram
 from driverwatch import DriverWatch
 from encoder import Encoder
+from faultrecord import FaultRecord
 from follow import Follow
 from gate import Gate, step_word
 from micropython import const
 from panel import Panel
 from putaway import PutAway
 from scheduler import Scheduler, Task
-from selftest import run as selftest
 from sensors import Sensors
 
 SENSE_MOVING_US = const(4000)
@@ -83,8 +84,10 @@ class Pen:
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
-        self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor)
+        self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate)
         self.panel = Panel(self)
+        self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
+        self.fault_record = FaultRecord(self)
         self.refusal = faults.GRANTED
         self._next_stroke_us = 0
         self._last_stroke_us = 0
@@ -93,7 +96,6 @@ class Pen:
         self._was_pressed = False
         self._watchdog = None
         self._fed_ms = 0
-        self._fault_saved = True
         tasks = (
             Task("sense", self._sense, 3000, 100000),
             Task("motor", self._motor, 3000, 100000),
@@ -110,10 +112,13 @@ class Pen:
 
     def boot(self):
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
-        code = selftest(self)
+        code = selftest.run(self)
+        self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
         if code != faults.NONE:
             self.safety.trip(code)
+        if faults.remembered(self.last_fault.service_code):
+            self.safety.trip(self.last_fault.service_code)
         if self._reset_cause == WATCHDOG_RESET:
             self.safety.trip(faults.WATCHDOG)
         if self.safety.fault == faults.NONE:
@@ -130,7 +135,7 @@ class Pen:
         return today_days(self.hardware.clock) or self.calibration.date_days
 
     def wait_us(self, us: int):
-        """Only before the loop runs."""
+        """Only before the loop runs, or for a millisecond at rest."""
         self._clock.sleep_us(us)
 
     def stop(self, code: int):
@@ -159,10 +164,19 @@ class Pen:
         self.journal.event(events.STATE, state, 0, self.uptime_ms)
 
     def _on_fault(self, code):
-        self._fault_saved = False
+        self.fault_record.latched()
+        self.follow.discredit(code)
         self.journal.event(events.FAULT, 0, code, self.uptime_ms)
 
     # -- tasks --------------------------------------------------------------------------------------
+
+    def _prove_gate(self) -> bool:
+        """True once the gate was seen to refuse; started without a cartridge, the pen tries it with the first."""
+        if not self.gate_proven and self.session.present:
+            code = selftest.gate(self)
+            if code != faults.NONE:
+                self.safety.trip(code)
+        return self.gate_proven
 
     def _hurry_motor(self):
         self.scheduler.hurry(self._motor_task)
@@ -190,7 +204,7 @@ class Pen:
             self.scheduler.late = 0
         if self.sensors.diag():
             self.scheduler.hurry(self._driver_task)
-        self.follow.run(now_us)
+        self.follow.run(now_us, now_ms)
         if self.safety.pressed and self.safety.state == safety.READY:
             self.scheduler.hurry(self._motor_task)
         return SENSE_MOVING_US if self.motor.armed() else SENSE_REST_US
@@ -299,12 +313,7 @@ class Pen:
             if not self.cartridge.step(now_us):
                 self.session.answered(now_ms)
                 self.motor.park(now_us)
-        if not self._fault_saved and self.store.provisioned():
-            self._fault_saved = True
-            self.last_fault.code = self.safety.fault
-            self.last_fault.boot = self.counters.boots
-            self.last_fault.uptime_ms = now_ms
-            self.last_fault.save(self.store)
+        self.fault_record.keep(now_ms)
         if self.session.ending and self.treatment.is_open():
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
@@ -321,14 +330,17 @@ class Pen:
 
     def clear_fault(self) -> bool:
         """SELECT on the fault page."""
-        code = self.safety.fault
-        cleared = self.safety.clear(self.readings)
-        if code == faults.ARCHIVE_LOST and self.safety.fault != code:
-            self.put_away.archive.begin_anew()
-        if not cleared:
-            return False
-        self.journal.event(events.CLEARED, 0, code, self.uptime_ms)
-        return True
+        return self.fault_record.clear()
+
+    def service_clear(self) -> bool:
+        """A technician has dealt with what only service clears; True when no fault is left."""
+        return self.fault_record.service_clear()
+
+    def glide_um_s(self) -> int:
+        """The fastest glide at which strokes of the depth in force do not drag, in um/s."""
+        stroke_us = self.motor.stroke_us(self.treatment.depth_um)
+        out_us = treatment.out_us(stroke_us, -homing.REST_UM, self.motion.accel_mm_s2)
+        return treatment.glide_limit_um_s(out_us)
 
     def _panel(self, now_us):
         left = self.panel.update(self.uptime_ms)

@@ -1,7 +1,8 @@
 """The self-test at boot: is everything there, does it make sense, and does the gate refuse.
 
 Returns the first fault found, worst cause first; the loop shows it and nothing moves. Runs before the
-watchdog is started.
+watchdog is started. Nothing moves here, so what a healthy sensor shows is known: supply and temperature within what
+the parts can give, one of the two trigger contacts closed, encoder and home sensor still.
 """
 
 from array import array
@@ -15,6 +16,11 @@ from calibration import RECORD_BYTES, VALID
 from gate import Chain, step_word
 from micropython import const
 
+RAIL_WAIT_MS = const(300)  # the boost charges its capacitor
+LOOKS = const(10)  # every 5 ms: longer than the trigger's contacts may agree
+LOOK_US = const(5000)
+STILL_COUNTS = const(8)  # 8 um: the carriage settles, an encoder that counts by itself goes on
+POWER_FAIL_MV = const(8500)  # well under the comparator's 9.0 V
 _PROBE_STEPS = const(4)
 _PROBE_CYCLES = const(12500)
 
@@ -23,7 +29,7 @@ def run(pen) -> int:
     """Test the pen and load its records; the number of the first fault, or faults.NONE."""
     pen.sensors.read_pads()
     pen.sensors.read_analog()
-    for test in (_memory, _display, _sensors, _gate, _calibration, _archive):
+    for test in (_memory, _display, _supply, _sensors, gate, _calibration, _archive):
         code = test(pen)
         if code != faults.NONE:
             return code
@@ -49,6 +55,7 @@ def _memory(pen):
     if pen.put_away.archive.mount(pen.counters.boots, 0) == archive.UNREADABLE:
         return faults.STORAGE
     pen.treatment.session_limit_ms = pen.settings.session_limit_s * 1000
+    pen.session.settings_loaded()
     return faults.NONE
 
 
@@ -56,28 +63,70 @@ def _display(pen):
     return faults.NONE if pen.panel.start() else faults.DISPLAY
 
 
+def _supply(pen):
+    """The rail comes up, battery and rail read what they can be, and the power-fail input agrees with the rail."""
+    readings = pen.readings
+    waited_ms = 0
+    while (readings.rail_mv < safety.RAIL_LOW_MV or not readings.power_ok) and waited_ms < RAIL_WAIT_MS:
+        pen.wait_us(10000)
+        waited_ms += 10
+        pen.sensors.read_pads()
+        pen.sensors.read_analog()
+    if not safety.BATTERY_LEAST_MV <= readings.battery_mv <= safety.BATTERY_MOST_MV:
+        return faults.BATTERY_SENSE
+    if readings.rail_mv > safety.RAIL_MOST_MV:
+        return faults.RAIL_SENSE
+    if not readings.power_ok:
+        return faults.POWER_FAIL
+    if readings.rail_mv < POWER_FAIL_MV:
+        return faults.POWER_SENSE
+    return faults.RAIL_LOW if readings.rail_mv < safety.RAIL_LOW_MV else faults.NONE
+
+
 def _sensors(pen):
     readings = pen.readings
     if not safety.PLAUSIBLE_LOW_DC <= readings.temp_dc <= safety.PLAUSIBLE_HIGH_DC:
         return faults.NTC
-    return faults.NONE
+    agreed = True
+    changes = 0
+    home = readings.home
+    low = high = pen.encoder.count()
+    for _ in range(LOOKS):
+        pen.wait_us(LOOK_US)
+        pen.sensors.read_pads()
+        agreed = agreed and readings.trigger_no == readings.trigger_nc
+        changes += readings.home != home
+        home = readings.home
+        count = pen.encoder.count()
+        low = min(low, count)
+        high = max(high, count)
+    if high - low > STILL_COUNTS:
+        return faults.ENCODER
+    if changes > 1:
+        return faults.HOME_SENSOR
+    return faults.TRIGGER_CONTACTS if agreed else faults.NONE
 
 
-def _gate(pen):
-    """With the ceiling at zero an outward step must be refused. EN_N is not low for longer than the test."""
-    if not pen.readings.interlock:
-        return faults.NONE  # the drive cannot come on without a cartridge; each arm is checked again
-    gate = pen.gate
+def gate(pen) -> int:
+    """With the ceiling at zero an outward step must be refused. EN_N is not low for longer than the test.
+
+    Without a cartridge the drive cannot come on: then only that it is off is tested, the rest when one is seated.
+    """
     if pen.readings.drive_on:
         return faults.GATE
+    if not pen.readings.interlock:
+        return faults.NONE
+    gate = pen.gate
     if not gate.arm(0):
-        return faults.GATE
+        pen.sensors.read_pads()
+        return faults.GATE if pen.readings.interlock else faults.NONE
     chain = Chain(2)
     chain.add_repeat(array("I", [step_word(_PROBE_CYCLES, True)]), 0, _PROBE_STEPS)
     gate.start(chain)
     pen.wait_us(_PROBE_STEPS * _PROBE_CYCLES // 125 + 200)
     refused = gate.tripped() and not gate.enabled()
     gate.disarm()
+    pen.gate_proven = refused
     return faults.NONE if refused else faults.GATE
 
 

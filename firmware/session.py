@@ -5,17 +5,26 @@ A session opens only when its cartridge has been proven marked; taking the cartr
 
 import events
 import faults
+import homing
 import journal
 import safety
+import supervisor
 import treatment
 import version
-from board import wall_seconds
+from board import today_days, wall_seconds
+from calibration import DUE_PAST
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
 from cartridge import evaluate
 from micropython import const
 
 SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
+
+# Whether the cartridge may be taken out
+EJECT_SAFE = const(0)
+EJECT_MOVING = const(1)  # something moves, or the drive is on
+EJECT_OUT = const(2)  # the home sensor or the encoder says that the needles are out
+EJECT_UNSURE = const(3)  # not homed since the start, or one of the two witnesses failed
 
 
 class Session:
@@ -31,11 +40,15 @@ class Session:
         self._journal = pen.journal
         self._cartridge = pen.cartridge
         self._seated = safety.Timer()
+        self._lock = supervisor.Lock()
         self.present = False
         self.reason = 0
         self.ending = 0
 
-    def watch(self, now_ms):
+    # -- cartridge ----------------------------------------------------------------------------------
+
+    def watch(self, now_ms: int):
+        """Notice that a cartridge was fitted or taken out."""
         seated_ms = self._seated.held_ms(self._pen.readings.interlock, now_ms)
         if self.present and not self._pen.readings.interlock:
             self.present = False
@@ -67,6 +80,7 @@ class Session:
             offset_um = self._cartridge.info.offset_um
             self._pen.motor.use_cartridge(offset_um)
             travel_um = min(self._pen.calibration.travel_um + offset_um, self._pen.settings.depth_limit_um)
+            self._deed.overdue = self.due() == DUE_PAST
             self._deed.cartridge_accepted(self._cartridge.info.rated_um, travel_um)
 
     def _known_used(self):
@@ -75,8 +89,64 @@ class Session:
     def reason_text(self) -> str:
         return CARTRIDGE_NAMES[self.reason]
 
+    def eject(self) -> int:
+        """Whether the cartridge may be taken out now: EJECT_SAFE only when drive, home sensor and encoder agree."""
+        needles = self._pen.motor
+        readings = self._pen.readings
+        if needles.doing != homing.IDLE or needles.armed() or readings.drive_on:
+            return EJECT_MOVING
+        if not readings.home:
+            return EJECT_OUT
+        if not self._pen.follow.referenced:
+            return EJECT_UNSURE
+        return EJECT_SAFE if needles.extension_um() <= 0 else EJECT_OUT
+
+    # -- what stands before a session -----------------------------------------------------------------
+
+    def due(self) -> int:
+        """How the calibration's due date stands today (calibration.DUE_...)."""
+        return self._pen.calibration.due(today_days(self._pen.hardware.clock))
+
+    def due_days(self) -> int:
+        """Days left to the due date; only meaningful where the date is known."""
+        return self._pen.calibration.due_days - today_days(self._pen.hardware.clock)
+
+    def settings_loaded(self):
+        """The supervisor's code may be another one."""
+        self._lock.set(self._pen.settings.code_salt, self._pen.settings.code_hash)
+
+    def begin_code(self) -> int:
+        """A supervisor wants to unlock: ACCEPTED when the code may be entered, else why not, on record."""
+        answer = self._deed.can_supervise()
+        if answer != treatment.ACCEPTED:
+            return answer
+        found = self._lock.begin()
+        if found == supervisor.MORE:
+            return treatment.ACCEPTED
+        self._tried(found)
+        return treatment.REFUSED_NO_CODE if found == supervisor.NO_CODE else treatment.REFUSED_LOCKED
+
+    def code_press(self, symbol: int) -> int:
+        """One press of the code; supervisor.MORE, or what the whole code came to, on record."""
+        found = self._lock.press(symbol)
+        if found == supervisor.RIGHT:
+            self._deed.supervise(True)
+        if found != supervisor.MORE:
+            self._tried(found)
+        return found
+
+    def code_count(self) -> int:
+        """Presses entered so far."""
+        return self._lock.count
+
+    def _tried(self, found):
+        self._journal.event(events.UNLOCK, found, self._lock.wrong, self._pen.uptime_ms)
+
+    # -- the session ----------------------------------------------------------------------------------
+
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""
+        self._deed.overdue = self.due() == DUE_PAST
         answer = treatment.REFUSED_RECORDS
         if self._journal.room_strokes() >= journal.MIN_ROOM_STROKES:
             answer = self._deed.confirm(self._pen.readings.battery_mv >= safety.BATTERY_START_MV)

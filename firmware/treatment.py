@@ -28,10 +28,15 @@ REFUSED_RATE = const(8)
 REFUSED_MOVING = const(9)
 REFUSED_BATTERY = const(10)
 REFUSED_RECORDS = const(11)
+REFUSED_DUE = const(12)  # the calibration is past its due date
+REFUSED_NO_CODE = const(13)  # nobody has set a supervisor's code
+REFUSED_WRONG_CODE = const(14)
+REFUSED_LOCKED = const(15)  # too many wrong codes; until a restart
 
 SESSION_LIMIT_MS = const(1800000)
 MARGIN_US = const(2500)  # between two strokes: judge, record, permit, start
 GLIDE_DRAG_UM = const(200)  # a puncture dragged further than this is a scratch
+GLIDE_USUAL_UM_S = const(10000)  # how fast a pen is usually moved over the skin
 
 
 class Treatment:
@@ -41,6 +46,7 @@ class Treatment:
         self._questions = questions
         self.limits = depth.Limits()
         self.session_limit_ms = SESSION_LIMIT_MS
+        self.overdue = False  # the calibration is known to be past its due date
         self.cartridge_um = 0
         self.travel_um = 0
         self.reset()
@@ -80,6 +86,8 @@ class Treatment:
             return REFUSED_MOVING
         if depth.prohibited(zone):
             return REFUSED_PROHIBITED
+        if self.overdue is not False:
+            return REFUSED_DUE
         self.zone = zone
         self.stage = INDICATION
         return ACCEPTED
@@ -124,13 +132,20 @@ class Treatment:
             self.stage = ZONE
             self.supervised = False
 
-    def supervise(self) -> int:
-        """A supervisor unlocks the zone's higher cap, for this session only."""
+    def can_supervise(self) -> int:
+        """ACCEPTED while there is something for a supervisor to unlock, else why not."""
         if self.stage != CONFIRM:
             return REFUSED_MOVING
         row = depth.ZONES[self.zone]
-        if row.supervised_cap_um <= row.cap_um:
-            return REFUSED_NOTHING_ALLOWED
+        return ACCEPTED if row.supervised_cap_um > row.cap_um else REFUSED_NOTHING_ALLOWED
+
+    def supervise(self, proven: bool) -> int:
+        """A supervisor unlocks the zone's higher cap, for this session only; `proven` by the code."""
+        answer = self.can_supervise()
+        if answer != ACCEPTED:
+            return answer
+        if proven is not True:
+            return REFUSED_WRONG_CODE
         self.supervised = True
         self._set_limits(self.indication)
         return ACCEPTED
@@ -139,7 +154,9 @@ class Treatment:
         """Zone, indication and limit were read and confirmed; the cartridge is marked next."""
         if self.stage != CONFIRM:
             return REFUSED_MOVING
-        if not battery_ok:
+        if self.overdue is not False:
+            return REFUSED_DUE
+        if battery_ok is not True:
             return REFUSED_BATTERY
         self.stage = MARKING
         return ACCEPTED
@@ -157,8 +174,9 @@ class Treatment:
         return self.stage == ACTIVE
 
     def change_depth(self, direction: int, moving: bool) -> int:
-        """One grid step deeper (+1) or shallower (-1); ACCEPTED or the limit that bound."""
-        if self.stage != ACTIVE or moving:
+        """One grid step deeper (+1) or shallower (-1), else ValueError; ACCEPTED or the limit that bound."""
+        _check_direction(direction)
+        if self.stage != ACTIVE or moving is not False:
             return REFUSED_MOVING
         wanted_um = self.depth_um + direction * depth.DEPTH_STEP_UM
         if wanted_um > self.limits.max_um:
@@ -172,8 +190,10 @@ class Treatment:
         """One hertz faster (+1) or slower (-1); what the zone or the stroke does not allow is refused.
 
         Counts from the rate that the stroke allows, so that after a change of depth the first press is felt.
+        ValueError for another direction.
         """
-        if self.stage != ACTIVE or moving:
+        _check_direction(direction)
+        if self.stage != ACTIVE or moving is not False:
             return REFUSED_MOVING
         now_mhz = depth.clamp_rate(self.zone, self.asked_rate_mhz, stroke_us + MARGIN_US)
         if direction < 0:
@@ -197,10 +217,6 @@ class Treatment:
         """What is left of the session's time; it runs from opening, in use or not."""
         return max(0, self.session_limit_ms - ticks.diff(now_ms, self.started_ms))
 
-    def glide_limit_um_s(self, out_us: int) -> int:
-        """Fastest glide at which a puncture open for `out_us` is dragged less than 0.2 mm."""
-        return GLIDE_DRAG_UM * 1000000 // max(1, out_us)
-
     def end(self, reason: int, now_ms: int):
         """The session is over (`reason` as in journal); the cartridge will not serve another."""
         if self.stage == ACTIVE or self.stage == MARKING:
@@ -221,3 +237,28 @@ class Treatment:
         """The cartridge left the pen and its use ends; an open session has to be ended by the caller first."""
         if self.stage != SUMMARY and self.stage != AFTERCARE:
             self.reset()
+
+
+def _check_direction(direction):
+    # a fraction or a leap would leave the grid, and what is not a number passes every limit
+    if type(direction) is not int or (direction != 1 and direction != -1):
+        raise ValueError("a direction is 1 or -1, not %r" % (direction,))
+
+
+def out_us(stroke_us: int, inside_um: int, accel_mm_s2: int) -> int:
+    """How long the needles of one stroke are past the guide plane, in us, at least 1; never too short a time.
+
+    `stroke_us` is the stroke out and back, `inside_um` (1..400) the way from rest to the plane. That way begins
+    and ends at rest, so each time it takes sqrt(2 s / a) or more at an acceleration of `accel_mm_s2`
+    (1000..20000).
+    """
+    square = 2000000 * inside_um // accel_mm_s2 * 1000
+    inside_us = square
+    while inside_us * inside_us > square:  # Newton's method from above ends at the whole part of the root
+        inside_us = (inside_us + square // inside_us) // 2
+    return max(1, stroke_us - 2 * inside_us)
+
+
+def glide_limit_um_s(out_us: int) -> int:
+    """Fastest glide at which a puncture open for `out_us` is dragged no further than 0.2 mm."""
+    return GLIDE_DRAG_UM * 1000000 // max(1, out_us)

@@ -17,10 +17,11 @@ from sim.space import shim
 from sim.world import MS, World
 
 depth, records = shim("depth"), shim("records")
+faults = shim("faults")
 
 EPOCH = datetime.date(2000, 1, 1)
 CALIBRATED = datetime.date(2026, 9, 1)
-DUE = datetime.date(2027, 9, 1)
+CODE_SALT = b"SIM-SALT"
 ARCHIVES = {  # what the record memory knows of the archive in flash
     "made": {"entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32},
     "new": None,
@@ -69,7 +70,8 @@ def calibration_record(scenario: Scenario) -> dict[str, object]:
     return {
         "offset_um": round(params.home_edge_um - params.backlash_um) + scenario.pen.calibration_error_um,
         "scale_ppm": round(params.lead_scale_ppm), "backlash_um": round(params.backlash_um),
-        "travel_um": scenario.pen.travel_um, "date_days": days(CALIBRATED), "due_days": days(DUE),
+        "travel_um": scenario.pen.travel_um, "date_days": days(CALIBRATED),
+        "due_days": days(scenario.pen.calibration_due),
         "calibration_id": 1, "gauge_id": "G-01", "technician": "SIM",
     }
 
@@ -96,6 +98,11 @@ def _motion_record(scenario: Scenario) -> dict[str, int] | None:
     return {name: value or getattr(reference, name) for name, value in given.items()}
 
 
+def fault_number(key: str) -> int:
+    """The number of a fault by its key."""
+    return next(code for code, row in faults.TABLE.items() if row.key == key)
+
+
 def make_fram(scenario: Scenario) -> Fram:
     """The record memory as it was provisioned, or damaged as the scenario asks."""
     pen = scenario.pen
@@ -105,6 +112,8 @@ def make_fram(scenario: Scenario) -> Fram:
     image = bytearray(provision_image(
         pen.serial, calibration=calibration,
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
+        supervisor_code=pen.supervisor_code, code_salt=CODE_SALT,
+        service_fault=fault_number(pen.service_fault) if pen.service_fault else 0,
         motion=_motion_record(scenario), archive=ARCHIVES[pen.archive],
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from penimage import clear_service_fault
 from sim import eyes
 from sim.space import shim
 
@@ -25,6 +26,7 @@ PRESS_MS = 90
 BETWEEN_MS = 150
 LONG_MS = 1300
 FIRST_MS = 100
+PRESSES = {"U": "up", "S": "select", "D": "down"}
 BUTTONS = {"select": board.PIN_SELECT, "up": board.PIN_UP, "down": board.PIN_DOWN}
 
 Waits = Generator[int, None, None]  # milliseconds
@@ -85,8 +87,10 @@ class Hands:
             self._read[read] = read(pixels)
         return self._read[read]
 
-    def _sees(self, text: str) -> bool:
-        return any(text in line for line in self.lines())
+    def _sees(self, text: str | tuple[str, ...]) -> bool:
+        """One of these texts is on the panel."""
+        wanted = (text,) if isinstance(text, str) else text
+        return any(one in line for line in self.lines() for one in wanted)
 
     def _steady(self) -> Waits:
         """Look until the picture stands still for two looks: a page under way is not read."""
@@ -98,7 +102,7 @@ class Hands:
             before = now
             yield LOOK_MS
 
-    def _wait_for(self, text: str, within_ms: int = 20_000, gone: bool = False) -> Waits:
+    def _wait_for(self, text: str | tuple[str, ...], within_ms: int = 20_000, gone: bool = False) -> Waits:
         waited = 0
         while self._sees(text) == gone:
             if waited >= within_ms:
@@ -126,6 +130,10 @@ class Hands:
         world.move_contact(first, False)
         world.after(4 * MS, lambda: world.move_contact(second, True))
         world.recorder.event("hand", "trigger pressed" if pressed else "trigger released")
+
+    def _presses(self, code: str) -> Waits:
+        for press in code:
+            yield from self._tap(PRESSES[press])
 
     # -- the steps of a scenario, by their names ----------------------------------------------------------
 
@@ -205,9 +213,16 @@ class Hands:
         yield 400
         if wanted.supervised:
             yield from self._tap("select", LONG_MS)
+            yield from self._wait_for("SUPERVISOR CODE")
+            yield from self._presses(self._scenario.pen.supervisor_code)
             yield from self._wait_for("unlocked")
         yield from self._tap("select")
-        yield from self._wait_for("Left ")
+        while not self._sees("Left "):
+            yield from self._wait_for(("Left ", "GLIDE SLOWLY"))
+            if self._sees("GLIDE SLOWLY"):
+                yield 400
+                yield from self._tap("select")
+                yield from self._steady()
         self._world.recorder.event("session", "session opened")
         yield 400
 
@@ -306,3 +321,30 @@ class Hands:
         yield 300
         yield from self._tap("select")
         yield from self._wait_for("STOP", step.within_ms, gone=True)
+
+    def _enter_code(self, step: HandStep) -> Waits:
+        """A supervisor's code on its page, right or wrong."""
+        yield from self._wait_for("SUPERVISOR CODE", step.within_ms)
+        yield 300
+        yield from self._presses(step.text or "")
+
+    def _switch_off(self, _step: HandStep) -> Waits:
+        """Until the chip is without its supply."""
+        self._world.recorder.event("hand", "switched off")
+        self._world.cut_battery()
+        while self._world.powered:
+            yield 10
+        yield 500
+
+    def _switch_on(self, _step: HandStep) -> Waits:
+        self._world.restore_battery()
+        self._world.recorder.event("hand", "switched on")
+        yield 500
+
+    def _service(self, _step: HandStep) -> Waits:
+        """A technician, with the pen switched off: the fault for service is taken out of its memory."""
+        if self._world.powered:
+            raise GaveUp("service works on the memory of a pen that is switched off: 'switch_off' comes first")
+        self._world.fram.load(clear_service_fault(self._world.fram.image))
+        self._world.recorder.event("hand", "service cleared the fault")
+        yield 100

@@ -19,9 +19,11 @@ from sim.space import shim
 depth = shim("depth")
 faults = shim("faults")
 safety = shim("safety")
+supervisor = shim("supervisor")
 
 ZONES = tuple(row.key for row in depth.ZONES)
 INDICATIONS = tuple(row.key for row in depth.INDICATIONS)
+REMEMBERED = tuple(row.key for code, row in faults.TABLE.items() if faults.remembered(code))
 FAULT_KEYS = tuple(row.key for row in faults.TABLE.values())
 ENDINGS = (*safety.STATE_NAMES, "off", "unknown")
 LIBRARY = Path(__file__).resolve().parent / "scenarios"
@@ -69,6 +71,19 @@ class PenTable(_Table):
     jerk_mm_s3: int | None = Field(None, ge=20_000_000, le=60_000_000)
     coast_mm_s2: int | None = Field(None, ge=1_000, le=20_000)
     clock: datetime.date | None = None
+    calibration_due: datetime.date | None = datetime.date(2027, 9, 1)
+    supervisor_code: str = Field("USDDUSUU", max_length=8)
+    service_fault: str | None = Field(None, description="a fault that service has yet to clear")
+
+    @field_validator("supervisor_code")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        return _code_of(value) if value else value
+
+    @field_validator("service_fault")
+    @classmethod
+    def _fault(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of(value, REMEMBERED, "service_fault")
 
 
 class CartridgeTable(_Table):
@@ -93,7 +108,7 @@ class HandStep(_Table):
     do: Literal[
         "wait", "look_for", "press", "choose", "answer_questions", "set_depth", "set_rate", "open_session", "pass",
         "hold_trigger", "release_trigger", "end_session", "read_aftercare", "insert_cartridge", "pull_cartridge",
-        "lift", "apply", "clear_fault", "snapshot",
+        "lift", "apply", "clear_fault", "snapshot", "enter_code", "switch_off", "switch_on", "service",
     ]
     text: str | None = None
     button: Literal["select", "up", "down"] | None = None
@@ -111,9 +126,12 @@ class HandStep(_Table):
         needed = {
             "wait": "ms", "look_for": "text", "press": "button", "choose": "text", "set_depth": "depth_um",
             "set_rate": "rate_hz", "pass": "ms", "hold_trigger": None, "snapshot": "text",
+            "enter_code": "text",
         }.get(self.do)
         if needed and getattr(self, needed) is None:
             raise ValueError(f"'{self.do}' needs '{needed}'")
+        if self.do == "enter_code":
+            _code_of(self.text or "")
         return self
 
 
@@ -207,6 +225,12 @@ class Scenario(_Table):
             _one_of(name, tuple(PARAM_RANGES), "key")
             check_range(name, figure, *PARAM_RANGES[name])
         return value
+
+
+def _code_of(value: str) -> str:
+    if len(value) != supervisor.CODE_PRESSES or set(value) - set("USD"):
+        raise ValueError(f"a supervisor's code is {supervisor.CODE_PRESSES} of U, S and D, not '{value}'")
+    return value
 
 
 def _one_of(value: str, known: tuple[str, ...], what: str) -> str:

@@ -111,7 +111,7 @@ def test_the_unlock_raises_the_cheek_for_one_session():
 @pytest.mark.hazard("H15")
 def test_the_unlock_is_lost_by_going_back():
     deed = brought_to("CONFIRM")
-    assert deed.supervise() == ACCEPTED
+    assert deed.can_supervise() == deed.supervise(True) == ACCEPTED
     deed.back()
     deed.choose_zone(CHEEK)
     deed.choose_indication(SCARS)
@@ -122,8 +122,53 @@ def test_the_unlock_is_lost_by_going_back():
 def test_other_zones_have_nothing_to_unlock(zone):
     deed = brought_to("CONFIRM", zone=zone, indication=0)
     before = shown(deed)
-    assert deed.supervise() == treatment.REFUSED_NOTHING_ALLOWED
+    assert deed.can_supervise() == deed.supervise(True) == treatment.REFUSED_NOTHING_ALLOWED
     assert shown(deed) == before
+
+
+@pytest.mark.hazard("H15")
+@pytest.mark.parametrize("proven", [False, None, 1, "yes", [True]], ids=repr)
+def test_only_a_proven_supervisor_unlocks(proven):
+    deed = brought_to("CONFIRM")
+    before = shown(deed)
+    assert deed.supervise(proven) == treatment.REFUSED_WRONG_CODE
+    assert shown(deed) == before and deed.limits.max_um == 1500
+
+
+@pytest.mark.hazard("H14")
+def test_an_overdue_calibration_is_refused_at_the_zone_and_again_at_the_end():
+    deed = brought_to("ZONE")
+    deed.overdue = True
+    assert deed.choose_zone(CHEEK) == treatment.REFUSED_DUE
+    assert deed.stage == treatment.ZONE
+    deed = brought_to("CONFIRM")  # the date changed while the questions were read
+    deed.overdue = True
+    assert deed.confirm(True) == treatment.REFUSED_DUE
+    assert deed.stage == treatment.CONFIRM
+    deed.overdue = False
+    assert deed.confirm(True) == ACCEPTED
+
+
+@pytest.mark.parametrize("direction", [0, 2, -2, 0.5, 1.0, True, None, float("nan"), 10**30], ids=repr)
+def test_depth_and_rate_move_by_single_steps(direction):
+    deed = brought_to("ACTIVE")
+    before = shown(deed)
+    with pytest.raises(ValueError, match="direction"):
+        deed.change_depth(direction, False)
+    with pytest.raises(ValueError, match="direction"):
+        deed.change_rate(direction, stroke_us(500), False)
+    assert shown(deed) == before
+
+
+@pytest.mark.parametrize("moving", [True, None, 0, 1, "no"], ids=repr)
+def test_nothing_but_false_means_at_rest(moving):
+    deed = brought_to("ACTIVE")
+    assert deed.change_depth(1, moving) == deed.change_rate(1, stroke_us(500), moving) == treatment.REFUSED_MOVING
+
+
+@pytest.mark.parametrize("battery_ok", [False, None, 1, "yes"], ids=repr)
+def test_nothing_but_true_means_enough_battery(battery_ok):
+    assert brought_to("CONFIRM").confirm(battery_ok) == treatment.REFUSED_BATTERY
 
 
 # -- rate ---------------------------------------------------------------------------------------------
@@ -197,9 +242,20 @@ def test_the_time_limit_is_a_setting():
 
 @pytest.mark.hazard("H04")
 def test_the_glide_limit_is_a_fifth_of_a_millimetre_a_puncture():
-    deed = brought_to("ACTIVE")
-    assert deed.glide_limit_um_s(20_000) == 10_000  # 0.2 mm in 20 ms
-    assert deed.glide_limit_um_s(0) > 0
+    assert treatment.glide_limit_um_s(20_000) == 10_000  # 0.2 mm in 20 ms
+    assert treatment.glide_limit_um_s(20_001) < treatment.GLIDE_USUAL_UM_S
+    assert treatment.glide_limit_um_s(0) > 0
+
+
+@pytest.mark.parametrize("accel_mm_s2", [1000, 5000, 12345, 20000])
+@pytest.mark.parametrize("inside_um", [1, 20, 120, 400])
+def test_the_time_out_leaves_off_what_the_way_inside_takes_at_least(inside_um, accel_mm_s2):
+    """Rest to the guide plane at constant acceleration is the quickest way there is; twice that comes off."""
+    inside_us = (2 * inside_um * 1e-6 / (accel_mm_s2 * 1e-3)) ** 0.5 * 1e6
+    out_us = treatment.out_us(100_000, inside_um, accel_mm_s2)
+    root_us = 1000 * (2e9 * inside_um % accel_mm_s2 > 0) / inside_us + 1  # what rounding down may cost
+    assert 100_000 - 2 * inside_us <= out_us <= 100_000 - 2 * inside_us + 2 * root_us + 2
+    assert treatment.out_us(10, inside_um, accel_mm_s2) == 1
 
 
 def test_a_cartridge_taken_out_ends_its_use():

@@ -31,7 +31,7 @@ METHODS = {
     "answer_yes": (lambda d: d.answer_yes(), {"QUESTIONS": "ZONE"}, None),
     "back": (
         lambda d: d.back(), {"INDICATION": "ZONE", "QUESTIONS": "INDICATION", "CONFIRM": "ZONE"}, None),
-    "supervise": (lambda d: d.supervise(), {"CONFIRM": "CONFIRM"}, MOVING),
+    "supervise": (lambda d: d.supervise(True), {"CONFIRM": "CONFIRM"}, MOVING),
     "confirm": (lambda d: d.confirm(True), {"CONFIRM": "MARKING"}, MOVING),
     "open": (lambda d: d.open(5), {"MARKING": "ACTIVE"}, ValueError),
     "change_depth": (lambda d: d.change_depth(1, False), {"ACTIVE": "ACTIVE"}, MOVING),
@@ -98,9 +98,16 @@ class Buttons(RuleBasedStateMachine):
     def say_no(self):
         self.deed.answer_no()
 
-    @rule(name=st.sampled_from(["answer_yes", "back", "supervise", "summary_read", "aftercare_read", "stroke_done"]))
+    @rule(name=st.sampled_from(
+        ["answer_yes", "back", "can_supervise", "summary_read", "aftercare_read", "stroke_done"]))
     def press(self, name):
         getattr(self.deed, name)()
+
+    @rule(proven=st.sampled_from([True, True, False, None, 1]))
+    def unlock(self, proven):
+        before = self.deed.supervised
+        self.deed.supervise(proven)
+        assert self.deed.supervised == before or proven is True
 
     @rule(noes=st.sampled_from([0, QUESTIONS]), battery_ok=st.booleans(), now_ms=st.integers(0, (1 << 30) - 1))
     def start(self, noes, battery_ok, now_ms):
@@ -117,7 +124,7 @@ class Buttons(RuleBasedStateMachine):
         for _ in range(QUESTIONS):
             self.deed.answer_no()
         if supervised:
-            self.deed.supervise()
+            self.deed.supervise(True)
         self.start(0, True, 0)
 
     @rule(direction=st.sampled_from([-1, 1]), times=st.integers(1, 50), moving=st.booleans())

@@ -38,7 +38,7 @@ def brought_to(name, zone=CHEEK, indication=SCARS, cartridge_um=2500, travel_um=
         lambda: deed.choose_zone(zone),
         lambda: deed.choose_indication(indication),
         lambda: [deed.answer_no() for _ in range(QUESTIONS)],
-        lambda: (supervised and deed.supervise(), deed.confirm(True)),
+        lambda: (supervised and deed.supervise(True), deed.confirm(True)),
         lambda: deed.open(now_ms),
         lambda: deed.end(1, now_ms),
         deed.summary_read,

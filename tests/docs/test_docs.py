@@ -35,6 +35,7 @@ homing, layout, motor, ops = shim("homing"), shim("layout"), shim("motor"), shim
 profile, safety = shim("profile"), shim("safety")
 rp2_ops, ow_ops, np_ops = shim("_rp2_ops"), shim("_ow_ops"), shim("_np_ops")
 events, journal, cartridge, calibration = shim("events"), shim("journal"), shim("cartridge"), shim("calibration")
+supervisor, selftest = shim("supervisor"), shim("selftest")
 scheduler, treatment, gate, records = shim("scheduler"), shim("treatment"), shim("gate"), shim("records")
 
 
@@ -133,7 +134,8 @@ def test_indications_are_those_of_the_firmware():
 
 def test_thresholds_are_those_of_the_firmware():
     modules = {"safety": safety, "motor": motor, "homing": homing, "calibration": calibration, "gate": gate,
-               "treatment": treatment, "board": board, "depth": depth, "records": records}
+               "treatment": treatment, "board": board, "depth": depth, "records": records, "supervisor": supervisor,
+               "selftest": selftest}
     rows = table("docs/hardware.md", "constant", "value")
     assert len(rows) >= 30
     for row in rows:

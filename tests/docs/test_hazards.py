@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from pages import ROOT, table
-
 from sim.scenario import LIBRARY
 from sim.space import shim
 

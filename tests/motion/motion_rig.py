@@ -130,7 +130,7 @@ class PenRig:
         while deed.stage == treatment.QUESTIONS:
             deed.answer_no()
         if supervised:
-            assert deed.supervise() == treatment.ACCEPTED
+            assert deed.supervise(True) == treatment.ACCEPTED
         assert self.pen.confirm() == treatment.ACCEPTED
         assert self.run_while(lambda: not deed.is_open(), 3000), "no session"
         self.run_ms(50)

@@ -254,3 +254,24 @@ def test_overdue():
     assert not nominal(due_days=0).overdue(9999)
     assert not nominal(due_days=100, date_days=50).overdue(0)  # today is not known
     assert nominal(due_days=1, date_days=1).overdue(2)
+
+
+
+DUE = [
+    # due, calibrated on, today, how it stands
+    (0, 9000, 9999, calibration.DUE_LATER), (0, 9000, 0, calibration.DUE_LATER),
+    (9400, 9000, 0, calibration.DUE_UNKNOWN), (9400, 9000, 8999, calibration.DUE_UNKNOWN),
+    (9400, 9000, 9000, calibration.DUE_LATER), (9400, 9000, 9385, calibration.DUE_LATER),
+    (9400, 9000, 9386, calibration.DUE_SOON), (9400, 9000, 9400, calibration.DUE_SOON),
+    (9400, 9000, 9401, calibration.DUE_PAST), (9400, 9000, 0xFFFF, calibration.DUE_PAST),
+    (9400, 9400, 9400, calibration.DUE_SOON), (9400, 0, 1, calibration.DUE_LATER),
+]  # fmt: skip
+
+
+@pytest.mark.hazard("H14")
+@pytest.mark.parametrize("due_days, date_days, today_days, stands", DUE)
+def test_how_the_due_date_stands(due_days, date_days, today_days, stands):
+    found = Calibration()
+    found.due_days, found.date_days = due_days, date_days
+    assert found.due(today_days) == stands
+    assert (stands == calibration.DUE_PAST) == (found.overdue(today_days) and today_days >= date_days)

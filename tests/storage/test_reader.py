@@ -10,9 +10,10 @@ from storage_bench import SERIAL, Bench, provisioned
 import journal
 import store
 from calibration import RECORD_BYTES, VALID, Calibration
-from penimage import decode, provision_image
-from records import CartridgeRing, Counters, Settings
+from penimage import clear_service_fault, decode, provision_image
+from records import CartridgeRing, Counters, LastFault, Settings
 from sim.parts.fram import SIZE
+from supervisor import hashed
 
 CALIBRATION = {
     "offset_um": -120, "scale_ppm": 900, "backlash_um": 10, "travel_um": 2550, "date_days": 9400, "due_days": 9765,
@@ -193,3 +194,51 @@ def test_the_firmware_starts_on_any_damaged_image(patches):
 @given(st.integers(0, 2**32))
 def test_noise(seed):
     decode(random.Random(seed).randbytes(SIZE))
+
+
+def test_a_pen_is_provisioned_with_a_supervisors_code_that_the_firmware_takes():
+    settings = {"session_limit_s": 1800, "depth_limit_um": 2500, "buzzer": 1}
+    image = provision_image("P-1", settings=settings, supervisor_code="USDDUSUU")
+    assert image != provision_image("P-1", settings=settings, supervisor_code="USDDUSUU")  # a salt of its own
+    assert b"USDDUSUU" not in image
+    found = Settings()
+    assert found.load(Bench(image).store) == store.OK
+    assert hashed(found.code_salt, b"USDDUSUU") == found.code_hash
+
+
+@pytest.mark.parametrize("code", ["U", "USDDUSUUU", "usddusuu", "12345678"])
+def test_a_code_that_cannot_be_entered_is_not_provisioned(code):
+    settings = {"session_limit_s": 1800, "depth_limit_um": 2500, "buzzer": 1}
+    with pytest.raises(ValueError, match="U, S and D"):
+        provision_image("P-1", settings=settings, supervisor_code=code)
+    with pytest.raises(ValueError, match="settings"):
+        provision_image("P-1", supervisor_code="USDDUSUU")
+    with pytest.raises(ValueError, match="salt"):
+        provision_image("P-1", settings=settings, supervisor_code="USDDUSUU", code_salt=b"short")
+
+
+def test_service_takes_its_fault_out_of_the_memory_and_nothing_else():
+    bench = provisioned()
+    fault = LastFault()
+    fault.code, fault.boot, fault.uptime_ms, fault.service_code, fault.service_boot = 30, 9, 1234, 31, 7
+    for _ in range(3):
+        fault.save(bench.store)
+    cleared = clear_service_fault(bench.chip.image)
+    before, after = decode(bench.chip.image), decode(cleared)
+    assert after.records["last_fault"].values == {
+        "code": 30, "boot": 9, "uptime_ms": 1234, "service_code": 0, "service_boot": 0}
+    assert {name: record.values for name, record in before.records.items() if name != "last_fault"} == {
+        name: record.values for name, record in after.records.items() if name != "last_fault"}
+    assert after.events == before.events
+    back = LastFault()
+    assert back.load(Bench(cleared).store) == store.OK
+    assert (back.code, back.service_code) == (30, 0)
+
+
+def test_there_is_nothing_to_clear_without_a_record_and_no_way_with_a_damaged_one():
+    image = provision_image("P-1")
+    assert clear_service_fault(image) == image
+    damaged = bytearray(provision_image("P-1", service_fault=31))
+    damaged[store.slot_address(store.LAST_FAULT, 0) + 16] ^= 1
+    with pytest.raises(ValueError, match="corrupt"):
+        clear_service_fault(bytes(damaged))

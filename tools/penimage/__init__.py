@@ -6,6 +6,7 @@ which both use it.
 
 from penimage.fram import decode
 from penimage.model import Event, Head, Image, Problem, Record, Session, Stroke, Tail
-from penimage.provision import provision_image
+from penimage.provision import clear_service_fault, provision_image
 
-__all__ = ["Event", "Head", "Image", "Problem", "Record", "Session", "Stroke", "Tail", "decode", "provision_image"]
+__all__ = ["Event", "Head", "Image", "Problem", "Record", "Session", "Stroke", "Tail", "clear_service_fault", "decode",
+           "provision_image"]
