@@ -117,7 +117,7 @@ def test_every_reason_has_its_words():
     named = [value for name, value in vars(calibration).items() if name.startswith("BAD_")]
     assert sorted(named) == list(range(1, len(calibration.REASONS)))
     assert calibration.REASONS == (
-        "valid", "record has the wrong length", "record of an unknown schema", "offset outside -400..200 um",
+        "valid", "record has the wrong length", "record of an unknown schema", "offset outside -460..200 um",
         "scale outside -30000..30000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
         "due date before the calibration date", "gauge id is not 1..8 printable ASCII characters",
         "technician is not 1..8 printable ASCII characters", "calibration id outside 1..65535",
@@ -159,7 +159,7 @@ def test_the_record_byte_by_byte():
     ("changed", "reason"),
     [
         ({"schema": 0}, calibration.BAD_SCHEMA), ({"schema": 2}, calibration.BAD_SCHEMA),
-        ({"offset_um": -401}, calibration.BAD_OFFSET), ({"offset_um": 201}, calibration.BAD_OFFSET),
+        ({"offset_um": -461}, calibration.BAD_OFFSET), ({"offset_um": 201}, calibration.BAD_OFFSET),
         ({"scale_ppm": 30001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
         ({"travel_um": 0}, calibration.BAD_TRAVEL), ({"travel_um": 2601}, calibration.BAD_TRAVEL),
         ({"due_days": 9499}, calibration.BAD_DATES), ({"gauge_id": bytes(8)}, calibration.BAD_GAUGE),
