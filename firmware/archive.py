@@ -7,6 +7,7 @@ its export; a power cut at any access leaves the old state or the new one. Flash
 
 import struct
 
+import blocks
 import events
 from crc import crc16
 from entry import (
@@ -159,6 +160,18 @@ class Archive:
         with self._files.open(path_of(name_of(number)), "rb") as file:
             file.seek(-DIGEST_BYTES, 2)
             return file.read(DIGEST_BYTES)
+
+    def read_head_and_tail(self, number: int, buf) -> bool:
+        """Fills `buf` (96 bytes) with the head and tail of an entry's session; False when they cannot be read.
+
+        Their CRC is for the caller to check.
+        """
+        try:
+            with self._files.open(path_of(name_of(number)), "rb") as file:
+                file.seek(HEAD_BYTES + blocks.HEADER_BYTES)
+                return file.readinto(buf) == len(buf)
+        except OSError:
+            return False
 
     def _make(self, first):
         """A new archive whose first entry is `first`; what lies in its place is moved aside, not erased."""

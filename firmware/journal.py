@@ -415,6 +415,21 @@ class Journal:
             number += 1
         return ring.oldest, number, session
 
+    def next_session(self, after: int, buf) -> int:
+        """Fills `buf` (96 bytes) with the head and tail of the next finished session; its first block, -1 if none.
+
+        `after`: the block answered before, -1 to begin.
+        """
+        ring = self._ring
+        end = self._first_block if self._open else ring.next
+        number = max(after + 1, ring.oldest)
+        while self._mounted and number < end:
+            if ring.inspect(number) == blocks.VALID and ring.header_fields()[1] == SESSION:
+                self._fram.read_into(blocks.address(number) + _HEAD_AT, buf)
+                return number
+            number += 1
+        return -1
+
     def release_oldest(self, uptime_ms: int) -> int:
         """Lets the oldest finished session be overwritten; its number, 0 for unreadable remains, -1 if none.
 

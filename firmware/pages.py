@@ -18,6 +18,8 @@ AFTERCARE = const(11)
 CODE = const(12)  # a supervisor's code is entered
 NOTICE = const(13)  # why something cannot be, and what to do
 GLIDE = const(14)  # glide more slowly than usual
+CLIENT = const(15)  # the client's number is entered
+COURSE = const(16)  # which sitting of a course this is
 
 SHORT_HZ = const(2400)
 LOW_HZ = const(700)

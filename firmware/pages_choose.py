@@ -161,6 +161,8 @@ class ChoosePages:
                 self._refuse(answer)
             else:
                 self._panel.sound(SHORT_HZ, 60)
+        elif keys.select == buttons.LONG and self._pen.treatment.stage == treatment.ZONE:
+            self._pen.courses.entering = True
         elif keys.select == buttons.LONG:
             self._pen.treatment.back()
 

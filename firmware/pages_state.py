@@ -45,6 +45,8 @@ class StatePages:
 
     def press(self, page, keys):
         """Act on what was pressed."""
+        if page == pages.INSERT:
+            self._pen.courses.entering = keys.select == buttons.PRESS
         if page != pages.FAULT:
             return
         if keys.select == buttons.PRESS and not self._pen.clear_fault():
@@ -60,6 +62,8 @@ class StatePages:
         if not session.present:
             screen.line(2, "Insert a new sterile")
             screen.line(3, "cartridge")
+            client = self._pen.courses.client
+            screen.line(4, "SEL: client %06d" % client if client else "SEL: client number")
         elif session.reason:
             screen.line(2, "Refused:")
             screen.line(3, session.reason_text())

@@ -2,8 +2,8 @@
 
 A page is drawn when it is entered; after that only what changed is drawn again, in a few bytes a pass, so
 that the bus never holds up the loop. While strokes run only numbers change, and drawing them allocates
-nothing. The pages themselves are in pages_choose, pages_run and pages_state; here is which of them is shown,
-who gets a press, and what all of them share: messages, lamp and buzzer.
+nothing. The pages themselves are in pages_choose, pages_client, pages_run and pages_state; here is which of
+them is shown, who gets a press, and what all of them share: messages, lamp and buzzer.
 """
 
 import aftercare
@@ -19,6 +19,7 @@ from drivers.ssd1306 import Ssd1306
 from micropython import const
 from pages import LOW_HZ, mm
 from pages_choose import ChoosePages
+from pages_client import ClientPages
 from pages_run import RunPages
 from pages_state import StatePages
 from screen import Screen
@@ -59,9 +60,10 @@ class Panel:
         choose = self._choose = ChoosePages(self, pen, self._screen)
         state = StatePages(self, pen, self._screen)
         run = self._run = RunPages(self, pen, self._screen)
+        client = ClientPages(self, pen, self._screen)
         # by the number of the page
         self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run, choose,
-                        choose, run)
+                        choose, run, client, client)
         self._page = -1
         self._drawn = False
         self._shown = -1
@@ -92,12 +94,16 @@ class Panel:
             return pages.SUMMARY
         if stage == treatment.AFTERCARE:
             return pages.AFTERCARE
+        if self._pen.courses.entering and stage <= treatment.ZONE:
+            return pages.CLIENT
         if stage == treatment.NO_CARTRIDGE and not core.state == safety.HOMING:
             return pages.INSERT
         if core.state == safety.UNHOMED or core.state == safety.HOMING:
             return pages.HOMING
         if stage == treatment.ACTIVE:
             return pages.GLIDE if self._run.glide_to_read() else pages.SESSION
+        if stage == treatment.CONFIRM and self._pen.courses.to_show():
+            return pages.COURSE
         over = self._choose.over(stage)
         return over if over >= 0 else pages.ZONE + stage - treatment.ZONE
 

@@ -7,6 +7,7 @@ allocates and none touches flash.
 
 from profile import Profile
 
+import courses
 import events
 import faults
 import homing
@@ -84,6 +85,7 @@ class Pen:
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
+        self.courses = courses.Courses(self.journal, self.put_away.archive)
         self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate)
         self.panel = Panel(self)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
@@ -318,7 +320,17 @@ class Pen:
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self.session.open(now_ms)
+        self._look_up_course()
         self.put_away.run(now_ms)
+
+    def _look_up_course(self):
+        """Once zone and client are settled, what is on record of them is read, a little at a time."""
+        course = self.courses
+        stage = self.treatment.stage
+        if stage == treatment.ZONE:
+            course.forget()
+        elif stage == treatment.CONFIRM and course.to_show() and not course.step() and not course.ready:
+            course.begin(self.treatment.zone, today_days(self.hardware.clock))
 
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""

@@ -168,7 +168,7 @@ class Session:
         deed = self._deed
         number = self._journal.begin_session(
             self._cartridge.rom, b"", version.NUMBER, self._pen.calibration.calibration_id, deed.zone, deed.indication,
-            now_ms, wall_seconds(self._pen.hardware.clock))
+            now_ms, wall_seconds(self._pen.hardware.clock), self._pen.courses.client)
         if number < 0:
             self._core.trip(faults.STORAGE)
             deed.cartridge_out()

@@ -209,6 +209,11 @@ class Hands:
         yield from self._select(depth.INDICATIONS[depth.indication_number(wanted.indication)].label)
         yield from self._tap("select")
         yield from self._answer_questions(step)
+        yield from self._steady()
+        if self._sees("COURSE"):
+            yield from self._wait_for("SEL: go on")
+            self._world.recorder.screen("Course")
+            yield from self._tap("select")
         yield from self._wait_for("CONFIRM")
         yield 400
         if wanted.supervised:
@@ -225,6 +230,23 @@ class Hands:
                 yield from self._steady()
         self._world.recorder.event("session", "session opened")
         yield 400
+
+    def _enter_client(self, step: HandStep) -> Waits:
+        """The client's number, from the page that waits for a cartridge or from the list of zones."""
+        waited = 0
+        while not self._sees("ZONE") and not self._sees("SEL: client"):
+            if waited >= step.within_ms:
+                raise GaveUp("there was no page from which a client's number can be entered")
+            yield LOOK_MS
+            waited += LOOK_MS
+        yield 400
+        yield from self._tap("select", LONG_MS if self._sees("ZONE") else PRESS_MS)
+        yield from self._wait_for("CLIENT NUMBER")
+        for digit in (step.text or "").zfill(6):
+            for _ in range(int(digit)):
+                yield from self._tap("up")
+            yield from self._tap("select")
+        yield from self._wait_for("CLIENT NUMBER", gone=True)
 
     def _set_depth(self, step: HandStep) -> Waits:
         yield from self._adjust(step, lambda: self._big_number() * 10, step.depth_um or 0)

@@ -10,6 +10,7 @@ from typing import Any
 from penimage import Image
 from penimage.littlefs import Reader
 from penimage.merge import read_pen
+from penimage.model import END_NAMES
 from sim import eyes
 from sim.build import effective_max_um, limits_of, make_cartridge, make_world
 from sim.hands import Hands
@@ -24,10 +25,20 @@ safety = shim("safety")
 depth = shim("depth")
 aftercare = shim("aftercare")
 version = shim("version")
+cartridge = shim("cartridge")
 
 FLASH_READER = Reader()  # one for all runs of a process
 WATCH_PANEL_MS = 250
 LOOKS = 6
+TOLD = {  # events of the pen's black box that the report tells: kind and text
+    "session_start": ("session", "session {b} on record"),
+    "session_end": ("session", "end of session {b} on record: {ending}"),
+    "cartridge": ("note", "cartridge {reading}"),
+    "archived": ("session", "archive entry {b} complete"),
+    "released": ("session", "session {b} left the record memory"),
+    "space": ("note", "{a} % of the record memories in use"),
+    "erased": ("session", "archive entry {b} erased after its export"),
+}
 
 Progress = Callable[[float, str], None]  # simulated seconds, what is going on
 
@@ -166,6 +177,11 @@ class Simulation:
                 self.world.recorder.events.append(Event(at_us, "cleared", faults.key(event.b)))
             elif event.name == "boot":
                 ended = "boot"
+                self.world.recorder.events.append(Event(at_us, "power", f"start {event.boot} on record"))
+            elif event.name in TOLD:
+                kind, text = TOLD[event.name]
+                words = {"b": event.b, "ending": END_NAMES.get(event.a, ""), "reading": _reading(event.a, event.b)}
+                self.world.recorder.events.append(Event(at_us, kind, text.format(a=event.a, **words)))
         return latched, ended
 
     def _judge(self, result: dict[str, Any], image: Image) -> list[dict[str, Any]]:
@@ -223,6 +239,8 @@ class Simulation:
             last = session.strokes[-1] if session.strokes else None
             found |= {
                 "cartridge_serial": head.cartridge_rom.hex(), "calibration_id": head.calibration_id,
+                "number": session.number, "client": head.client or None,
+                "faults": _faults(session.tail) if session.tail else None,
                 "strokes": len(session.strokes), "ended": session.tail.reason_name if session.tail else "open",
                 "contraindications": [" ".join(lines) for _, lines in aftercare.QUESTIONS],
                 "aftercare": [f"{title}: {' '.join(lines)}" for title, lines in aftercare.AFTERCARE],
@@ -238,6 +256,16 @@ class Simulation:
         params = self.world.plant.params
         names = ("stand_off_um", "tremor_um", "residual_dimple_um", "needle_pierce_n", "glide_mm_s")
         return {name: getattr(params, name) for name in names}
+
+
+def _faults(tail: Any) -> str:
+    """The faults of a session by key; a tail names the first three."""
+    named = [faults.key(code) for code in tail.fault_codes]
+    return ", ".join(named + [f"{tail.faults - len(named)} more"] * (tail.faults > len(named))) or "none"
+
+
+def _reading(happened: int, reason: int) -> str:
+    return f"read: {cartridge.NAMES[reason]}" if happened else "taken out"
 
 
 def _archived(image: Image) -> int:

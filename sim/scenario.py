@@ -6,6 +6,7 @@ an unknown key is refused with the nearest known name. Lengths are um, times ms 
 
 import datetime
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -109,6 +110,7 @@ class HandStep(_Table):
         "wait", "look_for", "press", "choose", "answer_questions", "set_depth", "set_rate", "open_session", "pass",
         "hold_trigger", "release_trigger", "end_session", "read_aftercare", "insert_cartridge", "pull_cartridge",
         "lift", "apply", "clear_fault", "snapshot", "enter_code", "switch_off", "switch_on", "service",
+        "enter_client",
     ]
     text: str | None = None
     button: Literal["select", "up", "down"] | None = None
@@ -126,12 +128,14 @@ class HandStep(_Table):
         needed = {
             "wait": "ms", "look_for": "text", "press": "button", "choose": "text", "set_depth": "depth_um",
             "set_rate": "rate_hz", "pass": "ms", "hold_trigger": None, "snapshot": "text",
-            "enter_code": "text",
+            "enter_code": "text", "enter_client": "text",
         }.get(self.do)
         if needed and getattr(self, needed) is None:
             raise ValueError(f"'{self.do}' needs '{needed}'")
         if self.do == "enter_code":
             _code_of(self.text or "")
+        if self.do == "enter_client" and not re.fullmatch("[0-9]{1,6}", self.text or ""):
+            raise ValueError(f"a client's number has up to six digits, not '{self.text}'")
         return self
 
 
