@@ -235,10 +235,7 @@ class Safety:
     def trip(self, code: int):
         """Report a fault. The first one latches; each one is acted on by what its row of the table says."""
         act = faults.act(code)
-        if self.fault == faults.NONE:
-            self._latch(code)
-        elif faults.remedy(code) > faults.remedy(self._behind or self.fault):
-            self._behind = code
+        self._latch(code)
         self.permit.revoke()
         if act == faults.RETRACT:
             self.event(FAULT_RETRACT)
@@ -251,6 +248,8 @@ class Safety:
         if self.fault == faults.NONE:
             self.fault = code
             self._on_fault(code)
+        elif faults.remedy(code) > faults.remedy(self._behind or self.fault):
+            self._behind = code
 
     def power_gone(self):
         """The retract on hold-up is done and the supply still failing: nothing more until a restart."""

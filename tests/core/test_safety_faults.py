@@ -104,6 +104,14 @@ def test_nothing_latched_is_nothing_to_clear():
     assert rig.core.fault == faults.NONE
 
 
+def test_an_event_that_cannot_be_is_not_forgotten_with_the_fault_before_it():
+    rig = in_fault(faults.SLIP)
+    rig.core.event(safety.TESTED)
+    assert rig.core.fault == faults.SLIP
+    assert not rig.core.clear(rig.readings)
+    assert (rig.core.state, rig.core.fault) == (safety.FAULT, faults.INTERNAL)
+
+
 def test_a_fault_behind_that_is_no_stricter_goes_with_the_first():
     rig = in_fault(faults.SLIP)
     rig.core.trip(faults.JAM)

@@ -21,6 +21,7 @@ from pages import DOCS, ROOT, prose, read, rows_in, section, table
 from pen.cli import app
 from penimage import model as image_model
 from sim import scenario
+from sim.exhaust import check as checker
 from sim.mishaps import MISHAPS
 from sim.plant_params import PlantParams
 from sim.run import Simulation
@@ -383,3 +384,18 @@ def test_gate_page_counts_the_slots_of_the_programs():
     for row in rows:
         assert int(row["slots"]) == len(getattr(gate, row["program"])[0]), row["program"]
     assert f"{sum(int(row['slots']) for row in rows)} of the block's 32 slots" in read("docs/gate.md")
+
+
+# -- docs/testing.md -------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_of_the_checker_is_documented():
+    rows = table("docs/testing.md", "rule", "holds")
+    assert {row["rule"]: row["holds"] for row in rows} == checker.TEXTS
+
+
+def test_options_of_pen_check_are_documented():
+    rows = rows_in(section("docs/testing.md", "When a rule is broken"))
+    text = CliRunner().invoke(app, ["check", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
+    said = {name.split()[0] for name in rows if name.startswith("--") and name.strip("-")}
+    assert said == set(re.findall(r"--[a-z]+", text)) - {"--help"}

@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from sim.exhaust.check import check
+from sim.exhaust.subject import Firmware
 from sim.run import Simulation
 from sim.scenario import load
 from sim.space import ROOT
@@ -55,6 +57,16 @@ def passes() -> dict[str, int]:
     return {
         "passes_while_moving": moving, "passes_that_allocated": heavy, "bytes_allocated": grown,
         "overruns": overruns, "worst_late_us": late_us}
+
+
+def exhaustion() -> dict[str, object]:
+    """The checker: states, transitions and rules of the safety core and the treatment, and the CPU seconds it took."""
+    result = check(Firmware()).table()
+    named = ("states", "transitions", "session_states", "session_transitions", "rules")
+    counts = {name: result[name] for name in named}
+    cells = f"{result['cells']['exercised']} of {result['cells']['all']}"
+    return {"checker": counts, "checker_table_cells": cells, "checker_rules_checked": result["rules_checked"],
+            "checker_violations": len(result["findings"]), "checker_cpu_s": result["seconds"]}  # fmt: skip
 
 
 def demo() -> dict[str, float]:
@@ -100,6 +112,7 @@ def main() -> None:
     else:
         figures |= passes()
     figures |= demo()
+    figures |= exhaustion()
     from tools.bench import archive, motion, reading  # bring an emulator in, which would weigh on the figures above
 
     for name, measure in (archive.FIGURES | motion.FIGURES | reading.FIGURES).items():

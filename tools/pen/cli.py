@@ -121,6 +121,31 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 
 @app.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    replay: Annotated[Path | None, typer.Option(help="Replay a path that an earlier check wrote.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the path of a broken rule is written.")] = Path("out/check"),
+    firmware: Annotated[Path | None, typer.Option(help="Check this directory in place of the firmware.")] = None,
+) -> None:
+    """Drive the safety core through every state it can reach. Exit code 0 only if every rule holds."""
+    from pen.check import CheckError, load, run_check, run_replay
+    from sim.exhaust.choices import NoClasses
+    from sim.space import FIRMWARE
+
+    try:
+        core = load(firmware or FIRMWARE)
+        holds = run_replay(replay, core, as_json) if replay else run_check(core, out, as_json, err)
+    except CheckError as error:
+        raise _fail(str(error), WRONG_USE) from None
+    except NoClasses as error:
+        raise _fail(f"this core cannot be checked: {error}", 1) from None
+    except OSError as error:
+        raise _fail(f"cannot write {error.filename}: {error.strerror}", WRONG_USE) from None
+    if not holds:
+        raise typer.Exit(1)
+
+
+@app.command()
 def scenarios() -> None:
     """List the shipped scenarios."""
     from sim.scenario import LIBRARY, load

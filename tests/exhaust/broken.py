@@ -1,0 +1,82 @@
+"""Ways to break the core on purpose, each in a copy in memory, and the rule that has to see it."""
+
+from typing import NamedTuple
+
+from sim.exhaust.subject import Firmware
+from sim.space import FIRMWARE
+
+
+class Broken(NamedTuple):
+    """One change: `was` becomes `becomes`, everywhere it stands in the module."""
+
+    name: str
+    rule: str
+    was: str
+    becomes: str
+    module: str = "safety"
+
+    def firmware(self) -> Firmware:
+        source = (FIRMWARE / f"{self.module}.py").read_text(encoding="utf-8")
+        assert self.was in source, f"{self.name}: {self.module}.py has changed, the trial has to follow"
+        return Firmware(changed={self.module: source.replace(self.was, self.becomes)})
+
+
+REFUSALS = {
+    "INTERLOCK": "permit.interlock", "CALIBRATION": "permit.calibrated", "CARTRIDGE": "permit.cartridge",
+    "TIME": "permit.session_time", "TRIGGER": "permit.trigger", "RELEASE_FIRST": "permit.release",
+    "RUN_TOO_LONG": "permit.longest_run", "POWER": "permit.supply", "TEMPERATURE": "permit.temperature"}  # fmt: skip
+
+
+def without_refusals() -> Firmware:
+    """A core that gives permits whatever is missing."""
+    source = (FIRMWARE / "safety.py").read_text(encoding="utf-8")
+    for name in REFUSALS:
+        assert f"return faults.REFUSED_{name}\n" in source
+        source = source.replace(f"return faults.REFUSED_{name}\n", "pass\n")
+    return Firmware(changed={"safety": source})
+
+
+ONE_CALL = [
+    Broken("cell_keeps_homing_at_a_fault", "fault.halts",
+           "READY, _X,      _N,       _N,     RETRACTING,", "READY, _X,      _N,       _N,     _N,"),
+    Broken("cell_skips_homing", "state.ready", "BLOCKED,    HOMING, _X,    _X,", "BLOCKED,    HOMING, READY, _X,"),
+    Broken("cell_clears_to_ready", "fault.unhomed", "UNHOMED),  # FAULT", "READY),  # FAULT"),
+    Broken("deeper_than_the_ceiling", "permit.depth",
+           "0 < depth_um <= ceiling_um <=", "0 < depth_um <= 1 + ceiling_um <="),
+    # the permit itself refuses, as the second line
+    Broken("depth_not_asked", "state.raises", "return faults.REFUSED_DEPTH", "pass"),
+    Broken("permit_for_a_millisecond_more", "permit.expires", "PERMIT_MS = const(20)", "PERMIT_MS = const(21)"),
+    Broken("permit_spent_twice", "permit.once",
+           "        self._open = False  # first: whatever", "        # first: whatever"),
+    Broken("permit_outlives_its_session", "permit.void",
+           "        self.max_um = 0\n        self.permit.revoke()", "        self.max_um = 0"),
+    Broken("session_without_a_release", "permit.release",
+           "        self.time_up = False\n        self._release_seen = False", "        self.time_up = False"),
+    Broken("cleared_with_the_cause_there", "fault.remedy", " or not self.cause_gone(readings):", ":"),
+    Broken("cleared_without_a_restart", "fault.remedy", "if remedy == faults.BY_RESTART or (", "if ("),
+    Broken("fault_behind_forgotten", "fault.behind", "            self._latch(behind)\n", "            pass\n"),
+    Broken("later_fault_shown", "fault.first",
+           "        if self.fault == faults.NONE:\n            self.fault = code",
+           "        if True:\n            self.fault = code"),
+    Broken("cartridge_not_watched", "watch.interlock", "if moving and not readings.interlock:", "if False:"),
+    Broken("hotter_by_a_tenth", "watch.temperature", "STOP_DC = const(800)", "STOP_DC = const(801)"),
+    Broken("out_for_a_millisecond_more", "watch.extended", "EXTENDED_MS = const(400)", "EXTENDED_MS = const(401)"),
+    Broken("run_goes_on_when_let_go", "watch.run", "if self.state == RUNNING and not self.pressed:", "if False:"),
+]
+WHOLE = [
+    Broken("retract_never_ends", "stop.faulted", "FAULT,     _N),  # RETRACTING", "_N,        _N),  # RETRACTING"),
+    Broken("run_never_ends", "stop.released", "_N,       READY,  RETRACTING,", "_N,       _N,     RETRACTING,"),
+    Broken("trigger_fault_never_clears", "way.ready",
+           "return readings.trigger_no == 0 and readings.trigger_nc == 1", "return False"),
+]
+TREATMENT = [
+    Broken("zone_cap_left_out", "session.limit", "self.max_um = min(values)", "self.max_um = min(values[1:])", "depth"),
+    Broken("prohibited_zone_chosen", "session.prohibited",
+           "            return REFUSED_PROHIBITED", "            pass", "treatment"),
+    Broken("deeper_than_the_limit", "session.depth",
+           "            return self.limits.reason()", "            pass", "treatment"),
+    Broken("unlock_carried_to_another_zone", "session.unlock",
+           "            self.stage = ZONE\n            self.supervised = False", "            self.stage = ZONE",
+           "treatment"),
+    Broken("session_without_a_mark", "session.order", "self.stage = MARKING", "self.stage = ACTIVE", "treatment"),
+]
