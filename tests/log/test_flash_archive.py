@@ -193,6 +193,15 @@ def test_a_filesystem_whose_directory_is_gone_still_gives_its_entries(reader, na
     assert all(problem.lost_strokes == 0 for problem in found.problems)
 
 
+def test_a_flash_image_cut_short_is_read_as_far_as_it_goes_and_said(reader):
+    filesystem = disk(CASE.files)
+    end = 1 + max(at for at in range(0, len(filesystem), 4096) if filesystem[at : at + 4096].strip(b"\xff")) // 4096
+    for image in (filesystem[: end * 4096], bytes(FILESYSTEM_AT) + filesystem[: end * 4096]):
+        found = read_pen(CASE.released, image, reader)
+        assert [len(session.strokes) for session in found.sessions] == list(STROKES)
+        assert whats(found) == [f"image of the flash has {len(image)} bytes, not 1441792 or 2097152"]
+
+
 def test_images_of_two_pens_are_not_mixed(reader):
     with pytest.raises(DifferentPens, match=r"PEN-00042.*PEN-00043"):
         read_pen(CASE.fram, disk({"id": identity("PEN-00043")}), reader)

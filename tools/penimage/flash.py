@@ -24,7 +24,14 @@ TRIES = 200  # ways to put one file together from blocks that claim the same pre
 def filesystem_of(image: bytes) -> bytes:
     """The filesystem's part of an image of the whole flash, or of the filesystem alone; short ones are filled up."""
     start = FILESYSTEM_AT if len(image) > FILESYSTEM_BYTES else 0
+    if start == 0 and not _begins_at(image, 0) and _begins_at(image, FILESYSTEM_AT):
+        start = FILESYSTEM_AT  # of the whole flash, cut short
     return image[start : start + FILESYSTEM_BYTES].ljust(FILESYSTEM_BYTES, b"\xff")
+
+
+def _begins_at(image: bytes, start: int) -> bool:
+    """Whether one of the two blocks that begin a filesystem is there."""
+    return any(image[at + 8 : at + 16] == b"littlefs" for at in (start, start + BLOCK_BYTES))
 
 
 def read_files(image: bytes, reader: Reader | None = None) -> tuple[dict[str, bytes], str]:

@@ -17,7 +17,7 @@ from threading import Timer
 BLOCK_BYTES, BLOCK_COUNT = 4096, 352  # of MicroPython's filesystem on the RP2040, 1,441,792 bytes
 LOG = "/log"
 FILES_MAX = 1000
-NO_ENTRY = -2
+NO_ENTRY, CORRUPT = -2, -84  # LittleFS's errors
 FILE_BYTES_MAX = 128 + 512 * 472
 PATIENCE_S = 30  # a whole archive takes less than one
 
@@ -94,8 +94,9 @@ def _read(filesystem: bytes) -> tuple[dict[str, bytes], str]:
         entries = islice(disk.scandir(LOG), FILES_MAX)  # damage may close a directory into a ring
         names = [entry.name for entry in entries if entry.type == 1 and entry.size <= FILE_BYTES_MAX]
     except (LittleFSError, OSError, UnicodeError) as error:
-        missing = isinstance(error, LittleFSError) and error.code == NO_ENTRY
-        return found, "" if missing else f"LittleFS cannot read {LOG}: {error}"
+        code = error.code if isinstance(error, LittleFSError) else None
+        why = {NO_ENTRY: "", CORRUPT: f"{LOG} is damaged, or there is no filesystem"}
+        return found, why.get(code, f"LittleFS cannot read {LOG}: {error}")
     bad = []
     for name in names:
         try:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from penimage.archive import Archive, decode_archive
+from penimage.flash import SIZES
 from penimage.fram import decode
-from penimage.littlefs import Reader
+from penimage.littlefs import LOG, Reader
 from penimage.model import Image, Problem, Session
 
 
@@ -34,6 +35,9 @@ def read_pen(fram: bytes | None, flash: bytes | None, reader: Reader | None = No
         raise DifferentPens(f"the FRAM is that of pen {image.pen_serial}, the flash that of pen {archive.pen_serial}")
     if record and record.status == "empty" and not archive.entries and not archive.pen_serial:
         return image  # the pen has never archived anything, and what else is in its flash is not the journal's
+    if len(flash) not in SIZES:
+        what = f"image of the flash has {len(flash)} bytes, not {SIZES[0]} or {SIZES[1]}"
+        image.problems.append(Problem(what, None, "what lay beyond, if anything", 0, None, LOG))
     image.archive_entries = len(archive.entries)
     image.problems += archive.problems
     image.notes += archive.notes
