@@ -64,6 +64,14 @@ class Pen:
         pen.start()
         return pen
 
+    @classmethod
+    def of(cls, image: bytes) -> Pen:
+        """The pen whose FRAM this is."""
+        pen = cls(Memory(len(image)), None)
+        pen.memory.write(0, image)
+        pen.start()
+        return pen
+
     def start(self) -> None:
         """Switch it on: fresh firmware over the same memory."""
         self.boot += 1

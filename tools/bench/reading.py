@@ -21,7 +21,7 @@ from pen.log.files import export_csv, export_jsonl
 from penimage.merge import read_pen
 from sim.space import ROOT
 from tools.bench.fuzz import FLASH_IMAGES, FRAM_IMAGES, fuzz_flash, fuzz_fram
-from tools.fleet import fleet
+from tools.fleet import Pen, fleet
 
 sys.path[:0] = [str(ROOT / "tests" / "log")]
 from archive_maker import disk, entries_of, identity  # noqa: E402
@@ -77,10 +77,13 @@ def fuzzed() -> dict[str, Any]:
 
 
 def archived() -> tuple[bytes, bytes]:
-    """(FRAM image, filesystem) of a pen with eight sessions in its archive and four more."""
+    """(FRAM image, filesystem) of a pen with eight sessions in its archive only, and four more in the FRAM."""
     (serial, raw), = fleet(1, sessions=12, strokes=400, seed=4)
     files, _ = entries_of(raw, set(range(1, 9)))
-    return raw, disk(files | {"id": identity(serial)})
+    pen = Pen.of(raw)
+    for _ in range(8):
+        pen.journal.release_oldest(1)
+    return bytes(pen.memory.data), disk(files | {"id": identity(serial)})
 
 
 FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
