@@ -19,7 +19,7 @@ FAULTS = {
     45: "power_sense", 50: "motor_hot", 51: "ntc", 60: "driver_silent", 61: "driver_reset", 62: "driver_hot",
     63: "driver_short", 64: "driver_open", 65: "driver_supply", 70: "calibration_missing",
     71: "calibration_corrupt", 72: "storage", 73: "storage_blank", 74: "display", 75: "gate",
-    76: "archive_lost", 80: "watchdog", 81: "exception", 82: "overrun", 83: "internal",
+    76: "archive_lost", 77: "tables", 80: "watchdog", 81: "exception", 82: "overrun", 83: "internal",
 }  # fmt: skip
 
 
