@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile coverage unit test-micropython test-silicon firmware bench clean
+.PHONY: help setup demo test lint types compile coverage unit mutation test-micropython test-silicon firmware bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ unit: $(READY) ## all tests, on the cpython and micropython tiers
 
 coverage: $(READY) ## every branch of the safety modules by their own tests; names the line and branch that is not run
 	$(BIN)/python -m pytest -n auto tests/core tests/storage/test_calibration.py --cov --cov-report=term-missing
+
+mutation: $(READY) ## small faults put into the safety modules: a test has to see each; minutes
+	@$(BIN)/python -m tools.mutation --json out/mutation.json
 
 test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails where there is none
 	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython

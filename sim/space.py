@@ -24,13 +24,15 @@ _replaced: dict[Path, str] = {}
 
 
 def replace(path: Path, text: str) -> None:
-    """Run `text` in place of a file in every space made from now on in this process; the file stays as it is.
+    """From now on `text` runs in place of a file, in this process only; the file stays as it is.
 
-    For tests that break the firmware on purpose.
+    For tests that break the firmware on purpose. A module that the host has loaded already is changed in place.
     """
     _replaced[path] = text
     _code.cache_clear()
-    _host_space.cache_clear()
+    for module in _host_space().loaded():
+        if getattr(module, "__file__", None) == str(path):
+            exec(_code(path, 0), module.__dict__)
 
 
 @cache
@@ -63,6 +65,10 @@ class FirmwareSpace:
     def module(self, name: str) -> types.ModuleType:
         """Import a module of the space, for tests that look at one."""
         return self._import(name, fromlist=("*",))
+
+    def loaded(self) -> list[object]:
+        """What has been imported so far."""
+        return list(self._modules.values())
 
     def _find(self, name: str) -> Path | None:
         relative = name.replace(".", "/")

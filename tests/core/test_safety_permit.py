@@ -77,7 +77,7 @@ def test_what_nobody_has_said_or_measured_allows_nothing():
     }  # fmt: skip
     permit = safety.Permit()
     assert (permit.depth_um, permit.ceiling_um, permit.zone) == (0, 0, 0)
-    assert not permit.spend(0)
+    assert not any(safety.Permit().spend(now_ms) for start_ms in STARTS_MS for now_ms in (start_ms, start_ms + 1))
     core = Rig().core
     assert (core.state, core.fault, core.zone, core.max_um) == (safety.BOOT, faults.NONE, 0, 0)
     said = (core.pressed, core.calibrated, core.cartridge_ok, core.time_up)

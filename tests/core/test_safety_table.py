@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 from safety_rig import EVENTS, STATES, Rig, faults, safety
 
-TABLE = safety.TRANSITIONS
 STAY, BAD = -1, -2
 # What ought to be, written down apart from the firmware; ".": does no harm, "!": cannot be, an internal fault
 OUGHT = """
@@ -28,7 +27,7 @@ CAN_STROKE = (safety.READY, safety.RUNNING)
 
 
 def leads_to(target):
-    return {(state, event) for state, event in product(STATES, EVENTS) if TABLE[state][event] == target}
+    return {(state, event) for state, event in product(STATES, EVENTS) if safety.TRANSITIONS[state][event] == target}
 
 
 def test_states_and_events_by_name():
@@ -39,10 +38,16 @@ def test_states_and_events_by_name():
 
 
 def test_every_state_times_every_event():
-    assert len(TABLE) == len(STATES) == 10
-    for row in TABLE:
+    assert len(safety.TRANSITIONS) == len(STATES) == 10
+    for row in safety.TRANSITIONS:
         assert len(row) == len(EVENTS) == 11
         assert all(target in (STAY, BAD) or target in STATES for target in row)
+
+
+def test_the_table_is_the_one_meant():
+    """Also where a latched fault hides what a cell says."""
+    words = {STAY: ".", BAD: "!"} | dict(enumerate(STATE_WORDS))
+    assert [[words[target] for target in row] for row in safety.TRANSITIONS] == [row[1:] for row in ROWS]
 
 
 @pytest.mark.hazard("H20")
@@ -73,20 +78,20 @@ def test_only_a_granted_permit_leads_to_running():
 
 
 def test_after_a_clear_comes_homing():
-    assert {TABLE[state][safety.CLEAR] for state in STATES} == {STAY, safety.UNHOMED}
+    assert {safety.TRANSITIONS[state][safety.CLEAR] for state in STATES} == {STAY, safety.UNHOMED}
 
 
 def test_no_fault_event_leads_where_a_stroke_can_be():
     for state, event in product(STATES, FAULT_EVENTS):
-        target = TABLE[state][event]
+        target = safety.TRANSITIONS[state][event]
         assert (state if target == STAY else target) not in CAN_STROKE
         assert target != BAD
 
 
 @pytest.mark.hazard("H20")
 def test_a_stop_switches_off_from_everywhere():
-    assert all(TABLE[state][safety.FAULT_STOP] in (safety.FAULT, STAY) for state in STATES)
-    stays = {state for state in STATES if TABLE[state][safety.FAULT_STOP] == STAY}
+    assert all(safety.TRANSITIONS[state][safety.FAULT_STOP] in (safety.FAULT, STAY) for state in STATES)
+    stays = {state for state in STATES if safety.TRANSITIONS[state][safety.FAULT_STOP] == STAY}
     assert stays == {safety.FAULT, safety.POWER_DOWN}
 
 

@@ -152,3 +152,17 @@ def test_strokes_of_the_slowest_zone_never_count_as_left_out(start_ms):
         rig.step(10)  # 8 Hz: 125 ms a stroke, at home in between
     assert rig.core.fault == faults.NONE
     assert rig.now_ms == (start_ms + 42 + 40 * 125) % WRAP
+
+
+def test_every_threshold_is_the_documented_one():
+    """A second transcription: the tests above take some of them from the core to find its boundary."""
+    documented = {
+        "CONTACTS_MS": 40, "DEBOUNCE_MS": 8, "LONGEST_RUN_MS": 30_000, "EXTENDED_MS": 400, "PERMIT_MS": 20,
+        "RAIL_LOW_MV": 9800, "RAIL_LOW_MS": 60, "RAIL_MOST_MV": 14_000, "BATTERY_START_MV": 7000,
+        "BATTERY_STOP_MV": 6200, "BATTERY_LOW_MS": 300, "BATTERY_LEAST_MV": 4000, "BATTERY_MOST_MV": 9000,
+        "SENSE_MS": 300, "WARN_DC": 600, "DERATE_DC": 700, "STOP_DC": 800, "COOL_DC": 650, "PLAUSIBLE_LOW_DC": -200,
+        "PLAUSIBLE_HIGH_DC": 1500, "HOMING_MS": 8000, "STOPPING_MS": 1000, "RETRACTING_MS": 2500,
+    }  # fmt: skip
+    units = ("_MS", "_MV", "_DC")
+    found = {name: value for name, value in vars(safety).items() if name.endswith(units) and name[0] != "_"}
+    assert found == documented

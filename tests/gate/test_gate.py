@@ -123,6 +123,12 @@ def test_start_refuses_an_empty_chain_and_a_second_one(bench, gate):
         gate.start(chain_of(bench, [(5000, 1)]))
 
 
+@pytest.mark.parametrize("ceiling", [0, 1, 3999, 4000])
+def test_a_ceiling_is_armed_as_it_is(gate, ceiling):
+    assert gate.arm(ceiling)
+    assert gate.remaining_steps() == ceiling and gate.enabled()
+
+
 @pytest.mark.parametrize("ceiling", [-1, 4001, 1 << 31])
 def test_a_ceiling_out_of_range_changes_nothing(gate, ceiling):
     gate.arm(5)

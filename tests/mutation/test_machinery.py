@@ -78,19 +78,22 @@ def test_tests_that_fail_anyway_prove_nothing(tmp_path):
     done = run(*SLICE, "--tests", failing)
     assert done.returncode == 2
     assert "do not pass on the source as it is" in done.stdout
+    assert "cannot collect tests/none.py" in run(*SLICE, "--tests", "tests/none.py").stdout
     assert run("--only", "depth", "--where", "Limits.nothing").returncode == 2
 
 
-def test_what_never_ends_is_ended_and_what_breaks_pytest_is_told():
+def test_what_never_ends_is_ended_and_what_does_not_load_is_seen():
     """In a process of its own: a process with threads, as a worker of this run has, must not be forked."""
     code = """
 from tools.mutation.runner import Job, run
-tests = ("tests/core/test_depth_tables.py",)
-jobs = [Job("endless", "depth", "while True:\\n    pass\\n", tests, 2), Job("gone", "depth", "", ("tests/none.py",))]
-print(sorted((outcome.job.name, outcome.verdict) for outcome in run(jobs, 2)))
+jobs = [Job("endless", "depth", "while True:\\n    pass\\n", 1), Job("cut off", "depth", "def")]
+jobs.append(Job("as it is", "depth", open("firmware/depth.py").read()))
+said = []
+run(("tests/core/test_depth_tables.py",), jobs, 2, lambda outcome: said.append((outcome.job.name, outcome.verdict)))
+print(sorted(said))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout == "[('endless', 'endless'), ('gone', 'broken')]\n", done.stderr
+    assert done.stdout == "[('as it is', 'passed'), ('cut off', 'failed'), ('endless', 'endless')]\n", done.stderr
 
 
 def test_every_listed_survivor_is_a_mutant_of_today_and_has_its_reason():

@@ -87,7 +87,7 @@ def test_twins_of_one_function_have_numbers_and_no_mutant_comes_twice():
 @pytest.mark.parametrize("module", targets.TESTS)
 def test_every_mutant_is_a_program_with_a_key_of_its_own(module):
     made = targets.mutants(module)
-    assert len(made) > 250
+    assert len(made) > 150
     assert len({mutant.key for mutant in made}) == len({mutant.text for mutant in made}) == len(made)
     for mutant in made[::25]:
         ast.parse(mutant.text)

@@ -18,6 +18,7 @@ from rich.table import Table
 from . import survivors
 from .mutants import Mutant
 from .runner import BROKEN, ENDLESS, PASSED, Job, Outcome, run, source
+from .survivors import Key
 from .targets import TESTS, mutants
 
 LEAST_PERCENT = 95
@@ -26,26 +27,31 @@ console = Console(highlight=False)
 
 def main() -> int:
     options = _options()
-    most_cpu_s = {}
-    for module in options.only:
-        unbroken = _unbroken(module, options.tests)
+    chosen = {module: [m for m in mutants(module) if options.where in ("", m.where)] for module in options.only}
+    made = [mutant for each in chosen.values() for mutant in each]
+    if not made:
+        console.print(f"no mutants: nothing is called '{options.where}' in {', '.join(options.only)}")
+        return 2
+    listed = {key: reason for key, reason in survivors.load(options.survivors).items()
+              if key[0] in options.only and options.where in ("", key[1])}  # fmt: skip
+    began = time.perf_counter()
+    outcomes: list[Outcome] = []
+    for module, of_module in chosen.items():
+        tests = tuple(options.tests or TESTS[module])
+        try:
+            (unbroken,) = _run(tests, [Job(module, module, source(module))], 1, {})
+        except RuntimeError as error:
+            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            return 2
         if unbroken.verdict != PASSED:
             problem = f"{module}: its tests do not pass on the source as it is: {unbroken.verdict}, {unbroken.by}"
             console.print(problem, style="red", markup=False, soft_wrap=True)
             return 2
-        most_cpu_s[module] = round(2 + 3 * unbroken.cpu_s)
-    made = [m for module in options.only for m in mutants(module) if not options.where or m.where == options.where]
-    if not made:
-        console.print(f"no mutants: nothing is called '{options.where}' in {', '.join(options.only)}")
-        return 2
-    began = time.perf_counter()
-    outcomes = _run(made, options, most_cpu_s)
+        most_cpu_s = round(2 + 3 * unbroken.cpu_s)
+        jobs = [Job(mutant, module, mutant.text, most_cpu_s) for mutant in of_module]
+        outcomes += _run(tests, jobs, options.jobs, listed)
     wall_s = time.perf_counter() - began
     survived = [outcome.job.name for outcome in outcomes if outcome.verdict == PASSED]
-    listed = {key: reason for key, reason in survivors.load(options.survivors).items()
-              if key[0] in options.only and (not options.where or key[1] == options.where)}  # fmt: skip
-    for mutant in survived:
-        _show(mutant, listed.get(mutant.key))
     figures = _figures(outcomes, wall_s)
     problems = survivors.judge(listed, made, survived)
     problems += [f"pytest failed on {o.job.name.key}: {o.by}" for o in outcomes if o.verdict == BROKEN]
@@ -72,22 +78,20 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _unbroken(module: str, tests: list[str] | None) -> Outcome:
-    """A test that fails on the source as it is would kill every mutant and prove nothing."""
-    (outcome,) = run([Job(module, module, source(module), tuple(tests or TESTS[module]))], 1)
-    return outcome
-
-
-def _run(made: list[Mutant], options, most_cpu_s: dict[str, int]) -> list[Outcome]:
-    jobs = [Job(mutant, mutant.module, mutant.text, tuple(options.tests or TESTS[mutant.module]),
-                most_cpu_s[mutant.module]) for mutant in made]  # fmt: skip
+def _run(tests: tuple[str, ...], jobs: list[Job], workers: int, listed: dict[Key, str]) -> list[Outcome]:
+    """Shows each survivor as it comes: a run that is stopped has said what it knows."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    outcomes = []
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("mutants", total=len(jobs))
-        for outcome in run(jobs, options.jobs):
+    outcomes: list[Outcome] = []
+    with Progress(*columns, console=console, disable=not console.is_terminal or len(jobs) == 1) as progress:
+        bar = progress.add_task(f"mutants of {jobs[0].module}", total=len(jobs))
+
+        def hear(outcome: Outcome) -> None:
             outcomes.append(outcome)
             progress.advance(bar)
+            if outcome.verdict == PASSED and isinstance(outcome.job.name, Mutant):
+                _show(outcome.job.name, listed.get(outcome.job.name.key))
+
+        run(tests, jobs, workers, hear)
     return outcomes
 
 

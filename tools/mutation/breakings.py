@@ -43,14 +43,13 @@ def load(path: Path = LISTED) -> list[Breaking]:
 
 
 def main() -> int:
-    breakings = load()
-    jobs = [Job((each, False), each.module, source(each.module), (each.test,)) for each in breakings]
-    jobs += [Job((each, True), each.module, each.text(), (each.test,)) for each in breakings]
-    outcomes = {outcome.job.name: outcome for outcome in run(jobs, 2)}
     grid = Table("what is broken", "before", "broken", "by")
     good = True
-    for each in breakings:
-        before, after = outcomes[each, False], outcomes[each, True]
+    for each in load():
+        outcomes = {}
+        jobs = Job("before", each.module, source(each.module)), Job("after", each.module, each.text())
+        run((each.test,), jobs, 1, lambda outcome, found=outcomes: found.update({outcome.job.name: outcome}))
+        before, after = outcomes["before"], outcomes["after"]
         grid.add_row(each.what, before.verdict, after.verdict, after.by or before.by)
         good = good and before.verdict == PASSED and after.verdict == FAILED and after.by.startswith(each.test)
     Console(width=200).print(grid)
