@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile coverage unit mutation test-micropython test-silicon firmware bench clean
+.PHONY: help setup demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ setup: $(READY) ## a .venv with pinned packages (the other targets do this by th
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test,campaign]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target typings micropython-rp2-rpi_pico-stubs==1.29.0.post1
 	@touch $(READY)
 
@@ -54,6 +54,9 @@ test-silicon: $(READY) ## only the tests on an emulated RP2040; fails without a 
 
 firmware: $(READY) ## the firmware compiled for the RP2040, with its manifest, in build/firmware
 	@$(BIN)/python -m tools.firmware_image --out build/firmware
+
+campaign: $(READY) ## every fault at every moment, on all cores; report in out/campaign
+	@$(BIN)/pen campaign --out out/campaign
 
 bench: $(READY) ## the figures that the README quotes, into out/bench.json
 	@$(BIN)/python -m tools.bench --out out/bench.json

@@ -123,7 +123,7 @@ TABLE = {
     DISPLAY: Fault(
         "display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
     GATE: Fault(
-        "gate", STOP, BY_SERVICE, "The gate did not|refuse a step", "Do not use. Send in|for service"),
+        "gate", STOP, BY_SERVICE, "The gate does not|control the drive", "Do not use. Send in|for service"),
     ARCHIVE_LOST: Fault(
         "archive_lost", BLOCK, BY_USER, "Archive of sessions|lost or changed", "Tell service. SEL|begins a new one"),
     TABLES: Fault(

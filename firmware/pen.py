@@ -45,6 +45,7 @@ TREATMENT_US = const(20000)
 PANEL_US = const(40000)
 FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
+STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
 
 
@@ -95,6 +96,7 @@ class Pen:
         self._last_stroke_us = 0
         self._period_us = 0
         self._run_first = True
+        self._stuck_on = safety.Timer()
         self._was_pressed = False
         self._watchdog = None
         self._fed_ms = 0
@@ -198,7 +200,7 @@ class Pen:
         if self.safety.pressed != self._was_pressed:
             self._was_pressed = self.safety.pressed
             self.journal.event(events.TRIGGER, 1 if self._was_pressed else 0, 0, self.uptime_ms)
-        self._watch_drive()
+        self._watch_drive(now_ms)
         if moving and self.scheduler.late > OVERRUNS_MAX:
             self.scheduler.late = 0
             self.safety.trip(faults.OVERRUN)
@@ -211,9 +213,12 @@ class Pen:
             self.scheduler.hurry(self._motor_task)
         return SENSE_MOVING_US if self.motor.armed() else SENSE_REST_US
 
-    def _watch_drive(self):
-        """The drive should be on and is not: one of the gate's programs switched it off; say which."""
-        if not self.motor.armed() or self.readings.drive_on:
+    def _watch_drive(self, now_ms):
+        """Off though armed: one of the gate's programs did it; say which. On though nothing armed it: a fault too."""
+        armed = self.motor.armed()
+        if self._stuck_on.held_ms(self.readings.drive_on and not armed, now_ms) >= STUCK_ON_MS:
+            self.safety.trip(faults.GATE)
+        if not armed or self.readings.drive_on:
             return
         if self.gate.tripped():
             self.safety.trip(faults.CEILING)
@@ -298,6 +303,15 @@ class Pen:
         if core.held_at_rest() and self.uptime_ms > 200 and core.fault == faults.NONE and not moving:
             if core.state == safety.UNHOMED or core.state == safety.READY or core.state == safety.HOMING:
                 core.trip(faults.TRIGGER_STUCK)
+        try:
+            self._tend(now_us, now_ms, moving)
+        except OSError:  # what was written did not stay
+            core.trip(faults.STORAGE)
+        return TREATMENT_US
+
+    def _tend(self, now_us, now_ms, moving):
+        """Cartridge, session and buttons: all that writes records. OSError when the memory does not keep one."""
+        core = self.safety
         self.session.watch(now_ms)
         self.follow.seated = self.session.present
         if not moving:
@@ -307,7 +321,6 @@ class Pen:
             core.event(safety.RELEASE)
             self.session.ending = journal.TIME_LIMIT
         self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
-        return TREATMENT_US
 
     def _at_rest(self, now_us, now_ms):
         """Work that takes its time: cartridge memory, records. Only while nothing moves."""

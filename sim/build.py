@@ -139,8 +139,7 @@ def make_world(scenario: Scenario) -> World:
         date_days=days(scenario.pen.clock))
     world.recorder.limit_um = effective_max_um(scenario)
     if not scenario.cartridge.seated:
-        cartridge.remove(0)
-        world.plant.cartridge_present = False
+        world.start_without_cartridge()
     for mishap in scenario.faults:
         _schedule(world, mishap)
     return world
@@ -155,7 +154,7 @@ def _schedule(world: World, mishap: Mishap) -> None:
         world.recorder.unusual()
         kind.do(world, mishap.value)
         if mishap.for_ms is not None:
-            world.after(mishap.for_ms * MS, end)
+            world.after(round(mishap.for_ms * MS), end)
 
     def end() -> None:
         world.recorder.event("injected", f"over: {kind.about}")
@@ -163,7 +162,7 @@ def _schedule(world: World, mishap: Mishap) -> None:
             kind.undo(world, mishap.value)
 
     if mishap.at_ms is not None:
-        world.at(mishap.at_ms * MS, begin)
+        world.at(round(mishap.at_ms * MS), begin)
         return
 
     def on_stroke(index: int, start_ns: int, end_ns: int) -> None:

@@ -1,20 +1,29 @@
 """Everything that can be made to go wrong with a simulated pen, by the name a scenario uses.
 
-Each works on the parts and the plant, never on the firmware; `undo` ends it where that makes sense.
+Each works on the parts, the wires and the plant, never on the firmware; `undo` ends it where that makes sense. The
+exception is said in its name's row: a hung task is a flipped bit in the firmware's memory.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
+from sim.contacts import BOUNCE_NS
+from sim.plant_params import PERIOD_UM
 from sim.space import shim
 
 if TYPE_CHECKING:
     from sim.world import World
 
 board = shim("board")
+
+COUNTS_PER_UM = 1.024
+SLIPS_FROM_UM_S = 1000
+RETRY_NS = 100_000
 
 Act = Callable[["World", float | None], None]
 
@@ -27,6 +36,7 @@ class Kind:
     do: Act
     undo: Act | None = None
     value: str = ""
+    cpython_only: bool = False
 
 
 MISHAPS: dict[str, Kind] = {}
@@ -68,6 +78,57 @@ def _wire(pin: int, state: str) -> tuple[Act, Act]:
     return do, undo
 
 
+def _interlock(torn: bool) -> Act:
+    def do(world, _value):
+        world.loop_torn = torn
+        world.interlock_moved()
+
+    return do
+
+
+def _bounce(world: World, _value: float | None) -> None:
+    """The loop's contact chatters under a knock: bursts like those of any small contact, closed in the end."""
+    flips = 2 * world.rng.randrange(1, 5)
+    times = sorted(world.rng.randrange(BOUNCE_NS) for _ in range(flips))
+    for i, t_ns in enumerate(times):
+        world.after(t_ns, lambda torn=i % 2 == 0: _interlock(torn)(world, None))
+
+
+def _driver_wire(name: str, bad, good) -> tuple[Act, Act]:
+    def put(value):
+        def act(world, _value):
+            setattr(world, name, value)
+            world.driver_wires_changed()
+
+        return act
+
+    return put(bad), put(good)
+
+
+def _task_hung(world: World, value: float | None) -> None:
+    """A bit of a due time flips in memory: the task is next asked for 268 s later. Before the loop there is none."""
+    if world.firmware is None:
+        raise ValueError("'task_hung' reaches into the firmware's memory: the cpython tier only")
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        loop = frame.f_locals.get("self")
+        if type(loop).__name__ == "Scheduler":
+            loop.tasks[round(value or 0)].due_us |= 1 << 28
+            return
+        frame = frame.f_back
+
+
+def _slip(world: World, value: float | None) -> None:
+    """A rotor that stands has nothing to fall behind, and one that has just turned is not yet a cycle away from there:
+    then it happens as soon as it can."""
+    plant = world.settle()
+    outward, inward = plant.velocity_um_s > SLIPS_FROM_UM_S, plant.velocity_um_s < -SLIPS_FROM_UM_S
+    if outward or (inward and plant.tip_um < plant.max_tip_um - PERIOD_UM):
+        plant.lose_cycle()
+    else:
+        world.after(RETRY_NS if plant.motor_current_a else 50 * RETRY_NS, lambda: _slip(world, value))
+
+
 def _hang(world: World, _value: float | None) -> None:
     world.hung = True
 
@@ -81,34 +142,71 @@ def _power_back(world: World, _value: float | None) -> None:
     world.restore_battery()
 
 
-def _add(name: str, about: str, acts: tuple[Act, Act] | tuple[Act], value: str = "") -> None:
-    MISHAPS[name] = Kind(about, acts[0], acts[1] if len(acts) > 1 else None, value)
+def _boost_back(world: World, _value: float | None) -> None:
+    plant = world.settle()
+    plant.boost_mv = plant.params.boost_mv
 
 
+def _add(
+    name: str, about: str, acts: tuple[Act, Act] | tuple[Act], value: str = "", cpython_only: bool = False
+) -> None:
+    MISHAPS[name] = Kind(about, acts[0], acts[1] if len(acts) > 1 else None, value, cpython_only)
+
+
+# supply
 _add("power_cut", "the battery loses contact", (lambda w, v: w.cut_battery(), _power_back))
 _add("battery_mv", "the battery's open-circuit voltage falls", (_plant("battery_ocv_mv", None)[0], _battery_back), "mV")
+_add("boost_mv", "the boost holds the rail no higher than this", (_plant("boost_mv", None)[0], _boost_back), "mV")
+_add("power_ok_stuck", "the power-fail comparator always says good", _set("", "power_ok_stuck", 1, None))
+_add("power_fail_stuck", "the power-fail comparator always says failing", _set("", "power_ok_stuck", 0, None))
+# cartridge
 _add("cartridge_pulled", "the cartridge is taken out", (lambda w, v: w.pull_cartridge(),))
+_add("interlock_torn", "the interlock loop is open with the cartridge seated", (_interlock(True), _interlock(False)))
+_add("interlock_bounces", "the interlock loop chatters for 3 ms with the cartridge seated", (_bounce,))
+_add("onewire_noisy", "every eighth bit on the cartridge's wire is wrong", _set("", "onewire_noisy", True, False))
+# motor and screw
 _add("motor_weak", "the motor has this part of its torque", _plant("torque_factor", None, 1.0), "0..1")
-_add("slip", "the rotor falls one electrical cycle (80 um) behind", (lambda w, v: w.settle().lose_cycle(),))
+_add("slip", "the rotor falls one electrical cycle (80 um) behind, in its next motion if it stands", (_slip,))
+_add("jam", "the needles are blocked where they are", _plant("jam", True, False))
+_add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")
+_add("ntc_open", "the NTC's wire is torn", _set("", "ntc_fault", "open", ""))
+_add("ntc_shorted", "the NTC's wires touch", _set("", "ntc_fault", "short", ""))
+# chip and memory
+_add("cpu_hang", "the CPU stops executing", (_hang,))
+_add("task_hung", "a flipped bit in memory: this task of the loop is not asked for again", (_task_hung,),
+     "0..5", cpython_only=True)
 _add("rogue_table", "every word of the ramp tables turns outward in memory", _set("", "rogue_tables", True, False))
 _add("memory_hit", "a bit of the largest step table flips, after the DMA has been started once more",
      _set("", "memory_hit", True)[:1])
-_add("jam", "the needles are blocked where they are", _plant("jam", True, False))
-_add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")
-_add("cpu_hang", "the CPU stops executing", (_hang,))
+# sensors
 _add("encoder_dead", "the encoder's count stands still", _plant("encoder_fault", "dead", "none"))
 _add("encoder_a_stuck", "channel A of the encoder is stuck", _plant("encoder_fault", "a_stuck", "none"))
+_add("encoder_b_stuck", "channel B of the encoder is stuck", _plant("encoder_fault", "b_stuck", "none"))
+_add("encoder_slipped", "the encoder's disc turns on its shaft by so much",
+     (lambda w, v: w.settle().slip_encoder(round((v or 0) * COUNTS_PER_UM)),), "um")
 _add("home_stuck_active", "the home sensor always sees the needles", _plant("home_fault", "stuck_active", "none"))
 _add("home_stuck_inactive", "the home sensor never sees the needles", _plant("home_fault", "stuck_inactive", "none"))
+_add("home_noisy", "the home sensor's level is noise", _plant("home_fault", "noisy", "none"))
+# driver
 _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_reset(),))
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
 _add("driver_babbling", "the driver answers nonsense", _set("driver", "babbling", True, False))
 _add("driver_short", "a short at the motor", _set("driver", "short_a", True, False))
 _add("driver_open", "a motor wire makes bad contact: the driver sees an open load, the torque stays",
      _set("driver", "open_load_a", True, False))
+_add("enable_torn", "the driver's EN_N wire is torn: pulled up, off", _driver_wire("enable_wire", "torn", ""))
+_add("enable_grounded", "the driver's EN_N wire is at ground: always on", _driver_wire("enable_wire", "grounded", ""))
+_add("step_torn", "the driver's STEP wire is torn", _driver_wire("step_torn", True, False))
+_add("dir_torn", "the driver's DIR wire is torn: pulled down, inward", _driver_wire("dir_torn", True, False))
+# trigger and buttons
 _add("trigger_no_stuck", "the trigger's normally open contact is welded", _wire(board.PIN_TRIGGER_NO, "stuck_closed"))
+_add("trigger_no_broken", "the wire of the normally open contact is torn", _wire(board.PIN_TRIGGER_NO, "stuck_open"))
 _add("trigger_nc_stuck", "the trigger's normally closed contact stays closed",
      _wire(board.PIN_TRIGGER_NC, "stuck_closed"))
 _add("trigger_nc_broken", "the wire of the normally closed contact is torn", _wire(board.PIN_TRIGGER_NC, "stuck_open"))
+_add("select_stuck", "the SELECT button stays pressed", _wire(board.PIN_SELECT, "stuck_closed"))
+# records and panel
 _add("fram_dead", "the record memory answers nothing", _set("fram", "fault", "absent", ""))
+_add("fram_noisy", "every fourth byte read from the record memory is wrong", _set("fram", "fault", "noisy", ""))
+_add("fram_deaf", "the record memory takes no write", _set("fram", "fault", "deaf", ""))
 _add("display_dead", "the display answers nothing", _set("display", "fault", "absent", ""))

@@ -15,12 +15,17 @@ from sim.plant_params import MICROSTEP_UM, PARAM_RANGES, PlantParams, check_rang
 
 __all__ = ["ENCODER_FAULTS", "HOME_FAULTS", "PARAM_RANGES", "Plant", "PlantParams"]
 
-ENCODER_FAULTS = ("none", "dead", "a_stuck")
-HOME_FAULTS = ("none", "stuck_active", "stuck_inactive")
+ENCODER_FAULTS = ("none", "dead", "a_stuck", "b_stuck")
+HOME_FAULTS = ("none", "stuck_active", "stuck_inactive", "noisy")
 TRACE_COLUMNS = ("t_us", "command_um", "tip_um", "encoder_um", "force_n", "rail_mv")
 EDGE_ROOM = 8192
 TRACE_ROOM = 4096
+NOISE_NS = 100_000  # a noisy line keeps its level for so long
 _NO_TRACE = np.zeros((2, len(TRACE_COLUMNS)))
+
+
+def _channel_a(count: int) -> int:
+    return (count ^ count >> 1) & 1
 
 
 class Plant:
@@ -117,6 +122,10 @@ class Plant:
         head, tail = int(self._n[k.HEAD]), int(self._n[k.TAIL])
         self._n[k.TAIL] = head + int(np.searchsorted(self._edge_ns[head:tail], t_ns, side="right"))
 
+    def turn_steps_inward(self) -> None:
+        """Pending edges all go inward: what the driver makes of them without its DIR wire."""
+        self._edge_out[self._n[k.HEAD] : self._n[k.TAIL]] = 0
+
     def set_drive(self, enabled: bool) -> None:
         """Power stage on or off. Switched on, the rotor takes the nearest equilibrium, not command_um."""
         self._n[k.ENABLED] = truth("enabled", enabled)
@@ -188,6 +197,16 @@ class Plant:
         self._n[k.STILL] = 0
 
     @property
+    def boost_mv(self) -> float:
+        """What the boost holds the rail at. 9000 to 13000 in a pen; a fault may set any from 0; ValueError outside."""
+        return float(self._p[k.BOOST_MV])
+
+    @boost_mv.setter
+    def boost_mv(self, value: float) -> None:
+        self._p[k.BOOST_MV] = check_range("boost_mv", value, 0, PARAM_RANGES["boost_mv"][1])
+        self._n[k.STILL] = 0
+
+    @property
     def battery_connected(self) -> bool:
         """False: the rail lives on the hold-up capacitor, and battery_mv is 0."""
         return bool(self._n[k.BATTERY_IN])
@@ -231,12 +250,16 @@ class Plant:
         if self._encoder_fault == "none":
             return true + self._encoder_offset
         frozen = self._encoder_true_at_fault
-        wobble = (true >> 1 & 1) - (frozen >> 1 & 1) if self._encoder_fault == "a_stuck" else 0
+        wobble = 0
+        if self._encoder_fault == "a_stuck":
+            wobble = (true >> 1 & 1) - (frozen >> 1 & 1)
+        elif self._encoder_fault == "b_stuck":
+            wobble = _channel_a(true) - _channel_a(frozen)
         return frozen + self._encoder_offset + wobble
 
     @property
     def encoder_fault(self) -> str:
-        """none; dead: the count is frozen; a_stuck: only channel B moves, the count wobbles by one.
+        """none; dead: the count is frozen; a_stuck, b_stuck: only the other channel moves, the count wobbles by one.
 
         Counts lost during a fault stay lost after it.
         """
@@ -251,16 +274,22 @@ class Plant:
         self._encoder_true_at_fault = self._true_count()
         self._encoder_offset = shown - self._encoder_true_at_fault
 
+    def slip_encoder(self, counts: int) -> None:
+        """Fault: the disc turns on its shaft; from now on the count is so much higher (or lower) than it was."""
+        self._encoder_offset += counts
+
     @property
     def home_active(self) -> bool:
         """Level of the home sensor: tip at or inside home_edge_um, with hysteresis, `home_fault` included."""
         if self._home_fault == "none":
             return bool(self._n[k.HOME])
+        if self._home_fault == "noisy":
+            return bool((self._t_ns // NOISE_NS * 2654435761 >> 16) & 1)
         return self._home_fault == "stuck_active"
 
     @property
     def home_fault(self) -> str:
-        """none, stuck_active or stuck_inactive."""
+        """none, stuck_active, stuck_inactive, or noisy: another level every 0.1 ms, without a pattern."""
         return self._home_fault
 
     @home_fault.setter

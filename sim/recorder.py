@@ -59,7 +59,9 @@ class Recorder:
         self._in_run = 0
         self._unusual_from_ns = -1
         self._pierced_before = 0
-        self._reached_um: float | None = None
+        self._needles = True
+        self._reach_um = -1e9
+        self._force_n = 0.0
         self._field_ahead_um = 0.0
 
     def start(self) -> None:
@@ -69,7 +71,7 @@ class Recorder:
             self.pad(pin, 0 if world.contact_closed(pin) else 1)
         self.wire("EN_N", 1)
         self.wire("BUZZER", 0)
-        self.wire("INTERLOCK", int(world.plant.cartridge_present))
+        self.wire("INTERLOCK", int(world.seated))
         self.wire("HOME", int(world.plant.home_active))
 
     # -- single happenings ---------------------------------------------------------------------------
@@ -108,7 +110,8 @@ class Recorder:
         if self._world.now_ns - self._last_end_ns > NEW_RUN_NS:
             self._in_run = 0
         self._in_run += 1
-        plant.reset_max()
+        self._count_extension(plant)
+        self._reach_um, self._force_n = plant.tip_um, plant.force_n
         plant.start_trace()
         self._pierced_before = plant.pierce_events
         # slips of earlier motions (homing against the stop) leave the field whole periods away from the rotor
@@ -133,14 +136,24 @@ class Recorder:
             changes.append((int(trace["t_us"][i]) * 1000, int(seen[i])))
 
     def needles_gone(self) -> None:
-        """The cartridge is being taken out: what the carriage does after this moves no needle."""
-        if self._motion is not None:
-            self._reached_um = self._world.settle().max_tip_um
+        """The cartridge is out: what the carriage does after this moves no needle."""
+        self._count_extension(self._world.settle())
+        self._needles = False
 
-    def _count_extension(self, tip_um: float) -> None:
-        self.max_tip_um = max(self.max_tip_um, tip_um)
-        if self.limit_um:
-            self.over_limit_um = max(self.over_limit_um, tip_um - self.limit_um)
+    def needles_fitted(self) -> None:
+        """A cartridge is on the carriage, wherever that stands."""
+        self._needles = True
+        self._world.settle().reset_max()
+
+    def _count_extension(self, plant: Plant) -> None:
+        """Take in how far the needles were since the last look, driven or coasting."""
+        self._force_n = max(self._force_n, plant.peak_force_n)
+        if self._needles:
+            self._reach_um = max(self._reach_um, plant.max_tip_um)
+            self.max_tip_um = max(self.max_tip_um, plant.max_tip_um)
+            if self.limit_um:
+                self.over_limit_um = max(self.over_limit_um, plant.max_tip_um - self.limit_um)
+        plant.reset_max()
 
     def motion_ends(self, force: bool = False) -> None:
         if self._motion is None:
@@ -157,14 +170,12 @@ class Recorder:
         pierced = plant.pierce_events > self._pierced_before
         end_ns = world.now_ns
         self._last_end_ns = end_ns
-        max_tip_um = self._reached_um if self._reached_um is not None else plant.max_tip_um
-        self._reached_um = None
-        self._count_extension(max_tip_um)
+        self._count_extension(plant)
         if stroke:
             self.punctures += plant.params.needle_count if pierced else 0
             turn_um = float(np.max(trace["command_um"])) if len(trace["command_um"]) else 0.0
             self.truth.append(StrokeTruth(
-                stroke, start_ns // 1000, end_ns // 1000, round(turn_um), max_tip_um, plant.peak_force_n, pierced,
+                stroke, start_ns // 1000, end_ns // 1000, round(turn_um), self._reach_um, self._force_n, pierced,
                 self.limit_um))
         unusual = start_ns <= self._unusual_from_ns <= end_ns
         if self.keep_detail and (unusual or force or self._in_run <= IN_DETAIL_OF_A_RUN or not stroke):
@@ -177,6 +188,11 @@ class Recorder:
         columns = {name: trace[name] for name in TRACE_COLUMNS}
         detail = StrokeDetail(stroke or NO_STROKE, label + (" (unusual)" if unusual else ""), **columns)
         self.details.append(detail)
+
+    def ends(self) -> None:
+        """The run is over: take in what is under way."""
+        self.motion_ends(force=True)
+        self._count_extension(self._world.settle())
 
     # -- the result ----------------------------------------------------------------------------------
 

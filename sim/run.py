@@ -14,8 +14,9 @@ from penimage.model import END_NAMES
 from sim import eyes
 from sim.build import effective_max_um, limits_of, make_cartridge, make_world
 from sim.hands import Hands
+from sim.mishaps import MISHAPS
 from sim.record import Event, Run
-from sim.scenario import Bounds, Scenario
+from sim.scenario import Bounds, Scenario, ScenarioError
 from sim.space import shim
 from sim.tiers import TIERS
 from sim.world import MS, POWER_ON, WATCHDOG, ChipStopped
@@ -49,6 +50,9 @@ class Simulation:
     def __init__(self, scenario: Scenario, tier: str = "cpython", progress: Progress | None = None):
         if tier not in TIERS:
             raise ValueError(f"unknown tier '{tier}', known: {', '.join(TIERS)}")
+        for mishap in scenario.faults:
+            if MISHAPS[mishap.what].cpython_only and tier != "cpython":
+                raise ScenarioError(f"'{mishap.what}' reaches into the firmware's memory: the cpython tier only")
         self.scenario = scenario
         self.tier = tier
         self._progress = progress
@@ -56,7 +60,7 @@ class Simulation:
         self.world = make_world(scenario)
         self.hands = Hands(self.world, scenario, self._fresh_cartridge)
         self.lives_us: list[int] = []
-        self._panel_seen: set[str] = set()
+        self.panel_seen: set[str] = set()
         self._lines: list[str] = []
         self._page = ""
         self._looks = 0
@@ -112,7 +116,7 @@ class Simulation:
         lines = self.hands.lines()
         steady = lines == self._lines
         self._lines = lines
-        self._panel_seen.update(line.strip() for line in lines)
+        self.panel_seen.update(line.strip() for line in lines)
         page = " ".join(re.sub(f"[{eyes.RULE}0-9/]+", "", lines[0]).split()).capitalize()
         if page != self._page:
             self._page, self._looks = page, 0
@@ -135,19 +139,18 @@ class Simulation:
     def _collect(self, wall_s: float) -> Run:
         world = self.world
         recorder = world.recorder
-        recorder.motion_ends(force=True)
+        recorder.ends()
         image = read_pen(world.fram.image, world.flash.image, FLASH_READER)
         strokes = [stroke for session in image.sessions for stroke in session.strokes]
         latched, ended = self._firmware_events(image)
         recorder.screen("At the end")
         plant = world.settle()
         retracted = plant.tip_um <= 0
-        furthest_um = max(recorder.max_tip_um, plant.tip_um) if plant.cartridge_present else recorder.max_tip_um
         limit_um = effective_max_um(self.scenario) if image.sessions else 0
         result: dict[str, Any] = {
             "scenario": self.scenario.name, "tier": self.tier, "ended": ended if world.powered else "off",
             "strokes": len(recorder.truth), "punctures": recorder.punctures,
-            "max_extension_um": round(furthest_um, 1), "max_allowed_um": limit_um,
+            "max_extension_um": round(recorder.max_tip_um, 1), "max_allowed_um": limit_um,
             "over_limit_um": round(recorder.over_limit_um, 1), "needles_retracted": bool(retracted),
             "faults": latched, "journal_strokes": len(strokes), "flash_while_armed": world.flash_while_armed,
             "sim_s": round(world.now_ns / 1e9, 3), "wall_s": round(wall_s, 3),
@@ -216,7 +219,7 @@ class Simulation:
             "what": "flash_while_armed", "expected": 0, "got": result["flash_while_armed"],
             "held": not result["flash_while_armed"]})
         for text in expect.panel:
-            seen = any(text in line for line in self._panel_seen) or any(
+            seen = any(text in line for line in self.panel_seen) or any(
                 text in line for shot in self.world.recorder.screens for line in eyes.read_lines(shot.pixels))
             rows.append({"what": "panel", "expected": text, "got": text if seen else "not seen", "held": seen})
         return rows

@@ -143,10 +143,10 @@ class Mishap(_Table):
     """One thing that goes wrong, at a time or in a stroke; `part` is how much of that stroke has gone by."""
 
     what: str
-    at_ms: int | None = Field(None, ge=0, le=7_200_000)
+    at_ms: float | None = Field(None, ge=0, le=7_200_000)
     stroke: int | None = Field(None, ge=1)
     part: float = Field(0.25, ge=0.0, le=1.0)
-    for_ms: int | None = Field(None, ge=1, le=7_200_000)
+    for_ms: float | None = Field(None, gt=0, le=7_200_000)
     value: float | None = None
 
     @field_validator("what")

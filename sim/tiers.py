@@ -35,12 +35,14 @@ class FirmwareDied(RuntimeError):
 def run_cpython(world: World) -> str:
     """One life on CPython; returns why it ended."""
     try:
-        space = FirmwareSpace(DirectLink(world))
+        space = world.firmware = FirmwareSpace(DirectLink(world))
         space.module("boot")
         space.module("main").main()
         world.hang()
     except ChipStopped as stopped:
         return stopped.why
+    finally:
+        world.firmware = None
     raise AssertionError("unreachable: a hung world runs to its end")
 
 

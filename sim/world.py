@@ -20,7 +20,7 @@ from sim.parts.tmc2209 import Tmc2209
 from sim.pio import PioHost
 from sim.plant import Plant, PlantParams
 from sim.recorder import Recorder
-from sim.space import shim
+from sim.space import FirmwareSpace, shim
 
 ops = shim("_ops")
 ow = shim("_ow_ops")
@@ -43,6 +43,7 @@ STEP_HIGH_NS = 200  # a pulse is over after 104 ns, read of X included
 PERIPHERALS = 5  # the top four bits of a peripheral's address
 MOTION_TAIL_NS = 2 * MS  # a stroke is over so long after its last step
 HOLD_DELAY_NS = 100 * MS  # when the driver's standstill current is looked at again
+UNSEAT_NS = 20 * MS  # the contact of the interlock opens first; so long after it the carriage still moves the needles
 
 
 class ChipStopped(BaseException):
@@ -77,8 +78,19 @@ class World:
         self.date_days = date_days
         self.reset_cause = POWER_ON
         self.hung = False
-        self.rogue_tables = False  # a fault: the step words that the DMA reads all say outward
-        self.memory_hit = False  # a fault to come: after the next start of the DMA a bit in memory flips
+        self.seated = True  # the cartridge closes the interlock's contact
+        self.firmware: FirmwareSpace | None = None  # the life that runs on CPython; None on a VM
+        # faults of wires and lines, each worked by a mishap
+        self.rogue_tables = False  # the step words that the DMA reads all say outward
+        self.memory_hit = False  # after the next start of the DMA a bit in memory flips
+        self.loop_torn = False
+        self.enable_wire = ""  # at the driver: "torn" (pulled up, off) or "grounded" (on)
+        self.step_torn = False
+        self.dir_torn = False  # pulled down in the driver: inward
+        self.power_ok_stuck: int | None = None
+        self.ntc_fault = ""  # "open" or "short"
+        self.onewire_noisy = False
+        self._noise = random.Random(seed + 0x5EED)
         self.dead: str | None = None
         self.powered = True
         self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
@@ -240,15 +252,21 @@ class World:
             ops.RTC_DAYS: lambda a, b, c: self.date_days,
             ops.RTC_SECONDS: lambda a, b, c: 10 * 3600 + self.now_ns // 1_000_000_000,
             ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
-            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b, self.now_ns),
-            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns),
-            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b, self.now_ns),
-            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns),
+            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self._disturbed(1), self.now_ns),
+            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self._disturbed(1),
+            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self._disturbed(8), self.now_ns),
+            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns) ^ self._disturbed(8),
             neopixel.NEOPIXEL: self._neopixel,
         }
 
     def _stop(self, why: str) -> None:
         raise ChipStopped(why)
+
+    def _disturbed(self, bits: int) -> int:
+        """The bits of a 1-Wire access that arrive wrong: none, or on a disturbed wire every eighth."""
+        if not self.onewire_noisy:
+            return 0
+        return sum((self._noise.randrange(8) == 0) << i for i in range(bits))
 
     def _sleep(self, us: int, _b: int, _c: int) -> None:
         self.advance(self.now_ns + us * 1000)
@@ -277,10 +295,15 @@ class World:
         elif channel == board.ADC_RAIL:
             volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
         else:
-            kelvin = plant.motor_temp_c + 273.15
-            ohm = 10e3 * np.exp(3950 * (1 / kelvin - 1 / 298.15))
-            volts_part = ohm / (ohm + 10e3)
+            volts_part = self._ntc_part(plant.motor_temp_c)
         return int(max(0, min(4095, round(volts_part * 4095)))) * 65535 // 4095
+
+    def _ntc_part(self, celsius: float) -> float:
+        """The NTC's share of the reference: 10 kohm at 25 degrees, B 3950, against 10 kohm."""
+        if self.ntc_fault:
+            return 1.0 if self.ntc_fault == "open" else 0.0
+        ohm = 10e3 * np.exp(3950 * (1 / (celsius + 273.15) - 1 / 298.15))
+        return ohm / (ohm + 10e3)
 
     def _pwm(self, _pin: int, hz: int, duty: int) -> None:
         tone_hz = hz if duty else 0
@@ -324,13 +347,13 @@ class World:
         plant = self.settle()
         quadrature = plant.encoder_count & 3
         word = self._contact_word
-        if plant.cartridge_present:
+        if self._interlock():
             word |= 1 << INTERLOCK
         if plant.home_active:
             word |= 1 << HOME
         if self.driver.diag:
             word |= 1 << DIAG
-        if self._power_ok(plant):
+        if self._power_ok(plant) if self.power_ok_stuck is None else self.power_ok_stuck:
             word |= 1 << POWER_OK
         word |= (quadrature ^ quadrature >> 1) << ENC_A
         for pin in GATE_PADS:
@@ -339,6 +362,8 @@ class World:
         return word
 
     def _gate_pad(self, pin: int) -> int:
+        if pin == EN_N and self.enable_wire == "grounded":
+            return 0
         if pin == STEP and self.now_ns > self._last_step_ns + STEP_HIGH_NS:
             return 0
         driven = self.pio.output(pin, self.now_ns)
@@ -347,7 +372,7 @@ class World:
         return self._outputs.get(pin, 1 if pin == EN_N else 0)  # EN_N has an external pull-up
 
     def _interlock(self) -> int:
-        return int(self.plant.cartridge_present)
+        return int(self.seated and not self.loop_torn)
 
     def _power_ok(self, plant: Plant) -> bool:
         return (
@@ -399,7 +424,7 @@ class World:
 
     def _drive_changed(self) -> None:
         level = self._gate_pad(EN_N)
-        self.driver.enable_n = level
+        self.driver.enable_n = 1 if self.enable_wire == "torn" else level
         if level != self._drive_level:
             self._drive_level = level
             self.recorder.wire("EN_N", level)
@@ -413,7 +438,8 @@ class World:
         plant = self.settle()
         plant.microstep_um = 4000.0 / 200 / self.driver.microsteps_per_full_step
         plant.run_current_scale = self.driver.current_scale(True)
-        plant.add_steps(times_ns, outward)
+        if not self.step_torn:
+            plant.add_steps(times_ns, np.zeros_like(outward) if self.dir_torn else outward)
         self._last_step_ns = int(times_ns[-1])
         out = int(np.count_nonzero(outward))
         start_ns, end_ns = self.now_ns, self._last_step_ns + MOTION_TAIL_NS
@@ -459,22 +485,38 @@ class World:
 
     # -- things that happen to a pen -----------------------------------------------------------------------
 
+    def start_without_cartridge(self) -> None:
+        """Before the first access: nothing is seated."""
+        self.cartridge.remove(0)
+        self.seated = False
+        self._off_the_carriage()
+        self.recorder.wire("INTERLOCK", 0)
+
     def insert_cartridge(self, cartridge: Ds2431 | None = None) -> None:
         """Seat a cartridge: the one at hand, or another."""
+        self._off_the_carriage()
         if cartridge is not None:
             self.cartridge = cartridge
         self.cartridge.insert(self.now_ns)
         self.settle().cartridge_present = True
-        self._interlock_moved()
+        self.seated = True
+        self.recorder.needles_fitted()
+        self.interlock_moved()
 
     def pull_cartridge(self) -> None:
-        """Take the cartridge out: from here on there are no needles."""
-        self.recorder.needles_gone()
+        """Take the cartridge out: its contacts open now, UNSEAT_NS later there are no needles on the carriage."""
         self.cartridge.remove(self.now_ns)
-        self.settle().cartridge_present = False
-        self._interlock_moved()
+        self.seated = False
+        self.interlock_moved()
+        self.after(UNSEAT_NS, self._off_the_carriage)
 
-    def _interlock_moved(self) -> None:
+    def _off_the_carriage(self) -> None:
+        if not self.seated and self.settle().cartridge_present:
+            self.recorder.needles_gone()
+            self.plant.cartridge_present = False
+
+    def interlock_moved(self) -> None:
+        """Tell the PIO of the interlock pad's level."""
         self.pio.advance(self.now_ns)
         self.pio.pad_changed(board.PIN_INTERLOCK, self._interlock(), self.now_ns)
         self._follow_pio()
@@ -483,7 +525,16 @@ class World:
     def driver_reset(self) -> None:
         """The driver's supply dipped: its registers are those of power-on."""
         self.driver.reset()
-        self.driver.enable_n = self._drive_level
+        self.driver_wires_changed()
+
+    def driver_wires_changed(self) -> None:
+        """A wire to the driver was torn, grounded or mended; steps under way feel it."""
+        plant = self.settle()
+        if self.step_torn:
+            plant.drop_steps_after(self.now_ns)
+        if self.dir_torn:
+            plant.turn_steps_inward()
+        self._drive_changed()
 
     def cut_battery(self) -> None:
         """The battery is gone; what is left is in the boost's capacitor."""

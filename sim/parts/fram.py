@@ -7,6 +7,7 @@ and at power-on. Times are integer nanoseconds.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +23,16 @@ _STATUS_KEPT = 0xFC  # every bit but WEL and bit 0 is non-volatile; bits 6..4 ar
 _PROTECTED_FROM = {0: SIZE, BP0: SIZE * 3 // 4, BP1: SIZE // 2, BP1 | BP0: 0}
 _HEADER_BYTES = {READ: 3, WRITE: 3, FSTRD: 4}
 
-FAULTS = ("", "stuck_low", "stuck_high", "absent")
+FAULTS = ("", "stuck_low", "stuck_high", "absent", "noisy", "deaf")
+NOISY_EVERY = 4  # of so many bytes one comes with a wrong bit
 
 
 class Fram:
     """One chip. `image`: the first contents (SIZE bytes), blank (zeros) by default.
 
     `fault`: "" works; "stuck_low" and "stuck_high" hold MISO while commands still work inside;
-    "absent" (nothing soldered, pulled-up MISO) stores nothing and reads 0xFF.
+    "absent" (nothing soldered, pulled-up MISO) stores nothing and reads 0xFF; "noisy" flips a bit in every fourth
+    byte on MISO; "deaf" answers as ever, but its write-enable latch no longer sets, so that writes are lost.
     `on_write(addr, length)` is called for every run of bytes that reached the array.
     """
 
@@ -40,6 +43,7 @@ class Fram:
         self._status = 0
         self._fault = ""
         self._bytes_left: int | None = None
+        self._random = random.Random(0xF8A)
         if image is not None:
             self.load(image)
         self.power_on()
@@ -126,13 +130,23 @@ class Fram:
             if taken < len(tx):
                 self.cut()
         idle = b"\x00" if self._fault == "stuck_low" else b"\xff"
-        return idle * len(tx) if self._fault else rx.ljust(len(tx), idle)
+        if self._fault in ("stuck_low", "stuck_high"):
+            return idle * len(tx)
+        rx = rx.ljust(len(tx), idle)
+        return self._disturbed(rx) if self._fault == "noisy" else rx
+
+    def _disturbed(self, rx: bytes) -> bytes:
+        wrong = bytearray(rx)
+        for i in range(len(wrong)):
+            if self._random.randrange(NOISY_EVERY) == 0:
+                wrong[i] ^= 1 << self._random.randrange(8)
+        return bytes(wrong)
 
     def deselect(self, t_ns: int):
         if not self._powered or not self._selected:
             return
         self._selected = False
-        if self._command == WREN:
+        if self._command == WREN and self._fault != "deaf":
             self._status |= WEL
         elif self._command in (WRDI, WRITE) or (self._command == WRSR and self._count > 1):
             self._status &= ~WEL

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pen.campaign_command import campaign
 from pen.log.app import app as log_app
 
 WRONG_USE = 2
@@ -63,7 +64,7 @@ def run(
         raise _fail(f"unknown tier '{tier}', known: {', '.join(TIERS)}", WRONG_USE)
     try:
         result = _run(plan, tier, quiet=as_json)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ScenarioError) as error:
         raise _fail(str(error), WRONG_USE) from None
     except FirmwareDied as error:
         raise _fail(str(error), 1) from None
@@ -118,6 +119,9 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
             raise _fail(f"cannot write {path}: {error.strerror}", WRONG_USE) from None
         written.append(path)
     return written
+
+
+app.command()(campaign)
 
 
 @app.command()
