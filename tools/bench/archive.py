@@ -7,11 +7,16 @@ the flash is told depends on nothing but the size; the archive and the filesyste
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 from sim.files import ImageFlash, LittleFiles
 from sim.parts.flash import ERASE_NS, PAGE_BYTES, PROGRAM_NS, SECTOR_BYTES, SECTORS
+from sim.run import Simulation
+from sim.scenario import load
 from sim.space import ROOT
+from sim.tiers import find_micropython
 
 for place in ("sim/micropython", "firmware", "tests/storage"):
     sys.path.append(str(ROOT / place))
@@ -146,4 +151,31 @@ def room() -> dict[str, int]:
     }
 
 
-FIGURES = {"stroke_on_record": a_stroke, "wear_of_flash": wear, "sessions_held": room}
+def cuts() -> dict[str, int]:
+    """Power cut everywhere in a life of the archive, on MicroPython's own LittleFS; ends with an error at a loss."""
+    vm = find_micropython()
+    if vm is None:
+        return {}
+    run = subprocess.run(
+        [vm, "-X", "heapsize=16M", ROOT / "tests/storage/vm_archive_cuts.py", "new", "6", "0", "1", "8"],
+        env={**os.environ, "MICROPYPATH": f"{ROOT}/firmware:.frozen"}, capture_output=True, text=True, check=False)
+    words = run.stdout.split()
+    if words[::2] != ["operations", "cuts", "again"]:
+        raise RuntimeError(f"a cut lost something:\n{run.stdout}{run.stderr}")
+    return {
+        "operations": int(words[1]), "cuts_tried": int(words[3]), "cuts_of_a_recovery_tried": int(words[5]),
+        "strokes_lost": 0}
+
+
+def while_moving() -> dict[str, int]:
+    """A whole treatment in the simulator: what of it touched flash with the drive on."""
+    simulation = Simulation(load("treatment"))
+    run = simulation.run()
+    return {
+        "strokes": run.result["strokes"], "flash_operations_while_moving": run.result["flash_while_armed"],
+        "flash_operations_at_rest": sum(simulation.world.flash.erases) + simulation.world.flash.programs}
+
+
+FIGURES = {
+    "stroke_on_record": a_stroke, "wear_of_flash": wear, "sessions_held": room, "power_cuts": cuts,
+    "storage_while_moving": while_moving}
