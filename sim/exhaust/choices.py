@@ -23,8 +23,9 @@ WORST = {
     "trigger_no": 0, "trigger_nc": 1, "interlock": 0, "power_ok": 0, "home": 0, "drive_on": 0,
     "calibrated": 0, "cartridge_ok": 0, "time_up": 1, "temp_dc": 1500, "battery_mv": 0, "rail_mv": 0,
     "extension_um": 4000}  # fmt: skip
+HELD = {"trigger_no": 1, "trigger_nc": 0}
 # what an input that was not looked at may be, the harmless first
-UNSEEN = (HEALTHY, HEALTHY | {"trigger_no": 1, "trigger_nc": 0}, WORST, WORST | {"trigger_no": 1, "trigger_nc": 0})
+UNSEEN = (HEALTHY, HEALTHY | HELD, WORST, WORST | HELD)
 
 
 class NoClasses(Exception):

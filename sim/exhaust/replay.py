@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, NamedTuple
 
-from sim.exhaust.choices import HEALTHY, UNSEEN
+from sim.exhaust.choices import HEALTHY, HELD, UNSEEN
 from sim.exhaust.explorer import LEGAL, Edge, Explorer, Violation
 from sim.exhaust.invariants import rules_for
 from sim.exhaust.moves import Moves
@@ -178,8 +178,11 @@ def _candidates(explorer: Explorer, leaf: _Leaf, steps: list[Step]) -> list[list
     for name, needed_ms in leaf.needs_ms.items():
         waits_ms.add(max(1, needed_ms - pen.age_ms(name)))
     alone = [[Step(now_ms + wait_ms, leaf.move, leaf.inputs)] for wait_ms in sorted(waits_ms)]
-    first = Step(now_ms + 1, leaf.move, leaf.inputs)
-    return alone + [[first, Step(now_ms + 1 + wait_ms, leaf.move, leaf.inputs)] for wait_ms in sorted(waits_ms)]
+    found = alone
+    for trigger in ({}, HELD):  # what a pass before may have seen, for the timers to start
+        first = Step(now_ms + 1, leaf.move, leaf.inputs | trigger)
+        found += [[first, Step(now_ms + 1 + wait_ms, leaf.move, leaf.inputs)] for wait_ms in sorted(waits_ms)]
+    return found
 
 
 def _play(explorer: Explorer, steps: list[Step]) -> tuple[Pen, list[str]]:

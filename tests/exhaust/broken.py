@@ -24,7 +24,7 @@ class Broken(NamedTuple):
 REFUSALS = {
     "INTERLOCK": "permit.interlock", "CALIBRATION": "permit.calibrated", "CARTRIDGE": "permit.cartridge",
     "TIME": "permit.session_time", "TRIGGER": "permit.trigger", "RELEASE_FIRST": "permit.release",
-    "RUN_TOO_LONG": "permit.longest_run", "POWER": "permit.supply", "TEMPERATURE": "permit.temperature"}  # fmt: skip
+    "POWER": "permit.supply", "TEMPERATURE": "permit.temperature"}  # fmt: skip
 
 
 def without_refusals() -> Firmware:
@@ -43,6 +43,7 @@ ONE_CALL = [
     Broken("cell_clears_to_ready", "fault.unhomed", "UNHOMED),  # FAULT", "READY),  # FAULT"),
     Broken("deeper_than_the_ceiling", "permit.depth",
            "0 < depth_um <= ceiling_um <=", "0 < depth_um <= 1 + ceiling_um <="),
+    Broken("run_too_long_not_asked", "permit.longest_run", "return faults.REFUSED_RUN_TOO_LONG", "pass"),
     # the permit itself refuses, as the second line
     Broken("depth_not_asked", "state.raises", "return faults.REFUSED_DEPTH", "pass"),
     Broken("permit_for_a_millisecond_more", "permit.expires", "PERMIT_MS = const(20)", "PERMIT_MS = const(21)"),
