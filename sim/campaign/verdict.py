@@ -126,13 +126,13 @@ def judge(case: Case, simulation: Simulation, keep_detail: bool = False) -> tupl
 
 
 class _Witness:
-    """Looks at the plant from the fault on: which motion meets it, and when needles were out under power."""
+    """Looks at the plant from the fault on: which motion meets it, and how long needles are out under power."""
 
     def __init__(self, simulation: Simulation, onset_ns: int):
         self._world = simulation.world
         self._onset_ns = onset_ns
         self._met_ns: int | None = None
-        self._out_ns: tuple[int, int] | None = None
+        self._out_ns = 0
         self._world.at(onset_ns, self._look)
         steps = self._world.steps
 
@@ -147,8 +147,7 @@ class _Witness:
         world = self._world
         driven = world.settle().motor_current_a > 0
         if driven and world.plant.cartridge_present and world.plant.tip_um > 0:
-            first_ns = self._out_ns[0] if self._out_ns else world.now_ns
-            self._out_ns = first_ns, world.now_ns
+            self._out_ns += LOOK_ON_NS
         world.after(LOOK_ON_NS if driven else LOOK_OFF_NS, self._look)
 
     def since_met_ms(self, t_ns: int) -> float | None:
@@ -159,8 +158,8 @@ class _Witness:
         return round((t_ns - since_ns) / MS, 1) if t_ns >= since_ns else None
 
     def stopped_ms(self) -> float:
-        """How long needles were out under power, from the fault to the last time."""
-        return round((self._out_ns[1] - self._out_ns[0]) / MS, 1) if self._out_ns else 0.0
+        """How long needles were out under power since the fault, in all."""
+        return round(self._out_ns / MS, 1)
 
 
 def _judge_depth(outcome: Outcome) -> None:

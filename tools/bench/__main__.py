@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pen.campaign_runner import local_cluster, run_cases
+from sim.campaign.cases import whole
 from sim.exhaust.check import check
 from sim.exhaust.subject import Firmware
 from sim.run import Simulation
@@ -69,6 +71,18 @@ def exhaustion() -> dict[str, object]:
             "checker_violations": len(result["findings"]), "checker_cpu_s": result["seconds"]}  # fmt: skip
 
 
+def campaign() -> dict[str, int]:
+    """Runs a minute of a short campaign, on one worker process and on two, once they are warm."""
+    cases, rates = whole()[::150], {}
+    for workers in (1, 2):
+        with local_cluster(workers) as client:
+            run_cases(client, cases[: 4 * workers], batch=2)
+            began = time.perf_counter()
+            run_cases(client, cases, batch=4)
+            rates[f"campaign_runs_per_minute_{workers}"] = round(60 * len(cases) / (time.perf_counter() - began))
+    return rates
+
+
 def demo() -> dict[str, float]:
     """Wall seconds of what `make demo` runs after set-up."""
     pen = Path(sys.executable).with_name("pen")
@@ -113,6 +127,7 @@ def main() -> None:
         figures |= passes()
     figures |= demo()
     figures |= exhaustion()
+    figures |= campaign()
     from tools.bench import archive, motion, reading  # bring an emulator in, which would weigh on the figures above
 
     for name, measure in (archive.FIGURES | motion.FIGURES | reading.FIGURES).items():
