@@ -192,7 +192,10 @@ class Motor(Homing):
         rest_um = self._calibration.extension_at_counts(self._encoder.count())
         rest_error_um = rest_um - self._rest_um
         code = faults.NONE
-        if moved * ENCODER_DEAD_PART < expected and self._home_turn:
+        if remaining >= 0 and not self._gate.enabled():
+            # the drive was taken away in this stroke, and this look came before the loop's own
+            code = faults.DRIVE_DROPPED if self._readings.interlock else faults.CARTRIDGE_PULLED
+        elif moved * ENCODER_DEAD_PART < expected and self._home_turn:
             code = faults.JAM  # neither witness saw a stroke
         elif moved < LEFT_COUNTS:
             code = faults.ENCODER  # the home sensor saw the needles leave, the encoder did not

@@ -124,8 +124,8 @@ FAULTS: dict[str, Fault] = {
     "encoder_dead_30ms": Fault(
         "encoder_dead", ("encoder", "slip", "jam", "homing"), NEVER, for_ms=30,
         why="short enough to fall into a pause"),
-    "encoder_a_stuck": Fault("encoder_a_stuck", ("encoder", "homing"), LAST_STROKE),
-    "encoder_b_stuck": Fault("encoder_b_stuck", ("encoder", "homing"), LAST_STROKE),
+    "encoder_a_stuck": Fault("encoder_a_stuck", ("encoder", "homing", "slip"), LAST_STROKE),
+    "encoder_b_stuck": Fault("encoder_b_stuck", ("encoder", "homing", "slip"), LAST_STROKE),
     "encoder_slipped_out": Fault(
         "encoder_slipped", ("encoder", "slip", "home_sensor"), LAST_STROKE, value=100, quiet=UNTIL_HOMED,
         why=HOMING_HEALS),

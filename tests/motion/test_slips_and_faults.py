@@ -6,6 +6,7 @@ Slips are real ones: the motor without torque until a period is lost, or the rot
 import pytest
 from motion_rig import PenRig, motor
 
+from sim.mishaps import MISHAPS
 from sim.parts import tmc2209
 
 DEPTH_UM = 1000
@@ -283,3 +284,15 @@ def test_the_hold_current_is_reduced_at_rest():
     assert driver.current_scale(False, 5.0) < 0.4 * driver.current_scale(True)
     # and the pen goes further: between runs the drive is off, the screw holds by itself
     assert plant.motor_current_a == 0
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.6, 0.9, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995])
+def test_a_loop_that_opens_has_its_name_however_late_in_the_stroke(part):
+    """Near the end the stroke is judged before the loop's own look: it must not blame the firmware for it."""
+    rig = session()
+    rig.in_stroke(3, part, lambda: MISHAPS["interlock_torn"].do(rig.world, None))
+    rig.strokes_until_fault(6)
+    rig.run_ms(500)
+    assert rig.fault() == "cartridge_pulled"
+    assert not rig.pen.gate.enabled()
