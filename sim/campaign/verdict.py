@@ -225,7 +225,7 @@ def _judge_strokes(outcome: Outcome, run: Run) -> None:
     if not run.result["faults"]:
         return
     latched_us = run.result["faults"][0]["at_us"]
-    freed = [event.t_us for event in run.events if event.kind in ("cleared", "power") and event.t_us >= latched_us]
+    freed = [event.t_us for event in run.events if event.kind in ("cleared", "power") and event.t_us > latched_us]
     until_us = min(freed, default=round(outcome.sim_s * 1e6))
     late = [stroke for stroke in run.truth if latched_us + STARTED_LATE_MS * 1000 < stroke.t_start_us < until_us]
     if late:

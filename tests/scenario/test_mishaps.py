@@ -171,7 +171,7 @@ def test_a_boost_that_is_weak_lets_the_rail_down_and_brings_it_back():
 
 def test_a_hung_task_ends_in_a_watchdog_reset_and_is_for_cpython_alone():
     scenario = load("zone_neck").model_copy(update={
-        "faults": [Mishap(what="task_hung", value=4, at_ms=SETTLED_MS)], "hands": [], "settle_ms": 1500})
+        "faults": [Mishap(what="task_hung", value=4, at_ms=SETTLED_MS)], "hands": [], "settle_ms": 2500})
     result = Simulation(scenario).run().result
     assert [fault["code"] for fault in result["faults"]] == ["watchdog"]
     with pytest.raises(ScenarioError, match="the cpython tier only"):
