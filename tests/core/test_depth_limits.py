@@ -1,5 +1,6 @@
 """The five-way minimum: dense around every boundary, for every zone and indication, with its reasons."""
 
+import re
 from itertools import product
 
 import pytest
@@ -201,6 +202,19 @@ def test_a_number_outside_the_tables_is_an_error(number):
     for ask in (lambda: chosen(1, number), lambda: depth.indication(number), lambda: limits.default_um(1, number)):
         with no_indication:
             ask()
+
+
+@pytest.mark.parametrize("value", [True, 1500.0, None, "1500"], ids=repr)
+def test_what_is_no_whole_number_is_named(value):
+    limits, said = depth.Limits(), f"is a whole number of um or mHz, not {re.escape(repr(value))}$"
+    with pytest.raises(ValueError, match=f"^a rated depth {said}"):
+        limits.choose(1, 0, value, 2500, False)
+    with pytest.raises(ValueError, match=f"^a calibrated travel {said}"):
+        limits.choose(1, 0, 2500, value, False)
+    with pytest.raises(ValueError, match=f"^a depth {said}"):
+        limits.clamp(value)
+    with pytest.raises(ValueError, match=f"^a rate {said}"):
+        depth.clamp_rate(1, value, 50000)
 
 
 def test_a_row_by_its_number():

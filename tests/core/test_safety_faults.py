@@ -197,6 +197,13 @@ def test_the_fault_for_service_is_told_latched_or_behind():
     assert rig.core.service_fault() == faults.NONE
 
 
+@pytest.mark.parametrize("code", sorted(set(BY_USER) - {code for code, *_ in CAUSES}))
+def test_readings_that_a_fault_is_not_about_do_not_keep_it(code):
+    rig = in_fault(code)
+    rig.readings.temp_dc, rig.readings.battery_mv, rig.readings.rail_mv = safety.COOL_DC + 1, 0, 0
+    assert rig.core.clear(rig.readings)
+
+
 @pytest.mark.hazard("H08")
 @pytest.mark.parametrize("code", BY_USER)
 def test_after_a_clear_the_trigger_must_be_let_go(code):

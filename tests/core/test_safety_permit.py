@@ -158,7 +158,7 @@ def test_a_depth_up_to_the_limit_is_granted(depth_um):
     assert rig.ask(depth_um) == faults.GRANTED
 
 
-@pytest.mark.parametrize("temp_dc, battery_mv", [(-200, 7000), (799, 7000)])
+@pytest.mark.parametrize("temp_dc, battery_mv", [(-200, 7000), (799, 7000), (250, 9000)])
 def test_the_last_good_readings_are_granted(temp_dc, battery_mv):
     rig = Rig().ready().press()
     rig.readings.temp_dc, rig.readings.battery_mv = temp_dc, battery_mv
@@ -189,6 +189,7 @@ def test_a_session_is_never_deeper_than_its_zone(zone):
     for max_um in (-1, 0, cap_um + 1, 2501, 1 << 30, 10**30, -(10**30)):
         rig = Rig().ready()
         rig.core.close_session()
+        assert rig.core.max_um == 0
         with pytest.raises(ValueError, match=f"^zone {zone} does not allow {max_um} um$"):
             rig.core.open_session(zone, max_um)
         assert rig.press().ask() == faults.REFUSED_SESSION

@@ -117,6 +117,16 @@ def test_a_condition_that_holds_for_weeks_keeps_its_age():
     assert timer.held_ms(True, now_ms) == 0
 
 
+def test_both_contacts_closed_is_no_press_and_ends_a_run():
+    rig = Rig().release().trigger(1, 1).step(30)
+    assert not rig.core.pressed
+    rig = Rig().running().trigger(1, 1)
+    rig.step(safety.DEBOUNCE_MS)
+    assert rig.core.state == safety.RUNNING
+    rig.step()
+    assert rig.core.state == safety.STOPPING and rig.core.fault == faults.NONE
+
+
 def test_an_age_stands_still_after_three_days():
     timer, now_ms, ages = safety.Timer(), 5, []
     for _ in range(5):

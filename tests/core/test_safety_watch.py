@@ -154,6 +154,26 @@ def test_strokes_of_the_slowest_zone_never_count_as_left_out(start_ms):
     assert rig.now_ms == (start_ms + 42 + 40 * 125) % WRAP
 
 
+@pytest.mark.parametrize("state, ms", [(safety.HOMING, 8000), (safety.STOPPING, 1000), (safety.RETRACTING, 2500)])
+def test_what_does_not_end_is_given_its_time_to_the_millisecond(state, ms):
+    rig = Rig().enter(state)
+    rig.core.update(rig.readings, rig.now_ms)  # from here on
+    before = rig.core.fault
+    rig.step(ms - 1)
+    assert (rig.core.state, rig.core.fault) == (state, before)
+    rig.step()
+    assert rig.core.state == safety.FAULT
+
+
+def test_while_the_supply_fails_its_readings_are_not_judged():
+    """A comparator that says so is believed; what the dying supply then measures is no broken sensor."""
+    rig = Rig().ready()
+    rig.readings.power_ok, rig.readings.battery_mv, rig.readings.rail_mv = 0, 9001, 14_001
+    rig.step(400)
+    assert rig.core.fault == faults.POWER_FAIL
+    assert rig.core.service_fault() == faults.NONE
+
+
 def test_every_threshold_is_the_documented_one():
     """A second transcription: the tests above take some of them from the core to find its boundary."""
     documented = {

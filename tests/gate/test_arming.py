@@ -20,12 +20,14 @@ def gate(bench):
     return bench.gate_module.Gate(Pins)
 
 
-def start(bench, gate, count, outward, period=PERIOD):
+def chain_of(bench, count, outward, period=PERIOD):
     chain = bench.gate_module.Chain(1)
-    table = array("I", [bench.gate_module.step_word(period, outward)] * count)
-    chain.add(table, 0, count)
-    gate.start(chain)
+    chain.add(array("I", [bench.gate_module.step_word(period, outward)] * count), 0, count)
     return chain
+
+
+def start(bench, gate, count, outward):
+    gate.start(chain_of(bench, count, outward))
 
 
 def assert_at_rest(gate):
@@ -48,7 +50,7 @@ def test_armed_all_four_run(gate):
 
 def test_an_open_loop_leaves_all_at_rest(bench, gate):
     bench.recorder.loop_closed = False
-    assert not gate.arm(10)
+    assert gate.arm(10) is False
     assert_at_rest(gate)
     before = len(bench.recorder.en_n_changes)
     bench.close_interlock()
@@ -99,18 +101,46 @@ def test_beats_never_wait_for_room(bench, gate):
     assert gate._dead_man.tx_fifo() == 1
 
 
-def test_what_is_left_is_never_read_in_the_middle_of_a_step():
-    """For two cycles of an inward step X is a complement, far below zero: no read shows it, in whatever cycle."""
-    for offset in range(PERIOD):
-        bench = emulated_bench()
-        bench._access_cycles = 1
-        gate = bench.gate_module.Gate(Pins)
-        assert gate.arm(10)
-        kept = start(bench, gate, 6, False)
-        bench.wait(5 * PERIOD + offset)
-        assert 13 <= gate.remaining_steps() <= 15
-        assert not gate.tripped()
-        assert kept.used == 1
+@pytest.mark.parametrize("access_cycles, period", [(1, 44), (14, 42)])
+def test_what_is_left_is_never_read_in_the_middle_of_a_step(access_cycles, period):
+    """For two cycles of an inward step X is a complement, below zero: no read shows it, in whatever cycle.
+
+    At zero the complement is what a trip leaves. In the second case a read, three accesses long, takes just one step's
+    period, so that one look after the other falls on the same place of a step.
+    """
+    bench = emulated_bench()
+    bench._access_cycles = access_cycles
+    gate = bench.gate_module.Gate(Pins)
+    chain = chain_of(bench, 5, False, period)
+    for offset in range(2 * period):
+        assert gate.arm(0)
+        gate.start(chain)
+        bench.wait(offset)
+        assert 0 <= gate.remaining_steps() <= 5
+        bench.wait(8 * period)
+        assert gate.remaining_steps() == 5
+
+
+def test_disarming_takes_as_long_for_many_queued_steps_as_for_few(bench, gate):
+    """The channels are stopped first; without that every step of the chain would be taken out of the queue singly."""
+    took = []
+    for count in (20, 2000):
+        assert gate.arm(100)
+        start(bench, gate, count, True)
+        began = bench.cycle
+        gate.disarm()
+        took.append(bench.cycle - began)
+        assert_at_rest(gate)
+    assert took[0] == took[1]
+
+
+@pytest.mark.parametrize("name, answer", [("remaining_steps", 4), ("enabled", False)])
+def test_a_gate_that_does_not_say_what_it_should_is_not_armed(gate, monkeypatch, name, answer):
+    """The ceiling is read back before the drive is enabled, and the pad after."""
+    with monkeypatch.context() as patched:
+        patched.setattr(gate, name, lambda: answer)
+        assert gate.arm(5) is False
+    assert_at_rest(gate)
 
 
 def test_the_gates_clock_is_the_boards(bench):

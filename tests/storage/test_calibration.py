@@ -265,6 +265,7 @@ DUE = [
     (9400, 9000, 9386, calibration.DUE_SOON), (9400, 9000, 9400, calibration.DUE_SOON),
     (9400, 9000, 9401, calibration.DUE_PAST), (9400, 9000, 0xFFFF, calibration.DUE_PAST),
     (9400, 9400, 9400, calibration.DUE_SOON), (9400, 0, 1, calibration.DUE_LATER),
+    (100, 0, 0, calibration.DUE_UNKNOWN), (100, 0, 1, calibration.DUE_LATER),
 ]  # fmt: skip
 
 

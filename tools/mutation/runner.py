@@ -15,7 +15,6 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import hypothesis
@@ -152,4 +151,4 @@ def _outcome(job: Job, pipe: int, status: int, cpu_s: float) -> Outcome:
 
 
 def source(module: str) -> str:
-    return Path(space.FIRMWARE / f"{module}.py").read_text(encoding="utf-8")
+    return (space.FIRMWARE / f"{module}.py").read_text(encoding="utf-8")
