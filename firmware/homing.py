@@ -65,7 +65,7 @@ class Homing:
         self.retracted = False
         self._rest_steps = REST_STEPS
         self._at_steps = REST_STEPS  # where the needles were parked
-        self._planned_um = -1  # the depth that the chain and the next five are worked out for; -1: none
+        self._planned_um = -1  # the depth that the chain holds a stroke for; -1: none
         self._armed_for = -1
         self._started_us = 0
         self._end_us = 0

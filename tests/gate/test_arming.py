@@ -3,21 +3,11 @@
 from array import array
 
 import pytest
-from gate_bench import Pins, emulated_bench, twin_bench
+from gate_bench import Pins, emulated_bench
 
 from sim.space import shim
 
 PERIOD = 60
-
-
-@pytest.fixture
-def bench():
-    return twin_bench()
-
-
-@pytest.fixture
-def gate(bench):
-    return bench.gate_module.Gate(Pins)
 
 
 def chain_of(bench, count, outward, period=PERIOD):

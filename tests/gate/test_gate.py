@@ -4,19 +4,9 @@ import itertools
 from array import array
 
 import pytest
-from gate_bench import Pins, twin_bench
+from gate_bench import Pins
 
 MS = 125_000  # cycles
-
-
-@pytest.fixture
-def bench():
-    return twin_bench()
-
-
-@pytest.fixture
-def gate(bench):
-    return bench.gate_module.Gate(Pins)
 
 
 def chain_of(bench, words, blocks=1):

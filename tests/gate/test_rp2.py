@@ -1,14 +1,9 @@
 """The simulator's `rp2` against what MicroPython's source for the chip does, and the twins' refusals."""
 
 import pytest
-from gate_bench import Pins, twin_bench
+from gate_bench import Pins
 
 from sim.pio import PioError, ops
-
-
-@pytest.fixture
-def bench():
-    return twin_bench()
 
 
 def test_programs_fill_a_block_from_the_top(bench):
