@@ -8,8 +8,10 @@ from micropython import const
 LAYOUT = const(1)
 FRAM_BYTES = const(262144)
 
-# Records: two slots each. Small ones share one stride, the used-cartridge ring has its own.
+# Records: two slots each. Small ones share one stride, the used-cartridge ring has its own; four of them share two
+# strides, half a slot each.
 SMALL_SLOT_BYTES = const(128)
+HALF_SLOT_BYTES = const(64)
 CARTRIDGE_BASE = const(0x0800)
 CARTRIDGE_SLOT_BYTES = const(1024)
 

@@ -7,9 +7,11 @@ and RECOVERED and leaves them as they were otherwise: what EMPTY or CORRUPT impl
 import struct
 
 from micropython import const
-from store import CARTRIDGES, CORRUPT, COUNTERS, LAST_FAULT, MOTION, OK, RECOVERED, SETTINGS, capacity
+from store import CARTRIDGES, CLINIC, CORRUPT, COUNTERS, KEY, LAST_FAULT, MOTION, OK, RECOVERED, SETTINGS, capacity
 from supervisor import HASH_BYTES, SALT_BYTES, hashed
 
+KEY_BYTES = const(32)
+CLINIC_ZONES = const(13)  # as many as depth.ZONES
 ROM_BYTES = const(8)
 RING_ROMS = const(120)
 
@@ -142,6 +144,73 @@ def _settings_ok(session_limit_s, depth_limit_um, buzzer):
         and DEPTH_LIMIT_MIN_UM <= depth_limit_um <= DEPTH_LIMIT_MAX_UM
         and buzzer in (0, 1)
     )
+
+
+class Key:
+    """The secret that pen and technician share: 32 bytes, empty for a pen that has none. It never leaves the pen.
+
+    32 zeros stand for a key that was withheld from a copy of the memory, and are no key.
+    """
+
+    def __init__(self):
+        self.key = b""
+
+    def load(self, store) -> int:
+        status, values = _load(store, KEY, "<32s")
+        if not values:
+            return status
+        if not any(values[0]):
+            return CORRUPT
+        self.key = values[0]
+        return status
+
+    def save(self, store):
+        """ValueError unless the key has 32 bytes that are not all zero; it is not in the message."""
+        if len(self.key) != KEY_BYTES or not any(self.key):
+            raise ValueError("a key has %d bytes, not all of them zero; got %d bytes" % (KEY_BYTES, len(self.key)))
+        store.write(KEY, self.key)
+
+
+class Clinic:
+    """The clinic's own greatest depth for each zone, um. 2500 limits nothing, 0 forbids the zone.
+
+    It stands beside the caps of depth.ZONES and never above them: whoever uses it takes the smaller.
+    """
+
+    _LAYOUT = "<13H"
+
+    def __init__(self):
+        self.limits_um = [DEPTH_LIMIT_MAX_UM] * CLINIC_ZONES
+
+    def load(self, store) -> int:
+        status, values = _load(store, CLINIC, self._LAYOUT)
+        if not values:
+            return status
+        for limit_um in values:
+            if not _clinic_ok(limit_um):
+                return CORRUPT
+        self.limits_um[:] = values
+        return status
+
+    def set(self, zone: int, limit_um: int):
+        """One zone's limit; `save` keeps it. ValueError, and nothing changes, unless 0 or 100..2500 um."""
+        if type(zone) is not int or not 0 <= zone < CLINIC_ZONES:
+            raise ValueError("no zone number %r: 0..%d" % (zone, CLINIC_ZONES - 1))
+        if type(limit_um) is not int or not _clinic_ok(limit_um):
+            raise ValueError("a clinic's limit is 0 or 100..2500 um, not %r" % (limit_um,))
+        self.limits_um[zone] = limit_um
+
+    def save(self, store):
+        """ValueError for anything that `set` would not take."""
+        if len(self.limits_um) != CLINIC_ZONES:
+            raise ValueError("a clinic's limits are %d, got %d" % (CLINIC_ZONES, len(self.limits_um)))
+        for zone in range(CLINIC_ZONES):
+            self.set(zone, self.limits_um[zone])
+        store.write(CLINIC, struct.pack(self._LAYOUT, *self.limits_um))
+
+
+def _clinic_ok(limit_um):
+    return limit_um == 0 or DEPTH_LIMIT_MIN_UM <= limit_um <= DEPTH_LIMIT_MAX_UM
 
 
 class Motion:

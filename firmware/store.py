@@ -8,7 +8,15 @@ nothing here ever formats or invents a record. Not for use while needles move (i
 import struct
 
 from crc import CRC16_SEED, crc16
-from layout import BLOCK_BYTES, CARTRIDGE_BASE, CARTRIDGE_SLOT_BYTES, FRAM_BYTES, LAYOUT, SMALL_SLOT_BYTES
+from layout import (
+    BLOCK_BYTES,
+    CARTRIDGE_BASE,
+    CARTRIDGE_SLOT_BYTES,
+    FRAM_BYTES,
+    HALF_SLOT_BYTES,
+    LAYOUT,
+    SMALL_SLOT_BYTES,
+)
 from micropython import const
 
 # Record ids
@@ -21,10 +29,12 @@ JOURNAL = const(5)
 CARTRIDGES = const(6)
 MOTION = const(7)
 ARCHIVE = const(8)
-RECORD_COUNT = const(9)
+KEY = const(9)
+CLINIC = const(10)
+RECORD_COUNT = const(11)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x02\x02\x01\x01\x02\x01"
+SCHEMAS = b"\x01\x01\x01\x02\x02\x01\x01\x02\x01\x01\x01"
 
 # What a read found
 OK = const(0)
@@ -36,7 +46,7 @@ STATUS_NAMES = ("ok", "empty", "recovered", "corrupt", "newer")
 
 SERIAL_CHARS = const(12)
 
-_HEADER = const(16)
+HEADER_BYTES = const(16)
 _LAYOUT = "<2sBBHHI"
 _MAGIC = b"PR"
 _AT_CRC = const(12)
@@ -44,7 +54,10 @@ _AT_STATE = const(15)
 _COMPLETE = const(0xA5)
 _WRITING = b"\x57"
 _CHUNK = const(64)
-_ARCHIVE_PLACE = const(6)  # where record 6 would lie, were it not too long for it
+# Where a small record's slots lie, in pairs of SMALL_SLOT_BYTES; index = record id. The archive is where record 6
+# would be, were that not too long for it; the key and the clinic's limits are in the second halves of the counters'
+# slots and of the last fault's, which the first firmwares never wrote beyond 32 bytes.
+_PLACES = b"\x00\x01\x02\x03\x04\x05\x00\x07\x06\x02\x04"
 
 # What a slot holds
 _BLANK = const(0)
@@ -57,13 +70,20 @@ def slot_address(record_id: int, slot: int) -> int:
     """Byte address of slot 0 or 1 of a record."""
     if record_id == CARTRIDGES:
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES
-    place = _ARCHIVE_PLACE if record_id == ARCHIVE else record_id
-    return (place * 2 + slot) * SMALL_SLOT_BYTES
+    address = (_PLACES[record_id] * 2 + slot) * SMALL_SLOT_BYTES
+    return address + HALF_SLOT_BYTES if record_id >= KEY else address
+
+
+def slot_bytes(record_id: int) -> int:
+    """Size of a slot of a record, its header included."""
+    if record_id == CARTRIDGES:
+        return CARTRIDGE_SLOT_BYTES
+    return HALF_SLOT_BYTES if record_id in (COUNTERS, LAST_FAULT) or record_id >= KEY else SMALL_SLOT_BYTES
 
 
 def capacity(record_id: int) -> int:
     """The largest payload of a record, bytes."""
-    return (CARTRIDGE_SLOT_BYTES if record_id == CARTRIDGES else SMALL_SLOT_BYTES) - _HEADER
+    return slot_bytes(record_id) - HEADER_BYTES
 
 
 def is_newer(a: int, b: int) -> bool:
@@ -76,7 +96,7 @@ class Store:
 
     def __init__(self, fram):
         self._fram = fram
-        self._heads = (bytearray(_HEADER), bytearray(_HEADER))
+        self._heads = (bytearray(HEADER_BYTES), bytearray(HEADER_BYTES))
         self._states = bytearray(2)
         self._chunk = bytearray(_CHUNK)
         self.length = 0
@@ -95,7 +115,7 @@ class Store:
         length = head[4] | head[5] << 8
         if len(buf) < length:
             raise ValueError(f"record {record_id} has {length} bytes, buffer {len(buf)}")
-        self._fram.read_into(slot_address(record_id, slot) + _HEADER, memoryview(buf)[:length])
+        self._fram.read_into(slot_address(record_id, slot) + HEADER_BYTES, memoryview(buf)[:length])
         self.length = length
         self.schema = head[3]
         if head[3] > SCHEMAS[record_id]:
@@ -121,7 +141,7 @@ class Store:
         crc = crc16(payload, 0, len(payload), crc16(head, 0, _AT_CRC, CRC16_SEED))
         struct.pack_into("<HBB", head, _AT_CRC, crc, 0, _COMPLETE)
         self._put(addr + _AT_STATE, _WRITING)
-        self._put(addr + _HEADER, payload)
+        self._put(addr + HEADER_BYTES, payload)
         self._put(addr, head)
 
     def provisioned(self) -> bool:
@@ -168,7 +188,7 @@ class Store:
         if not framed or head[_AT_STATE] != _COMPLETE:
             return _BAD
         crc = crc16(head, 0, _AT_CRC, CRC16_SEED)
-        addr += _HEADER
+        addr += HEADER_BYTES
         while length > 0:
             part = min(length, _CHUNK)
             self._fram.read_into(addr, self._chunk)

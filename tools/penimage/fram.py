@@ -13,12 +13,15 @@ from typing import Any
 from penimage.model import (
     ARCHIVE_KEYS,
     CALIBRATION_KEYS,
+    CLINIC_LIMITS_UM,
+    CLINIC_ZONES,
     COAST_MM_S2,
     COUNTER_KEYS,
     EVENT_BASE,
     EVENT_BYTES,
     EVENT_COUNT,
     FRAM_BYTES,
+    KEY_BYTES,
     LAST_FAULT_KEYS,
     LAYOUT,
     MOTION_KEYS,
@@ -188,10 +191,24 @@ def _archive(payload: bytes) -> dict[str, Any]:
     return dict(zip(ARCHIVE_KEYS, [*numbers, digest.hex()], strict=True))
 
 
+def _key(payload: bytes) -> dict[str, Any]:
+    """Of the key only that there is one; 32 zeros are one that the pen did not show."""
+    if len(payload) != KEY_BYTES:
+        raise ValueError("key")
+    return {"set": True}
+
+
+def _clinic(payload: bytes) -> dict[str, Any]:
+    limits_um = struct.unpack(f"<{CLINIC_ZONES}H", payload)
+    if any(limit_um not in CLINIC_LIMITS_UM for limit_um in limits_um):
+        raise ValueError("clinic")
+    return {"limits_um": list(limits_um)}
+
+
 _PAYLOADS = {
     "superblock": _superblock, "calibration": _calibration, "counters": _counters, "settings": _settings,
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
-    "motion": _motion, "archive": _archive,
+    "motion": _motion, "archive": _archive, "key": _key, "clinic": _clinic,
 }  # fmt: skip
 _OLDER_PAYLOADS = {"settings": _settings_1, "last_fault": _last_fault_1, "motion": _motion_1}
 

@@ -12,15 +12,18 @@ from typing import Any
 FRAM_BYTES = 262_144
 LAYOUT = 1
 
-SMALL_SLOT_BYTES = 128
-ARCHIVE_PLACE = 6  # record 8 lies where record 6 would, which is too long for it
+SMALL_SLOT_BYTES, HALF_SLOT_BYTES = 128, 64
 CARTRIDGE_BASE, CARTRIDGE_SLOT_BYTES = 0x0800, 1024
 EVENT_BASE, EVENT_BYTES, EVENT_COUNT = 0x1000, 16, 1024
 BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 
 RECORD_NAMES = (
     "superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion", "archive",
+    "key", "clinic",
 )  # fmt: skip
+# Which pair of small slots a record lies in, where that is not its number; the last two are in second halves.
+PLACES = {"archive": 6, "key": 2, "clinic": 4}
+HALVES = ("counters", "last_fault", "key", "clinic")
 SCHEMAS = {"settings": 2, "last_fault": 2, "motion": 2}  # of the others: 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
@@ -55,6 +58,8 @@ ARCHIVE_KEYS = ("entries", "oldest", "exported", "archived_blocks", "digest")
 LAST_FAULT_KEYS = ("code", "boot", "uptime_ms", "service_code", "service_boot")
 CODE_PRESSES, CODE_HASH_BYTES, CODE_SALT_BYTES = 8, 16, 8
 RING_ROMS = 120
+KEY_BYTES = 32
+CLINIC_ZONES, CLINIC_LIMITS_UM = 13, (0, *range(100, 2501))
 
 
 def _crc8_table() -> list[int]:
@@ -89,10 +94,13 @@ def text(raw: bytes) -> str:
 
 def slot_span(record_id: int, slot: int) -> tuple[int, int]:
     """(address, size) of a slot."""
-    if RECORD_NAMES[record_id] == "cartridges":
+    name = RECORD_NAMES[record_id]
+    if name == "cartridges":
         return CARTRIDGE_BASE + slot * CARTRIDGE_SLOT_BYTES, CARTRIDGE_SLOT_BYTES
-    place = ARCHIVE_PLACE if RECORD_NAMES[record_id] == "archive" else record_id
-    return (2 * place + slot) * SMALL_SLOT_BYTES, SMALL_SLOT_BYTES
+    address = (2 * PLACES.get(name, record_id) + slot) * SMALL_SLOT_BYTES
+    if name not in HALVES:
+        return address, SMALL_SLOT_BYTES
+    return address + (HALF_SLOT_BYTES if name in PLACES else 0), HALF_SLOT_BYTES
 
 
 def schema_of(name: str) -> int:

@@ -10,11 +10,14 @@ from typing import Any
 from penimage.model import (
     ARCHIVE_KEYS,
     CALIBRATION_KEYS,
+    CLINIC_LIMITS_UM,
+    CLINIC_ZONES,
     CODE_HASH_BYTES,
     CODE_PRESSES,
     CODE_SALT_BYTES,
     COUNTER_KEYS,
     FRAM_BYTES,
+    KEY_BYTES,
     LAST_FAULT_KEYS,
     LAYOUT,
     MOTION_KEYS,
@@ -40,6 +43,8 @@ def provision_image(
     code_salt: bytes | None = None,
     service_fault: int = 0,
     archive: dict[str, Any] | None = None,
+    key: bytes = b"",
+    clinic_um: list[int] | tuple[int, ...] = (),
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
@@ -48,7 +53,8 @@ def provision_image(
     `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest
     first, the last 120 count. `supervisor_code`: eight of U, S and D, "" for none; of it only a hash is stored, with
     `code_salt` or fresh random bytes. `service_fault`: number of a fault that service has yet to clear.
-    `archive`: all of ARCHIVE_KEYS, the digest as hex.
+    `archive`: all of ARCHIVE_KEYS, the digest as hex. `key`: the 32 bytes that pen and technician share, empty for a
+    pen without; no message names it. `clinic_um`: the clinic's limit for each of the 13 zones, 0 or 100..2500 um.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)
@@ -74,6 +80,10 @@ def provision_image(
         if archive is not None:
             *numbers, digest = _ordered(archive, ARCHIVE_KEYS)
             _write_record(image, "archive", struct.pack("<IIII32s", *numbers, bytes.fromhex(digest)))
+        if key:
+            _write_record(image, "key", _checked_key(key))
+        if clinic_um:
+            _write_record(image, "clinic", _clinic(clinic_um))
     except struct.error as error:
         raise ValueError(f"a value does not fit its field: {error}") from error
     if used_cartridges:
@@ -112,6 +122,18 @@ def _settings(settings: dict[str, Any], code: str, salt: bytes | None) -> bytes:
         raise ValueError(f"a salt has {CODE_SALT_BYTES} bytes, got {len(salt)}")
     kept = hashlib.sha256(salt + code.encode("ascii")).digest()[:CODE_HASH_BYTES]
     return struct.pack("<HHBB8s16s", *values, 1, salt, kept)
+
+
+def _checked_key(key: bytes) -> bytes:
+    if len(key) != KEY_BYTES or not any(key):
+        raise ValueError(f"a key has {KEY_BYTES} bytes, not all of them zero; got {len(key)} bytes")
+    return key
+
+
+def _clinic(limits_um: list[int] | tuple[int, ...]) -> bytes:
+    if len(limits_um) != CLINIC_ZONES or any(limit_um not in CLINIC_LIMITS_UM for limit_um in limits_um):
+        raise ValueError(f"a clinic's limits are {CLINIC_ZONES} times 0 or 100..2500 um, not {list(limits_um)}")
+    return struct.pack(f"<{CLINIC_ZONES}H", *limits_um)
 
 
 def _ordered(values: dict[str, Any], keys: tuple[str, ...]) -> list[Any]:
