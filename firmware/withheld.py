@@ -45,4 +45,4 @@ def _withhold(fram, at, first, end, addr, buf):
 
 
 def _sum(slot, length):
-    return crc16(slot, HEADER_BYTES, HEADER_BYTES + length, crc16(slot, 0, _AT_CRC, CRC16_SEED))
+    return crc16(slot, HEADER_BYTES, length, crc16(slot, 0, _AT_CRC, CRC16_SEED))
