@@ -40,6 +40,9 @@ BATTERY_MV_FULL = const(13200)
 RAIL_MV_FULL = const(16500)
 
 SIO_GPIO_IN = const(0xD0000004)  # every pad in one read, so that a snapshot is of one instant
+USB_SIE_STATUS = const(0x50110050)  # RP2040 datasheet 4.1.4
+USB_SUSPENDED = const(0x10)  # no host has been heard for 3 ms: cable out, or the host sleeps
+USB_CONNECTED = const(0x10000)
 CLOCK_HZ = const(125000000)
 WATCHDOG_MS = const(500)
 WATCHDOG_RESET = WDT_RESET
@@ -86,6 +89,11 @@ class Board:
     def pads(self) -> int:
         """All pads in one word, bit n is GPn."""
         return mem32[SIO_GPIO_IN]
+
+
+def usb_host() -> bool:
+    """A host is at the USB port and awake; whether it has the serial port open cannot be seen."""
+    return mem32[USB_SIE_STATUS] & (USB_CONNECTED | USB_SUSPENDED) == USB_CONNECTED
 
 
 def today_days(clock) -> int:

@@ -24,9 +24,11 @@ import version
 from board import WATCHDOG_RESET, Board, today_days
 from calibration import Calibration
 from cartridge import Cartridge
+from console import Console
 from drivers import tmc2209
 from drivers.ds2431 import Ds2431
 from drivers.fram import Fram
+from drivers.usbserial import UsbSerial
 from driverwatch import DriverWatch
 from encoder import Encoder
 from faultrecord import FaultRecord
@@ -89,6 +91,7 @@ class Pen:
         self.courses = courses.Courses(self.journal, self.put_away.archive)
         self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate)
         self.panel = Panel(self)
+        self.console = Console(self, UsbSerial())
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
         self.refusal = faults.GRANTED
@@ -106,6 +109,7 @@ class Pen:
             Task("analog", self._analog, 20000, 300000),
             Task("driver", self._driver, 20000, 500000),
             Task("treatment", self._treatment, 30000, 300000),
+            Task("console", self._console, 60000, 500000),
             Task("panel", self._panel, 60000, 500000),
         )
         self._motor_task = tasks[1]
@@ -127,6 +131,7 @@ class Pen:
             self.safety.trip(faults.WATCHDOG)
         if self.safety.fault == faults.NONE:
             self.safety.event(safety.TESTED)
+        self.console.begin()
         self._watchdog = self.hardware.start_watchdog()
 
     def calibrated(self):
@@ -366,6 +371,13 @@ class Pen:
         stroke_us = self.motor.stroke_us(self.treatment.depth_um)
         out_us = treatment.out_us(stroke_us, -homing.REST_UM, self.motion.accel_mm_s2)
         return treatment.glide_limit_um_s(out_us)
+
+    def stroke_period_us(self) -> int:
+        """From the start of the stroke before the last to the start of the last; of a run's first, what was planned."""
+        return self._period_us
+
+    def _console(self, now_us):
+        return self.console.run(self.uptime_ms)
 
     def _panel(self, now_us):
         left = self.panel.update(self.uptime_ms)

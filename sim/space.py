@@ -41,22 +41,22 @@ def _code(path: Path, _mtime_ns: int) -> types.CodeType:
     return compile(text, str(path), "exec")
 
 
-def _chip_sys() -> types.ModuleType:
-    """What the firmware finds under the name `sys`: MicroPython's way to print an exception."""
-    module = types.ModuleType("sys")
-    module.print_exception = lambda error: traceback.print_exception(error)  # type: ignore[attr-defined]
-    return module
-
-
 class FirmwareSpace:
     """Loads and runs firmware modules. `link` is what they reach the hardware by."""
 
     def __init__(self, link: object, firmware: Path = FIRMWARE):
         self._paths = (SHIMS, firmware)
-        self._modules: dict[str, object] = {"_link": link, "sys": _chip_sys()}
+        self._modules: dict[str, object] = {"_link": link}
         self._builtins = dict(vars(builtins))
         self._builtins["__import__"] = self._import
         self._link = link
+        self._modules["sys"] = self._chip_sys()
+
+    def _chip_sys(self) -> types.ModuleType:
+        """What the firmware finds under the name `sys`: the port's streams, MicroPython's way to print an exception."""
+        module = self.module("_sys")
+        module.print_exception = lambda error: traceback.print_exception(error)  # type: ignore[attr-defined]
+        return module
 
     def run(self, name: str) -> None:
         """Run a file as the chip runs boot.py and main.py: under the name `__main__`."""

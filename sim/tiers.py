@@ -17,14 +17,16 @@ from sim.link import DirectLink
 from sim.space import FIRMWARE, ROOT, SHIMS, FirmwareSpace, shim
 from sim.world import ChipStopped, World
 
-HEAP = "384K"  # the VM's blocks are twice as large as the chip's: stands for 192 kB of the RP2040's heap
+HEAP = "480K"  # the VM's blocks are twice as large as the chip's: stands for the 240 kB free there at boot
 REQUEST = struct.Struct("@6l")
 ANSWER = struct.Struct("@2l")
 
 ops, rp2_ops = shim("_ops"), shim("_rp2_ops")
 SEND_OPS = {
-    ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, ops.FLASH_PROGRAM, rp2_ops.SM_INIT, rp2_ops.DMA_MEMORY}
-RECV_OPS = {ops.SPI_READ, ops.UART_READ, ops.UNIQUE_ID, ops.FLASH_READ, rp2_ops.SM_GET_INTO}
+    ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, ops.USB_WRITE, ops.FLASH_PROGRAM, rp2_ops.SM_INIT,
+    rp2_ops.DMA_MEMORY}
+RECV_OPS = {
+    ops.SPI_READ, ops.UART_READ, ops.USB_READ, ops.RANDOM, ops.UNIQUE_ID, ops.FLASH_READ, rp2_ops.SM_GET_INTO}
 POSTED_OPS = {ops.PIN_SET, ops.PWM, ops.WDT_FEED}  # nobody waits for their answer
 
 

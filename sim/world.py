@@ -17,6 +17,7 @@ from sim.parts.flash import Flash
 from sim.parts.fram import Fram
 from sim.parts.ssd1306 import Ssd1306
 from sim.parts.tmc2209 import Tmc2209
+from sim.parts.usb import UsbPort
 from sim.pio import PioHost
 from sim.plant import Plant, PlantParams
 from sim.recorder import Recorder
@@ -72,10 +73,12 @@ class World:
         self.flash_while_armed = 0  # erased or programmed with the drive on: the CPU stood still meanwhile
         self.cartridge = cartridge
         self.display = Ssd1306()
+        self.usb = UsbPort()
         self.driver = Tmc2209(seed=seed)
         self.pio = PioHost(self)
         self.recorder = Recorder(self)
         self.date_days = date_days
+        self._rtc_start_s = 10 * 3600
         self.reset_cause = POWER_ON
         self.hung = False
         self.seated = True  # the cartridge closes the interlock's contact
@@ -91,6 +94,7 @@ class World:
         self.ntc_fault = ""  # "open" or "short"
         self.onewire_noisy = False
         self._noise = random.Random(seed + 0x5EED)
+        self._ring_oscillator = random.Random(seed + 0x0510)
         self.dead: str | None = None
         self.powered = True
         self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
@@ -210,6 +214,8 @@ class World:
             answer = 0
         elif op == ops.UART_WRITE:
             answer = self._uart_write(data)
+        elif op == ops.USB_WRITE:
+            answer = self.usb.write(data, self._wait)
         elif op == ops.FLASH_PROGRAM:
             answer = self._flash_busy(lambda: self.flash.program(a, data, self._wait))
         else:
@@ -228,6 +234,12 @@ class World:
             data, answer = got.ljust(size, b"\0"), len(got)
         elif op == ops.FLASH_READ:
             data, answer = self.flash.read(a, size), size
+        elif op == ops.USB_READ:
+            while self.usb.waiting() < size:
+                self._wait(MS)
+            data, answer = self.usb.take(size), size
+        elif op == ops.RANDOM:
+            data, answer = self._ring_oscillator.randbytes(size), size
         elif op == ops.UNIQUE_ID:
             data, answer = b"\xe6\x61\x64\x08\x43\x1a\x2b\x3c"[:size], size
         else:
@@ -249,8 +261,10 @@ class World:
             ops.WDT_FEED: self._watchdog_feed,
             ops.RESET: lambda a, b, c: self._stop("reset"),
             ops.RESET_CAUSE: lambda a, b, c: self.reset_cause,
-            ops.RTC_DAYS: lambda a, b, c: self.date_days,
-            ops.RTC_SECONDS: lambda a, b, c: 10 * 3600 + self.now_ns // 1_000_000_000,
+            ops.RTC_DAYS: lambda a, b, c: self.date_days + self._rtc_s() // 86400 if self.date_days else 0,
+            ops.RTC_SECONDS: lambda a, b, c: self._rtc_s() % 86400,
+            ops.RTC_SET: self._set_rtc,
+            ops.USB_POLL: lambda a, b, c: self.usb.poll(a),
             ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
             ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self._disturbed(1), self.now_ns),
             ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self._disturbed(1),
@@ -284,6 +298,8 @@ class World:
         return 0
 
     def _mem32(self, address: int, _b: int, _c: int) -> int:
+        if address == board.USB_SIE_STATUS:
+            return board.USB_CONNECTED if self.usb.attached else board.USB_SUSPENDED
         if address != board.SIO_GPIO_IN:
             raise NotImplementedError(f"register {address:#010x} is not modelled")
         return self.pads()
@@ -304,6 +320,14 @@ class World:
             return 1.0 if self.ntc_fault == "open" else 0.0
         ohm = 10e3 * np.exp(3950 * (1 / (celsius + 273.15) - 1 / 298.15))
         return ohm / (ohm + 10e3)
+
+    def _rtc_s(self) -> int:
+        """Seconds since the midnight before the clock was set, or before the first start."""
+        return self._rtc_start_s + self.now_ns // 1_000_000_000
+
+    def _set_rtc(self, days: int, seconds: int, _c: int) -> None:
+        self.date_days = days
+        self._rtc_start_s = seconds - self.now_ns // 1_000_000_000
 
     def _pwm(self, _pin: int, hz: int, duty: int) -> None:
         tone_hz = hz if duty else 0

@@ -27,6 +27,10 @@ for _op, _us in (
     (_ops.FLASH_READ, 15),
     (_ops.FLASH_PROGRAM, 50),
     (_ops.FLASH_ERASE, 50),
+    (_ops.USB_POLL, 20),
+    (_ops.USB_READ, 8),
+    (_ops.USB_WRITE, 12),
+    (_ops.RANDOM, 20),
 ):
     CALL_US[_op] = _us
 for _op in range(64, 100):

@@ -128,8 +128,15 @@ class WDT:
 
 
 class RTC:
-    def datetime(self):
+    def datetime(self, wanted=None):
         """(year, month, day, weekday, hours, minutes, seconds, 0); year 2021 until somebody sets the clock."""
+        if wanted is not None:
+            year, month, day, _weekday, hours, minutes, seconds, _ = wanted
+            days = (year - 2000) * 365 + (year - 1997) // 4 + day - 1
+            for m in range(1, month):
+                days += (31, 29 if year % 4 == 0 else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30)[m - 1]
+            _link.call(_ops.RTC_SET, days, hours * 3600 + minutes * 60 + seconds)
+            return None
         days = _link.call(_ops.RTC_DAYS)
         if days == 0:
             return (2021, 1, 1, 4, 0, 0, 0, 0)

@@ -1,0 +1,55 @@
+"""The console's IEEE 488.2 commands: who it is, what events there were, what waits."""
+
+import version
+from scpi_errors import OPERATION_COMPLETE
+
+
+class Common:
+    def __init__(self, pen, console):
+        self._pen = pen
+        self._reply = console.reply
+        self._errors = console.errors
+        self._parser = console.parser
+        self._serial = b""
+        self._version = version.TEXT.encode()
+
+    def identify(self):
+        reply = self._reply
+        reply.text(b"Microneedling Pen Project,Pen A,")
+        reply.text(self._serial or b"unprovisioned")
+        reply.comma()
+        reply.text(self._version)
+
+    def begin(self):
+        """Once the record memory can be read."""
+        self._serial = self._pen.store.serial()
+
+    def clear(self):
+        self._errors.clear()
+
+    def set_event_enable(self):
+        self._errors.event_enable = self._parser.values[0]
+
+    def event_enable(self):
+        self._reply.number(self._errors.event_enable)
+
+    def event(self):
+        self._reply.number(self._errors.take_event())
+
+    def complete(self):
+        self._errors.event |= OPERATION_COMPLETE
+
+    def completed(self):
+        self._reply.number(1)
+
+    def set_service_enable(self):
+        self._errors.service_enable = self._parser.values[0] & 0xBF
+
+    def service_enable(self):
+        self._reply.number(self._errors.service_enable)
+
+    def status_byte(self):
+        self._reply.number(self._errors.status_byte(False, False, False))
+
+    def wait(self):
+        pass

@@ -1,0 +1,33 @@
+"""The console's measurements: what the loop has sensed last, so that asking costs the needles nothing."""
+
+import safety
+
+
+class Measure:
+    def __init__(self, pen, console):
+        self._pen = pen
+        self._reply = console.reply
+
+    def extension(self):
+        needles = self._pen.motor
+        if not needles.homed:
+            return b"not homed: where the needles are is not known"
+        if needles.armed():
+            self._reply.number(self._pen.readings.extension_um)
+        else:
+            self._reply.number(needles.extension_um())
+
+    def rate(self):
+        """In Hz, from the time between the last two strokes."""
+        period_us = self._pen.stroke_period_us()
+        moving = self._pen.safety.state == safety.RUNNING and period_us > 0
+        self._reply.decimal(1000000000 // period_us if moving else 0, 3)
+
+    def rail(self):
+        self._reply.decimal(self._pen.readings.rail_mv, 3)
+
+    def battery(self):
+        self._reply.decimal(self._pen.readings.battery_mv, 3)
+
+    def temperature(self):
+        self._reply.decimal(self._pen.readings.temp_dc, 1)

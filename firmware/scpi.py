@@ -1,0 +1,347 @@
+"""The SCPI parser: from the bytes of a line to a row of the command table and its parameters.
+
+Pure. Headers are matched in long and short form, in any case, with optional nodes, and along the path of the command
+before a semicolon. The tree is built once; after that nothing here allocates, so that it may run while needles move.
+Parameters stand in arrays until the next command: whole numbers, quoted strings, and words of a list.
+"""
+
+from array import array
+from collections import namedtuple
+
+import scpi_errors as errors
+from micropython import const
+
+PARAMS_MAX = const(9)
+NUMBER_MOST = const(999999999)
+
+# Kinds of parameters
+INT = const(0)  # from `low` to `high`
+TEXT = const(1)  # a quoted string of `low` to `high` characters
+WORD = const(2)  # one of `words`, without quotes
+
+Param = namedtuple("Param", ("name", "kind", "low", "high", "words"))
+
+# Rows of the command table. `access` is a sum of:
+REST = const(1)  # only while nothing moves
+IDLE = const(2)  # and no session is open
+TECHNICIAN = const(4)  # and a technician has proven the key
+
+Command = namedtuple("Command", ("header", "params", "optional", "access", "handler", "help"))
+"""`header` as SCPI writes it, `SYSTem:ERRor[:NEXT]?`; `optional`: how many of the last `params` may be left out;
+`handler`: "group.method"; `help`: what it answers or does, one line for the documentation."""
+
+_QUOTE = const(34)
+_APOSTROPHE = const(39)
+_HASH = const(35)
+_COLON = const(58)
+_SEMICOLON = const(59)
+_COMMA = const(44)
+_QUESTION = const(63)
+_STAR = const(42)
+_NONE = const(-1)
+
+
+def number(name, low, high):
+    """A whole number from `low` to `high`."""
+    return Param(name, INT, low, high, ())
+
+
+def text(name, low, high):
+    """A quoted string of `low` to `high` characters."""
+    return Param(name, TEXT, low, high, ())
+
+
+def word(name, words):
+    """One of `words`, written without quotes."""
+    return Param(name, WORD, 0, 0, tuple([w.upper().encode() for w in words]))
+
+
+class Parser:
+    """Finds rows of `table` by the headers in a line. After `unit`, the fields tell what it found.
+
+    `row`: index into the table; `count`: how many parameters; `values[i]`: a number, or the index of a word;
+    `starts[i]`, `ends[i]`: where a parameter stands in the line, without its quotes.
+    """
+
+    def __init__(self, table):
+        self._table = table
+        self._names = [b""]  # node 0 is the root
+        self._shorts = array("b", [0])
+        self._child = array("h", [_NONE])
+        self._next = array("h", [_NONE])
+        self._command = array("h", [_NONE])
+        self._query = array("h", [_NONE])
+        for index in range(len(table)):
+            self._add(table[index].header, index)
+        self._path = 0
+        self._kinds = bytearray(PARAMS_MAX)
+        self.values = array("i", [0] * PARAMS_MAX)
+        self.starts = array("h", [0] * PARAMS_MAX)
+        self.ends = array("h", [0] * PARAMS_MAX)
+        self.count = 0
+        self.row = 0
+        self.detail = b""  # more of what was wrong: a constant, or empty
+
+    # -- building the tree --------------------------------------------------------------------------
+
+    def _add(self, header, index):
+        for spelling in spellings(header):
+            node = 0
+            query = spelling[-1] == "?"
+            for name in (spelling[:-1] if query else spelling).split(":"):
+                node = self._grow(node, name)
+            where = self._query if query else self._command
+            if where[node] != _NONE:
+                raise ValueError("two commands with the header %s" % header)
+            where[node] = index
+
+    def _grow(self, parent, name):
+        long = name.upper().encode()
+        last = _NONE
+        node = self._child[parent]
+        while node != _NONE:
+            if self._names[node] == long:
+                return node
+            last = node
+            node = self._next[node]
+        node = len(self._names)
+        self._names.append(long)
+        self._shorts.append(len([c for c in name if not "a" <= c <= "z"]))
+        for column in (self._child, self._next, self._command, self._query):
+            column.append(_NONE)
+        if last == _NONE:
+            self._child[parent] = node
+        else:
+            self._next[last] = node
+        return node
+
+    # -- reading a line -----------------------------------------------------------------------------
+
+    def begin(self):
+        """A new line: headers start from the root."""
+        self._path = 0
+
+    def unit_end(self, line, at, end) -> int:
+        """Where the command that begins at `at` ends: at the next semicolon outside quotes, or at `end`."""
+        quote = 0
+        while at < end:
+            c = line[at]
+            if quote:
+                if c == quote:
+                    quote = 0
+            elif c == _QUOTE or c == _APOSTROPHE:
+                quote = c
+            elif c == _SEMICOLON:
+                break
+            at += 1
+        return at
+
+    def unit(self, line, at, end) -> int:
+        """Read the command in line[at:end]: 0 and the fields are set, or the number of an error."""
+        self.detail = b""
+        self.count = 0
+        self.row = _NONE
+        at = _skip_space(line, at, end)
+        while end > at and line[end - 1] <= 32:
+            end -= 1
+        if at == end:
+            return 0
+        at = self._header(line, at, end)
+        if at < 0:
+            return at
+        error = self._parameters(line, at, end)
+        return error if error else self._check(line)
+
+    def _header(self, line, at, end):
+        """Follow the header down the tree; where its parameters may begin, or the number of an error."""
+        node = self._path
+        if line[at] == _COLON:
+            node = 0
+            at += 1
+        common = at < end and line[at] == _STAR
+        if common:
+            node = 0
+        parent = node
+        while True:
+            stop = at
+            while stop < end and _in_name(line[stop]):
+                stop += 1
+            if stop == at:
+                return errors.SYNTAX
+            parent = node
+            node = self._find(node, line, at, stop)
+            if node == _NONE:
+                return errors.UNDEFINED_HEADER
+            at = stop
+            if at < end and line[at] == _COLON:
+                at += 1
+            else:
+                break
+        rows = self._command
+        if at < end and line[at] == _QUESTION:
+            rows = self._query
+            at += 1
+        if at < end and line[at] > 32:
+            return errors.HEADER_SEPARATOR
+        self.row = rows[node]
+        if self.row == _NONE:
+            return errors.UNDEFINED_HEADER
+        if not common:
+            self._path = parent
+        return at
+
+    def _find(self, parent, line, at, stop):
+        length = stop - at
+        node = self._child[parent]
+        while node != _NONE:
+            name = self._names[node]
+            if (length == len(name) or length == self._shorts[node]) and _same(line, at, name, length):
+                return node
+            node = self._next[node]
+        return _NONE
+
+    def _parameters(self, line, at, end):
+        at = _skip_space(line, at, end)
+        if at == end:
+            return 0
+        while True:
+            if self.count == PARAMS_MAX:
+                return errors.TOO_MANY
+            at = self._parameter(line, at, end)
+            if at < 0:
+                return at
+            self.count += 1
+            at = _skip_space(line, at, end)
+            if at == end:
+                return 0
+            if line[at] != _COMMA:
+                return errors.SEPARATOR
+            at = _skip_space(line, at + 1, end)
+            if at == end:
+                return errors.MISSING
+
+    def _parameter(self, line, at, end):
+        """Take one parameter; where it ends, or the number of an error."""
+        c = line[at]
+        i = self.count
+        if c == _QUOTE or c == _APOSTROPHE:
+            stop = at + 1
+            while stop < end and line[stop] != c:
+                stop += 1
+            if stop == end:
+                return errors.STRING
+            self._kinds[i] = TEXT
+            self.starts[i] = at + 1
+            self.ends[i] = stop
+            return stop + 1
+        if c == _HASH:
+            return errors.BLOCK
+        self.starts[i] = at
+        if 48 <= c <= 57 or c == 43 or c == 45 or c == 46:
+            return self._number(line, at, end)
+        stop = at
+        while stop < end and _in_name(line[stop]):
+            stop += 1
+        if stop == at:
+            return errors.SYNTAX
+        self._kinds[i] = WORD
+        self.ends[i] = stop
+        return stop
+
+    def _number(self, line, at, end):
+        i = self.count
+        negative = line[at] == 45
+        if negative or line[at] == 43:
+            at += 1
+        value = digits = 0
+        while at < end and 48 <= line[at] <= 57:
+            if value > NUMBER_MOST // 10:
+                value = NUMBER_MOST + 1  # beyond every range
+            elif value <= NUMBER_MOST:
+                value = value * 10 + line[at] - 48
+            digits += 1
+            at += 1
+        if at < end and line[at] == 46:  # 500.0 is a whole number, 500.5 is not read kindly
+            at += 1
+            while at < end and 48 <= line[at] <= 57:
+                if line[at] != 48:
+                    self.detail = b"a whole number is expected"
+                    return errors.NUMERIC
+                digits += 1
+                at += 1
+        if not digits:
+            return errors.NUMERIC
+        if at < end and _in_name(line[at]):
+            return errors.SUFFIX
+        self._kinds[i] = INT
+        self.values[i] = -value if negative else value
+        self.ends[i] = at
+        return at
+
+    def _check(self, line):
+        """The parameters against what the row of the table says of them."""
+        row = self._table[self.row]
+        params = row.params
+        if self.count > len(params):
+            return errors.TOO_MANY
+        if self.count < len(params) - row.optional:
+            return errors.MISSING
+        for i in range(self.count):
+            param = params[i]
+            if self._kinds[i] != param.kind:
+                self.detail = _EXPECTED[param.kind]
+                return errors.DATA_TYPE
+            if param.kind == INT:
+                if not param.low <= self.values[i] <= param.high:
+                    return errors.OUT_OF_RANGE
+            elif param.kind == TEXT:
+                if not param.low <= self.ends[i] - self.starts[i] <= param.high:
+                    return errors.ILLEGAL_VALUE
+            else:
+                self.values[i] = self._word(param.words, line, self.starts[i], self.ends[i])
+                if self.values[i] < 0:
+                    return errors.ILLEGAL_VALUE
+        return 0
+
+    def _word(self, words, line, at, stop):
+        length = stop - at
+        for i in range(len(words)):
+            if len(words[i]) == length and _same(line, at, words[i], length):
+                return i
+        return _NONE
+
+
+_EXPECTED = (b"a number is expected", b"a string in quotes is expected", b"a word without quotes is expected")
+
+
+def spellings(header):
+    """Every way to write a header with and without its optional nodes, for building the tree; it allocates."""
+    at = header.find("[")
+    if at < 0:
+        return [header]
+    stop = header.find("]")
+    tails = spellings(header[stop + 1 :])
+    head = header[:at]
+    inner = header[at + 1 : stop]
+    return [head + tail for tail in tails] + [head + inner + tail for tail in tails]
+
+
+def _skip_space(line, at, end):
+    while at < end and line[at] <= 32:
+        at += 1
+    return at
+
+
+def _in_name(c):
+    return 97 <= c <= 122 or 65 <= c <= 90 or 48 <= c <= 57 or c == 95 or c == _STAR
+
+
+def _same(line, at, name, length):
+    """Whether line[at:at+length] is `name`, which is in capitals, in any case."""
+    for i in range(length):
+        c = line[at + i]
+        if 97 <= c <= 122:
+            c -= 32
+        if c != name[i]:
+            return False
+    return True
