@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 
 from penimage import provision_image
 from penimage.model import MOTION_KEYS
@@ -22,6 +23,7 @@ faults = shim("faults")
 EPOCH = datetime.date(2000, 1, 1)
 CALIBRATED = datetime.date(2026, 9, 1)
 CODE_SALT = b"SIM-SALT"
+KEY_SEED = b"no secret: the key of a simulated pen, "
 ARCHIVES = {  # what the record memory knows of the archive in flash
     "made": {"entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32},
     "new": None,
@@ -103,6 +105,11 @@ def fault_number(key: str) -> int:
     return next(code for code, row in faults.TABLE.items() if row.key == key)
 
 
+def pen_key(scenario: Scenario) -> bytes:
+    """The key that a simulated pen shares with its technicians; it protects nothing."""
+    return hashlib.sha256(KEY_SEED + scenario.pen.serial.encode()).digest()
+
+
 def make_fram(scenario: Scenario) -> Fram:
     """The record memory as it was provisioned, or damaged as the scenario asks."""
     pen = scenario.pen
@@ -114,7 +121,7 @@ def make_fram(scenario: Scenario) -> Fram:
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
         supervisor_code=pen.supervisor_code, code_salt=CODE_SALT,
         service_fault=fault_number(pen.service_fault) if pen.service_fault else 0,
-        motion=_motion_record(scenario), archive=ARCHIVES[pen.archive],
+        motion=_motion_record(scenario), key=pen_key(scenario), archive=ARCHIVES[pen.archive],
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":
         for slot in range(2):

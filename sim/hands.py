@@ -28,8 +28,19 @@ LONG_MS = 1300
 FIRST_MS = 100
 PRESSES = {"U": "up", "S": "select", "D": "down"}
 BUTTONS = {"select": board.PIN_SELECT, "up": board.PIN_UP, "down": board.PIN_DOWN}
+CHANGE_OVER_MS = 4
 
 Waits = Generator[int, None, None]  # milliseconds
+
+
+def move_trigger(world: World, pressed: bool) -> None:
+    """The changeover: one contact opens before the other closes."""
+    first, second = board.PIN_TRIGGER_NC, board.PIN_TRIGGER_NO
+    if not pressed:
+        first, second = second, first
+    world.move_contact(first, False)
+    world.after(CHANGE_OVER_MS * MS, lambda: world.move_contact(second, True))
+    world.recorder.event("hand", "trigger pressed" if pressed else "trigger released")
 
 
 class GaveUp(Exception):
@@ -120,16 +131,6 @@ class Hands:
         yield hold_ms
         self._world.move_contact(pin, False)
         yield BETWEEN_MS
-
-    def _trigger(self, pressed: bool) -> None:
-        """The changeover: one contact opens before the other closes."""
-        first, second = board.PIN_TRIGGER_NC, board.PIN_TRIGGER_NO
-        if not pressed:
-            first, second = second, first
-        world = self._world
-        world.move_contact(first, False)
-        world.after(4 * MS, lambda: world.move_contact(second, True))
-        world.recorder.event("hand", "trigger pressed" if pressed else "trigger released")
 
     def _presses(self, code: str) -> Waits:
         for press in code:
@@ -290,17 +291,17 @@ class Hands:
 
     def _pass(self, step: HandStep) -> Waits:
         """One pass over the zone: nose on, trigger held, released, nose off."""
-        self._trigger(True)
+        move_trigger(self._world, True)
         yield step.ms or 0
-        self._trigger(False)
+        move_trigger(self._world, False)
         yield step.pause_ms
 
     def _hold_trigger(self, _step: HandStep) -> Waits:
-        self._trigger(True)
+        move_trigger(self._world, True)
         yield 20
 
     def _release_trigger(self, _step: HandStep) -> Waits:
-        self._trigger(False)
+        move_trigger(self._world, False)
         yield 100
 
     def _end_session(self, step: HandStep) -> Waits:

@@ -75,12 +75,21 @@ class HostPort:
 
     def wait(self, seconds: float) -> None:
         """Until there may be something to read, or the time is over."""
-        if not self.connected:  # a pty that nobody has open is always ready: with its hang-up
-            select.select(self._listening(), [], [], seconds)
-        else:
-            select.select([self], [self] if self._pending else [], [], seconds)
+        select.select(self.inputs(), [] if self.idle else [self], [], seconds)
+
+    def inputs(self) -> list[HostPort | socket.socket]:
+        """What `select` may watch for something to read, or somebody to come."""
+        return [self] if self.connected else []  # a pty that nobody has open is always ready: with its hang-up
 
     def fileno(self) -> int:
+        raise NotImplementedError
+
+    def unplug(self) -> None:
+        """The cable is pulled: the client's port vanishes, and there is none until `plug`."""
+        raise NotImplementedError
+
+    def plug(self) -> None:
+        """The cable is in again. A pty may have another name afterwards."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -92,15 +101,16 @@ class HostPort:
     def _gone(self) -> None:
         self._pending.clear()
 
-    def _listening(self) -> list[socket.socket]:
-        return []
-
 
 class PtyPort(HostPort):
     """A pseudo-terminal whose other side a client opens."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._master = -1
+        self.plug()
+
+    def plug(self) -> None:
         self._master, slave = os.openpty()
         tty.setraw(slave)  # no echo and no line editing, also for a client that sets nothing
         self.name = os.ttyname(slave)
@@ -109,11 +119,19 @@ class PtyPort(HostPort):
         self._poll = select.poll()
         self._poll.register(self._master, select.POLLIN | select.POLLHUP)
 
+    def unplug(self) -> None:
+        self._pending.clear()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
     @property
     def connected(self) -> bool:
-        return not any(event & select.POLLHUP for _, event in self._poll.poll(0))
+        return self._master >= 0 and not any(event & select.POLLHUP for _, event in self._poll.poll(0))
 
     def read(self) -> bytes:
+        if self._master < 0:
+            return b""
         try:
             return os.read(self._master, READ_BYTES)
         except OSError:  # nothing there, or nobody
@@ -126,7 +144,7 @@ class PtyPort(HostPort):
         return self._master
 
     def close(self) -> None:
-        os.close(self._master)
+        self.unplug()
 
 
 class SocketPort(HostPort):
@@ -135,6 +153,7 @@ class SocketPort(HostPort):
     def __init__(self, host: str, port: int) -> None:
         super().__init__()
         self._client: socket.socket | None = None
+        self._plugged = True
         try:
             self._server = socket.create_server((host, port), backlog=4)
         except (OSError, OverflowError) as error:
@@ -170,7 +189,7 @@ class SocketPort(HostPort):
             came, _ = self._server.accept()
         except OSError:  # nobody, or one that went again
             return
-        if self._client is not None:
+        if self._client is not None or not self._plugged:
             came.close()
             return
         came.setblocking(False)
@@ -197,8 +216,15 @@ class SocketPort(HostPort):
         assert self._client is not None
         return self._client.send(data)
 
-    def _listening(self) -> list[socket.socket]:
-        return [self._server]
+    def inputs(self) -> list[HostPort | socket.socket]:
+        return [self._server, *super().inputs()]
+
+    def unplug(self) -> None:
+        self._plugged = False
+        self._gone()
+
+    def plug(self) -> None:
+        self._plugged = True
 
     def fileno(self) -> int:
         return (self._client or self._server).fileno()

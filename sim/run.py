@@ -14,12 +14,11 @@ from penimage.model import END_NAMES
 from sim import eyes
 from sim.build import effective_max_um, limits_of, make_cartridge, make_world
 from sim.hands import Hands
-from sim.mishaps import MISHAPS
+from sim.lives import check_tier, run_lives
 from sim.record import Event, Run
-from sim.scenario import Bounds, Scenario, ScenarioError
+from sim.scenario import Bounds, Scenario
 from sim.space import shim
-from sim.tiers import TIERS
-from sim.world import MS, POWER_ON, WATCHDOG, ChipStopped
+from sim.world import MS
 
 faults = shim("faults")
 safety = shim("safety")
@@ -48,11 +47,7 @@ class Simulation:
     """One run of one scenario. `run()` does it; `world` stays for whoever wants to look."""
 
     def __init__(self, scenario: Scenario, tier: str = "cpython", progress: Progress | None = None):
-        if tier not in TIERS:
-            raise ValueError(f"unknown tier '{tier}', known: {', '.join(TIERS)}")
-        for mishap in scenario.faults:
-            if MISHAPS[mishap.what].cpython_only and tier != "cpython":
-                raise ScenarioError(f"'{mishap.what}' reaches into the firmware's memory: the cpython tier only")
+        check_tier(scenario, tier)
         self.scenario = scenario
         self.tier = tier
         self._progress = progress
@@ -75,35 +70,9 @@ class Simulation:
     def run(self) -> Run:
         """Run to the end; raises only if the simulator or the interpreter itself fails."""
         began = time.perf_counter()
-        cause = POWER_ON
-        while True:
-            self.lives_us.append(self.world.now_us)
-            why = TIERS[self.tier](self.world)
-            if why == "end":
-                break
-            if why == "power":
-                self.world.recorder.event("power", "the chip lost its supply")
-                if not self._wait_for_power():
-                    break
-                cause = POWER_ON
-            else:
-                self.world.recorder.event("power", f"{why} reset")
-                cause = WATCHDOG if why == "watchdog" else POWER_ON
-            self.world.chip_reset(cause)
+        run_lives(
+            self.world, self.tier, lambda: self.lives_us.append(self.world.now_us), self.scenario.restart_after_ms)
         return self._collect(time.perf_counter() - began)
-
-    def _wait_for_power(self) -> bool:
-        """Without a chip: until the battery is back, or the run is over."""
-        world = self.world
-        if self.scenario.restart_after_ms is not None:
-            world.after(self.scenario.restart_after_ms * MS, world.restore_battery)
-        try:
-            while not world.plant.battery_connected:
-                world.advance(world.now_ns + 10 * MS)
-        except ChipStopped:
-            return False
-        world.recorder.event("power", "switched on again")
-        return True
 
     # -- while it runs -------------------------------------------------------------------------------
 

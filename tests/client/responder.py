@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sim.hostport import HostPort
 
-IDENTITY = b"OPEN,MICRONEEDLING PEN,PEN-T-01,0.1.0"
+IDENTITY = b"Microneedling Pen Project,Pen A,PEN-T-01,0.1.0"
 
 
 def block(data: bytes, crc: int | None = None) -> bytes:

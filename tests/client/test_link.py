@@ -6,8 +6,7 @@ import hmac
 import pytest
 from responder import Responder, block
 
-from pen import link
-from pen.link import Garbage, NoAnswer, PenLink, Refused, open_serial, split_fields
+from pen.link import Garbage, NoAnswer, PenLink, Refused, open_link, split_fields
 from pen.wires import LinkError, NoPort, PortGone, SerialWire
 from sim.hostport import HostPort
 
@@ -20,24 +19,25 @@ def port(request):
 
 
 def test_a_query_and_a_command(port):
-    with Responder(port, {"STAT?": b"ready,zone,0", "LIM 3": None}) as responder, open_serial(port.name) as pen:
-        assert pen.identity == ("OPEN", "MICRONEEDLING PEN", "PEN-T-01", "0.1.0")
+    with Responder(port, {"STAT?": b"ready,zone,0", "LIM 3": None}) as responder, open_link(port.name) as pen:
+        assert pen.identity == ("Microneedling Pen Project", "Pen A", "PEN-T-01", "0.1.0")
         assert pen.query("STAT?") == "ready,zone,0"
         pen.write("LIM 3")
         assert "LIM 3" in responder.heard
 
 
 def test_a_refusal_carries_number_text_and_command(port):
-    with Responder(port, {}), open_serial(port.name) as pen:
+    with Responder(port, {}), open_link(port.name) as pen:
         with pytest.raises(Refused) as refused:
             pen.query("NO:SUCH?")
+        assert str(refused.value) == "the pen refused 'NO:SUCH?': Undefined header (-113)"
         assert (refused.value.number, refused.value.text, refused.value.command) == (
             -113, "Undefined header", "NO:SUCH?")
-        assert pen.query("*IDN?").startswith("OPEN")  # and the connection is as good as before
+        assert pen.query("*IDN?").startswith("Microneedling")  # and the connection is as good as before
 
 
 def test_the_queue_is_read_to_its_end(port):
-    with Responder(port, {}) as responder, open_serial(port.name) as pen:
+    with Responder(port, {}) as responder, open_link(port.name) as pen:
         responder.errors += [b'-200,"Execution error; in a ""session"""', b'-350,"Queue overflow"']
         assert pen.errors() == [(-200, 'Execution error; in a "session"'), (-350, "Queue overflow")]
         assert pen.errors() == []
@@ -46,14 +46,14 @@ def test_the_queue_is_read_to_its_end(port):
 def test_errors_of_an_earlier_client_are_gone_at_connect(port):
     with Responder(port, {"STAT?": b"1"}) as responder:
         responder.errors.append(b'-102,"Syntax error"')
-        with open_serial(port.name) as pen:
+        with open_link(port.name) as pen:
             assert pen.query("STAT?") == "1"
 
 
 @pytest.mark.parametrize("size", [0, 1, 10, 4096, 60_000])
 def test_blocks_of_every_byte_arrive_whole(port, size):
     data = bytes(i * 7 & 255 for i in range(size))
-    with Responder(port, {"LOG?": block(data)}), open_serial(port.name) as pen:
+    with Responder(port, {"LOG?": block(data)}), open_link(port.name) as pen:
         assert pen.query_block("LOG?") == data
 
 
@@ -70,19 +70,19 @@ def test_blocks_of_every_byte_arrive_whole(port, size):
     ],
 )
 def test_a_bad_block_is_named_and_the_next_command_works(port, answer, says):
-    with Responder(port, {"LOG?": answer, "STAT?": b"5"}), open_serial(port.name) as pen:
+    with Responder(port, {"LOG?": answer, "STAT?": b"5"}), open_link(port.name) as pen:
         with pytest.raises(Garbage, match=says):
             pen.query_block("LOG?")
         assert pen.query("STAT?") == "5"
 
 
 def test_a_refused_block_is_a_refusal(port):
-    with Responder(port, {}), open_serial(port.name) as pen, pytest.raises(Refused):
+    with Responder(port, {}), open_link(port.name) as pen, pytest.raises(Refused):
         pen.query_block("LOG?")
 
 
 def test_a_block_that_stops_halfway_is_no_answer_and_the_next_command_works(port):
-    with Responder(port, {"LOG?": b"#3100half", "STAT?": b"5"}), open_serial(port.name) as pen:
+    with Responder(port, {"LOG?": b"#3100half", "STAT?": b"5"}), open_link(port.name) as pen:
         with pytest.raises(NoAnswer):
             pen.query_block("LOG?", timeout_s=0.3)
         assert pen.query("STAT?") == "5"
@@ -91,21 +91,20 @@ def test_a_block_that_stops_halfway_is_no_answer_and_the_next_command_works(port
 @pytest.mark.parametrize(
     ("answer", "says"), [(b"\x00\xff\x81", "not text"), (b"a\nb", "not 2"), (b"\n".join([b""] * 3), "not 3")])
 def test_garbage_in_place_of_an_answer(port, answer, says):
-    with Responder(port, {"STAT?": answer}), open_serial(port.name) as pen, pytest.raises(Garbage, match=says):
+    with Responder(port, {"STAT?": answer}), open_link(port.name) as pen, pytest.raises(Garbage, match=says):
         pen.query("STAT?")
 
 
 def test_numbers_that_are_none(port):
-    with Responder(port, {"A?": b"1,-2,+3", "B?": b"1,x"}), open_serial(port.name) as pen:
+    with Responder(port, {"A?": b"1,-2,+3", "B?": b"1,x"}), open_link(port.name) as pen:
         assert pen.numbers("A?") == [1, -2, 3]
         with pytest.raises(Garbage, match="numbers"):
             pen.numbers("B?")
 
 
-def test_a_silent_device_is_no_answer(port, monkeypatch):
-    monkeypatch.setattr(link, "TIMEOUT_S", 0.3)
+def test_a_silent_device_is_no_answer(port):
     with Responder(port, {"*IDN?": None}), pytest.raises(NoAnswer, match="switched on"):
-        open_serial(port.name)
+        open_link(port.name, timeout_s=0.3)
 
 
 def test_another_instrument_is_named(port):
@@ -113,7 +112,7 @@ def test_another_instrument_is_named(port):
         Responder(port, {"*IDN?": b"ACME,MULTIMETER,7,1.0"}),
         pytest.raises(Garbage, match=r"not a pen.*MULTIMETER"),
     ):
-        open_serial(port.name)
+        open_link(port.name)
 
 
 def test_a_micropython_prompt_is_named():
@@ -122,11 +121,11 @@ def test_a_micropython_prompt_is_named():
         Responder(port, {"*IDN?": b"*IDN?\r\n  File <stdin>\r\nSyntaxError: invalid syntax\r\n>>> "}),
         pytest.raises(Garbage, match="service mode"),
     ):
-        open_serial(port.name)
+        open_link(port.name)
 
 
 def test_a_port_that_vanishes_halfway(port):
-    with Responder(port, {"STAT?": lambda me: me.vanish()}), open_serial(port.name) as pen:
+    with Responder(port, {"STAT?": lambda me: me.vanish()}), open_link(port.name) as pen:
         with pytest.raises(PortGone, match="vanished"):
             pen.query("STAT?")
         with pytest.raises(PortGone):
@@ -144,17 +143,17 @@ def test_what_an_earlier_client_left_unread_is_thrown_away(port):
 def test_a_second_client_is_sent_away():
     port = HostPort.socket()
     with (
-        Responder(port, {"STAT?": b"1"}), open_serial(port.name) as pen,
+        Responder(port, {"STAT?": b"1"}), open_link(port.name) as pen,
         pytest.raises((PortGone, NoAnswer)),
     ):  # fmt: skip
-        open_serial(port.name)
+        open_link(port.name)
         pen.query("STAT?")
 
 
 def test_a_port_in_use_is_said_to_be():
     port = HostPort.pty()
-    with Responder(port, {}), open_serial(port.name), pytest.raises(NoPort, match="in use"):
-        open_serial(port.name)
+    with Responder(port, {}), open_link(port.name), pytest.raises(NoPort, match="in use"):
+        open_link(port.name)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_a_port_in_use_is_said_to_be():
 )
 def test_a_port_that_cannot_be_opened_is_one_clear_line(name, says):
     with pytest.raises(NoPort, match=says) as error:
-        open_serial(name)
+        open_link(name)
     assert "\n" not in str(error.value)
 
 
@@ -178,7 +177,7 @@ def test_nobody_listening():
     name = port.name
     port.close()
     with pytest.raises(NoPort, match="nobody listens"):
-        open_serial(name)
+        open_link(name)
 
 
 class Hand:
@@ -201,7 +200,7 @@ def test_login_answers_the_challenge_while_select_is_held(port):
         "SEC:STAT?": b"READ", "SEC:CHAL?": f'"{NONCE}"'.encode(),
         f'SEC:ANSW "{PROOF}"': lambda _: during.extend(hand.asked),
     }
-    with Responder(port, answers), open_serial(port.name) as pen:
+    with Responder(port, answers), open_link(port.name) as pen:
         pen.login(KEY, hand)
     assert (during, hand.asked) == ([True], [True, False])
 
@@ -210,7 +209,7 @@ def test_a_wrong_key_is_refused_and_select_let_go(port):
     hand = Hand()
     with (
         Responder(port, {"SEC:STAT?": b"READ", "SEC:CHAL?": NONCE.encode()}),
-        open_serial(port.name) as pen,
+        open_link(port.name) as pen,
         pytest.raises(Refused),
     ):
         pen.login(bytes(32), hand)
@@ -219,7 +218,7 @@ def test_a_wrong_key_is_refused_and_select_let_go(port):
 
 def test_who_is_logged_in_is_not_asked_again(port):
     hand = Hand()
-    with Responder(port, {"SEC:STAT?": b"TECHNICIAN"}), open_serial(port.name) as pen:
+    with Responder(port, {"SEC:STAT?": b"TECHNICIAN"}), open_link(port.name) as pen:
         pen.login(KEY, hand)
     assert hand.asked == []
 
@@ -237,8 +236,20 @@ def test_fields(answer, fields):
 
 @pytest.mark.parametrize("command", ["A\nB", "A\rB", "Ä?"])
 def test_a_command_is_one_line_of_ascii(port, command):
-    with Responder(port, {}), open_serial(port.name) as pen, pytest.raises(ValueError):
+    with Responder(port, {}), open_link(port.name) as pen, pytest.raises(ValueError):
         pen.query(command)
+
+
+def test_a_typed_line_may_have_many_answers_and_an_error_behind_them(port):
+    answers = {"A?": b"1", "B?": block(bytes(40)), "C?": b"2\n3"}
+    with Responder(port, answers), open_link(port.name) as pen:
+        assert list(pen.exchange("A?;A?")) == ["1;1"]
+        assert list(pen.exchange("B?")) == [block(bytes(40))[4:]]
+        assert list(pen.exchange("C?")) == ["2", "3"]
+        seen = []
+        with pytest.raises(Refused):
+            seen.extend(pen.exchange("A?;NO"))
+        assert list(pen.exchange("*CLS")) == []
 
 
 def test_every_error_of_the_link_is_a_link_error():

@@ -13,6 +13,11 @@ from rich.table import Table
 
 from pen.campaign_command import campaign
 from pen.log.app import app as log_app
+from pen.ports import ports
+from pen.prompt import console
+from pen.sim_command import sim
+from pen.trace import trace
+from pen.watch import watch
 
 WRONG_USE = 2
 
@@ -122,6 +127,11 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 
 app.command()(campaign)
+app.command()(ports)
+app.command()(watch)
+app.command()(trace)
+app.command()(console)
+app.command()(sim)
 
 
 @app.command()

@@ -11,15 +11,16 @@ import hashlib
 import hmac
 import re
 import zlib
+from collections.abc import Iterator
 
-from pen.wires import Hand, LinkError, SerialWire, Wire
+from pen.wires import Hand, LinkError, PortGone, SerialWire, Wire
 
 TIMEOUT_S = 3.0  # without a byte
 QUIET_S = 0.12  # silence that means: nothing more of what was there before us
 DRAIN_MAX_S = 4.0
 LINE_MAX = 16_384
 BLOCK_MAX = 1_000_000
-MODEL = "MICRONEEDLING PEN"
+MAKER = "MICRONEEDLING PEN"  # in what a pen answers to *IDN?
 ERRORS = ":SYST:ERR?;:SYST:VERS?"  # the version behind it marks the line that ends an exchange
 _END = re.compile(r'([+-]?\d+),"((?:[^"]|"")*)";\d{4}\.\d')
 _ERROR = re.compile(r'\s*([+-]?\d+),"((?:[^"]|"")*)"\s*')
@@ -34,10 +35,12 @@ class Garbage(LinkError):
 
 
 class Refused(LinkError):
-    """The pen refused a command: `number` and `text` are its error, `command` what was asked."""
+    """The pen refused a command: `number`, `text` are its error, `command` what was asked, `reason` fit for people."""
 
     def __init__(self, number: int, text: str, command: str):
-        super().__init__(f"the pen refused '{command}': {text} ({number})")
+        what, _, why = text.partition(";")
+        super().__init__(f"the pen refused '{command}': {why or what} ({number}{f', {what}' if why else ''})")
+        self.reason = why or what
         self.number, self.text, self.command = number, text, command
 
 
@@ -47,20 +50,26 @@ class PenLink:
     `identity` is what `*IDN?` said: manufacturer, model, serial, firmware version.
     """
 
-    def __init__(self, wire: Wire, *, anything: bool = False):
+    def __init__(self, wire: Wire, *, anything: bool = False, timeout_s: float | None = None):
         """Clears what an earlier client left, then asks who is there. `anything` takes whatever answers for a pen.
+        `timeout_s`: how long a silence is no answer, for commands that name no time of their own.
 
         NoAnswer, Garbage when no pen is there; PortGone.
         """
         self.wire = wire
         self._buffer = bytearray()
-        self._answering = False
+        self._anything = anything
+        self.timeout_s = timeout_s or TIMEOUT_S
         try:
-            self.drain()
-            self.identity = self._identify(anything)
+            self._begin()
         except BaseException:
             wire.close()
             raise
+
+    def _begin(self) -> None:
+        self._answering = False
+        self.drain()
+        self.identity = self._identify(self._anything)
 
     def __enter__(self) -> PenLink:
         return self
@@ -81,14 +90,14 @@ class PenLink:
 
     # -- commands ------------------------------------------------------------------------------------
 
-    def write(self, command: str, timeout_s: float = TIMEOUT_S) -> None:
+    def write(self, command: str, timeout_s: float | None = None) -> None:
         """A command without an answer. Refused, NoAnswer, Garbage, PortGone."""
         self._ask(command)
         lines = self._lines_to_the_end(command, timeout_s)
         if lines:
             raise Garbage(f"'{command}' should have no answer, but there was one: {_short(lines[0])}")
 
-    def query(self, command: str, timeout_s: float = TIMEOUT_S) -> str:
+    def query(self, command: str, timeout_s: float | None = None) -> str:
         """The answer to a command, without its line end. Refused, NoAnswer, Garbage, PortGone."""
         self._ask(command)
         lines = self._lines_to_the_end(command, timeout_s)
@@ -96,11 +105,11 @@ class PenLink:
             raise Garbage(f"'{command}' has one answer, not {len(lines)}" + (f": {_short(lines[1])}" if lines else ""))
         return lines[0]
 
-    def fields(self, command: str, timeout_s: float = TIMEOUT_S) -> list[str]:
+    def fields(self, command: str, timeout_s: float | None = None) -> list[str]:
         """The answer as its fields, quotes taken off."""
         return split_fields(self.query(command, timeout_s))
 
-    def numbers(self, command: str, timeout_s: float = TIMEOUT_S) -> list[int]:
+    def numbers(self, command: str, timeout_s: float | None = None) -> list[int]:
         """The answer as integers. Garbage if it is anything else."""
         answer = self.query(command, timeout_s)
         try:
@@ -108,21 +117,13 @@ class PenLink:
         except ValueError:
             raise Garbage(f"'{command}' has numbers for an answer, not {_short(answer)}") from None
 
-    def query_block(self, command: str, timeout_s: float = TIMEOUT_S) -> bytes:
+    def query_block(self, command: str, timeout_s: float | None = None) -> bytes:
         """The data of a definite-length block, its CRC-32 checked and taken off. Garbage if it does not match."""
         self._ask(command)
-        first = self._take(1, command, timeout_s)
-        if first != b"#":
-            self._buffer[:0] = first
+        if self._next_byte(command, timeout_s) != b"#":
             lines = self._lines_to_the_end(command, timeout_s)
             raise Garbage(f"'{command}' has a block for an answer, not {_short(lines[0] if lines else '')}")
-        digits = self._take(1, command, timeout_s)
-        if digits not in b"123456789":
-            raise Garbage(f"'{command}': a block begins with # and its count of digits, not #{_short(digits)}")
-        length = self._take(int(digits), command, timeout_s)
-        if not length.isdigit() or int(length) > BLOCK_MAX:
-            raise Garbage(f"'{command}': a block of {_short(length)} bytes")
-        raw = self._take(int(length), command, timeout_s)
+        raw = self._block(command, timeout_s)
         rest = self._lines_to_the_end(command, timeout_s)
         if rest != [""]:
             raise Garbage(f"'{command}': more than the block came: {_short(rest[0] if rest else '')}")
@@ -130,6 +131,22 @@ class PenLink:
         if len(check) < 4 or zlib.crc32(data) != int.from_bytes(check, "little"):
             raise Garbage(f"'{command}': a block of {len(raw)} bytes arrived damaged (CRC-32)")
         return data
+
+    def exchange(self, line: str, timeout_s: float | None = None) -> Iterator[str | bytes]:
+        """Any line as somebody typed it: its answers, as text or as the raw content of a block.
+
+        Refused comes after the answers that came before it. NoAnswer, Garbage, PortGone.
+        """
+        self._ask(line)
+        while True:
+            if self._next_byte(line, timeout_s) == b"#":
+                yield self._block(line, timeout_s)
+                self._line(line, timeout_s)
+                continue
+            text = self._line(line, timeout_s)
+            if self._ends(text, line):
+                return
+            yield text
 
     def errors(self) -> list[tuple[int, str]]:
         """Everything in the pen's error queue, oldest first; the queue is empty afterwards."""
@@ -143,13 +160,15 @@ class PenLink:
                 return found
             found.append((int(match[1]), match[2].replace('""', '"')))
 
-    def raw(self, line: str) -> None:
-        """Send a line as it was typed; `read_raw` gets what comes of it."""
-        self.wire.write(line.encode("ascii", "replace") + b"\n")
-
-    def read_raw(self, timeout_s: float) -> bytes:
-        """Whatever came within `timeout_s`."""
-        return self.wire.read(timeout_s)
+    def reconnect(self, within_s: float = 20.0) -> None:
+        """After a restart that was asked for: wait for the pen to be back, and begin anew. PortGone if it is not."""
+        try:
+            while self.wire.read(1.0):
+                pass
+        except PortGone:
+            pass
+        self.wire.reopen(within_s)
+        self._begin()
 
     # -- who may do what -----------------------------------------------------------------------------
 
@@ -200,16 +219,16 @@ class PenLink:
                 f"{self.wire.name} is at MicroPython's prompt: the pen is in service mode, or holds no firmware; "
                 "switch it off and on without SELECT held to leave service mode")
         fields = tuple(field.strip() for field in answer.split(","))
-        if len(fields) != 4 or (MODEL not in fields[1].upper() and not anything):
+        if len(fields) != 4 or (MAKER not in fields[0].upper() and not anything):
             raise Garbage(f"{self.wire.name} is not a pen: asked who it is, it answers {_short(answer)}")
         self._ask("*CLS")
-        self._lines_to_the_end("*CLS", TIMEOUT_S)
+        self._lines_to_the_end("*CLS")
         return fields  # type: ignore[return-value]
 
     def _plain(self, command: str) -> str:
         """A question without the look into the error queue."""
         self.wire.write(command.encode() + b"\n")
-        return self._line(command, TIMEOUT_S)
+        return self._line(command)
 
     def _rest(self) -> str:
         """What else has come, as text."""
@@ -225,21 +244,42 @@ class PenLink:
         self._answering = True
         self.wire.write(f"{command}\n{ERRORS}\n".encode())
 
-    def _lines_to_the_end(self, command: str, timeout_s: float) -> list[str]:
+    def _lines_to_the_end(self, command: str, timeout_s: float | None = None) -> list[str]:
         """The lines of an exchange before the one that ends it; Refused if that one says so."""
         lines: list[str] = []
         while True:
             line = self._line(command, timeout_s)
-            end = _END.fullmatch(line)
-            if end is None:
-                lines.append(line)
-                continue
-            self._answering = False
-            if int(end[1]):
-                raise Refused(int(end[1]), end[2].replace('""', '"'), command)
-            return lines
+            if self._ends(line, command):
+                return lines
+            lines.append(line)
 
-    def _line(self, command: str, timeout_s: float) -> str:
+    def _ends(self, line: str, command: str) -> bool:
+        """This line is the last of an exchange; Refused if it says so."""
+        end = _END.fullmatch(line)
+        if end is None:
+            return False
+        self._answering = False
+        if int(end[1]):
+            raise Refused(int(end[1]), end[2].replace('""', '"'), command)
+        return True
+
+    def _next_byte(self, command: str, timeout_s: float | None = None) -> bytes:
+        while not self._buffer:
+            self._more(command, timeout_s)
+        return bytes(self._buffer[:1])
+
+    def _block(self, command: str, timeout_s: float | None = None) -> bytes:
+        """What is in the block that comes next, its CRC included."""
+        self._take(1, command, timeout_s)
+        digits = self._take(1, command, timeout_s)
+        if digits not in b"123456789":
+            raise Garbage(f"'{command}': a block begins with # and its count of digits, not #{_short(digits)}")
+        length = self._take(int(digits), command, timeout_s)
+        if not length.isdigit() or int(length) > BLOCK_MAX:
+            raise Garbage(f"'{command}': a block of {_short(length)} bytes")
+        return self._take(int(length), command, timeout_s)
+
+    def _line(self, command: str, timeout_s: float | None = None) -> str:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LINE_MAX:
                 raise Garbage(f"'{command}': {len(self._buffer)} bytes came without the end of a line")
@@ -250,14 +290,15 @@ class PenLink:
             raise Garbage(f"'{command}': what came is not text: {_short(line)}")
         return line.decode("ascii")
 
-    def _take(self, count: int, command: str, timeout_s: float) -> bytes:
+    def _take(self, count: int, command: str, timeout_s: float | None = None) -> bytes:
         while len(self._buffer) < count:
             self._more(command, timeout_s)
         taken = bytes(self._buffer[:count])
         del self._buffer[:count]
         return taken
 
-    def _more(self, command: str, timeout_s: float) -> None:
+    def _more(self, command: str, timeout_s: float | None = None) -> None:
+        timeout_s = timeout_s or self.timeout_s
         came = self.wire.read(timeout_s)
         if not came:
             raise NoAnswer(f"no answer to '{command}' within {timeout_s:g} s")
@@ -275,6 +316,10 @@ def _short(text: str | bytes) -> str:
     return shown if len(shown) <= 60 else shown[:56] + "...'"
 
 
-def open_serial(port: str) -> PenLink:
-    """The pen at a device or a pySerial URL."""
-    return PenLink(SerialWire(port))
+def open_link(port: str, timeout_s: float | None = None) -> PenLink:
+    """The pen at a device, a pySerial URL, or simulated in this process (`sim:`). LinkError."""
+    if port.startswith("sim:"):
+        from pen.simwire import SimWire  # only who simulates waits for the simulator to load
+
+        return PenLink(SimWire(port), timeout_s=timeout_s)
+    return PenLink(SerialWire(port), timeout_s=timeout_s)

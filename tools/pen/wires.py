@@ -15,6 +15,7 @@ import serial
 
 READ_BYTES = 65_536
 WRITE_TIMEOUT_S = 3.0
+REOPEN_EVERY_S = 0.3
 
 
 class LinkError(Exception):
@@ -23,6 +24,10 @@ class LinkError(Exception):
 
 class NoPort(LinkError):
     """The port cannot be opened."""
+
+
+class WrongPort(NoPort):
+    """What was named is no port at all, or not one alone: wrong use."""
 
 
 class PortGone(LinkError):
@@ -54,6 +59,9 @@ class Wire(Protocol):
     def pause(self, seconds: float) -> None:
         """Let time go by."""
 
+    def reopen(self, within_s: float) -> None:
+        """The pen restarts: open its port again once it is back. PortGone if it is not within so many seconds."""
+
     def close(self) -> None:
         """Give the port back."""
 
@@ -65,13 +73,17 @@ class SerialWire:
 
     def __init__(self, port: str):
         self.name = port
+        self._serial = self._open()
+
+    def _open(self) -> serial.SerialBase:
+        port = self.name
         settings: dict[str, object] = {"timeout": 0.05, "write_timeout": WRITE_TIMEOUT_S}
         if "://" not in port:
             settings["exclusive"] = True  # two clients on one port would take each other's answers
         try:
-            self._serial = serial.serial_for_url(port, **settings)
+            return serial.serial_for_url(port, **settings)
         except ValueError as error:
-            raise NoPort(f"'{port}' is not a port: {error}") from None
+            raise WrongPort(f"'{port}' is not a port: {error}") from None
         except (serial.SerialException, OSError) as error:
             raise NoPort(_why_not(port, error)) from None
 
@@ -100,6 +112,18 @@ class SerialWire:
 
     def pause(self, seconds: float) -> None:
         time.sleep(max(0.0, seconds))
+
+    def reopen(self, within_s: float) -> None:
+        self.close()
+        until_s = time.monotonic() + within_s
+        while True:
+            time.sleep(REOPEN_EVERY_S)
+            try:
+                self._serial = self._open()
+                return
+            except NoPort:
+                if time.monotonic() > until_s:
+                    raise PortGone(f"{self.name} did not come back within {within_s:g} s") from None
 
     def close(self) -> None:
         try:

@@ -1,0 +1,56 @@
+"""`pen sim` as a process of its own, on either tier, with its hands at the other end of a socket."""
+
+import json
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+TIMEOUT_S = 60  # a busy machine; nothing is decided by it
+
+
+class Hands:
+    """Lines for the hands of a served pen, each with what they say to it."""
+
+    def __init__(self, url: str):
+        host, _, port = url.removeprefix("socket://").partition(":")
+        self._socket = socket.create_connection((host, int(port)), timeout=TIMEOUT_S)
+        self._lines = self._socket.makefile("rw", encoding="utf-8", newline="\n")
+
+    def __call__(self, line: str) -> str:
+        self._lines.write(line + "\n")
+        self._lines.flush()
+        return self._lines.readline().rstrip("\n")
+
+    def close(self):
+        self._lines.close()
+        self._socket.close()
+
+
+class Served:
+    """A pen that is served: `port` to open, `hands` to act on it."""
+
+    def __init__(self, process: subprocess.Popen, port: str, hands: Hands):
+        self.process, self.port, self.hands = process, port, hands
+
+
+@contextmanager
+def serve(*arguments: str, port: str | None = "socket://127.0.0.1:0"):
+    """`pen sim` with these arguments; at a pty if `port` is None."""
+    at = ["--port", port] if port else []
+    command = [sys.executable, "-m", "pen.cli", "sim", *arguments, *at, "--control", "socket://127.0.0.1:0", "--json"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    hands = None
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        where = json.loads(line)
+        hands = Hands(where["control"])
+        yield Served(process, where["port"], hands)
+    finally:
+        if hands is not None:
+            hands.close()
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)
