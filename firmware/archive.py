@@ -38,6 +38,7 @@ BUDGET_BLOCKS = const(256)  # of the filesystem's 352; the rest is the firmware'
 WARN_PERCENT = const(80)
 
 _FORMAT = const(1)
+_SESSION_AT = const(12)  # in an entry
 _ID_LAYOUT = "<4sB3x12sII"
 _RECORD_LAYOUT = "<IIII32s"
 
@@ -225,17 +226,84 @@ class Archive:
         """Entries that no export has confirmed yet."""
         return self.entries - max(self.oldest - 1, self.exported)
 
-    def mark_exported(self, entry: int):
+    def mark_exported(self, entry: int, uptime_ms: int) -> int:
         """An export read back every entry up to `entry`: they may be erased when room is needed.
 
-        ValueError for an entry that is not there.
+        How many more than before may be; durable on return. The event comes first: a cut in between leaves it and
+        the entries not yet exported. ValueError for an entry that is not there, OSError when the FRAM did not keep it.
         """
         if not self.oldest <= entry <= self.entries:
             raise ValueError(f"entry {entry} is not in the archive ({self.oldest} to {self.entries})")
-        if entry > self.exported:
-            self.exported = entry
+        before = max(self.exported, self.oldest - 1)
+        if entry <= before:
+            return 0
+        if not self._journal.event(events.EXPORTED, 0, entry, uptime_ms):
+            raise OSError(f"FRAM did not keep the export of entry {entry}")
+        was = self.exported
+        self.exported = entry
+        try:
             self._save()
-            self.retry()
+        except OSError:
+            self.exported = was
+            raise
+        self.retry()
+        return entry - before
+
+    def release(self, session: int, uptime_ms: int) -> int:
+        """`mark_exported` by the number of a session: it and all before it. 0 when that had been done before.
+
+        ValueError, in words for whoever asked: the archive cannot be read, the session is not in it yet, or there is
+        none of that number.
+        """
+        if self.status == LOST or self.status == UNREADABLE:
+            raise ValueError("the archive cannot be read: nothing in it can be released")
+        newest = self._journal.session
+        if type(session) is not int or not 1 <= session <= newest:
+            raise ValueError("no session %r on record: the newest is %d" % (session, newest))
+        entry = self._entry_of(session)
+        if entry:
+            return self.mark_exported(entry, uptime_ms)
+        if self._is_older(session):
+            return 0
+        raise ValueError("session %d is not in the archive yet: leave the pen at rest" % session)
+
+    def _is_older(self, session: int) -> bool:
+        """True for a session from before the oldest entry kept. OSError when that cannot be read."""
+        number = self.oldest
+        while number <= self.entries:
+            found = self._session_of(number)
+            if found:
+                return session < found
+            number += 1
+        return False
+
+    def _entry_of(self, session: int) -> int:
+        """Number of the entry that holds a session, 0 if none does. OSError when an entry cannot be read.
+
+        Sessions rise with the entries; those of kind 2 have none and are passed over. The newest is looked at first:
+        it is the usual question, and on a pen provisioned anew, whose sessions began again at 1, the right answer.
+        """
+        low, high = self.oldest, self.entries
+        if low <= high and self._session_of(high) == session:
+            return high
+        while low <= high:
+            middle = (low + high) // 2
+            number, found = middle, self._session_of(middle)
+            while not found and number > low:
+                number -= 1
+                found = self._session_of(number)
+            if found == session:
+                return number
+            if found and found > session:
+                high = number - 1
+            else:
+                low = middle + 1
+        return 0
+
+    def _session_of(self, number):
+        with self._files.open(path_of(name_of(number)), "rb") as file:
+            head = file.read(HEAD_BYTES)
+        return struct.unpack_from("<I", head, _SESSION_AT)[0] if len(head) == HEAD_BYTES else 0
 
     def begin_anew(self):
         """The user was told that the archive is lost: the next step begins another, on the chain of the old one."""

@@ -25,6 +25,7 @@ ARCHIVED = const(11)  # b: archive entry that is complete
 SPACE = const(12)  # a: share in use, percent, b: archive entries not exported yet
 ARCHIVE = const(13)  # a: what a start found (archive.NEW ...), b: newest entry
 ERASED = const(14)  # b: archive entry erased after its export
+EXPORTED = const(16)  # b: newest archive entry that an export has read back; it and those before may be erased
 
 _LAP_LOW = const(0)
 _KIND = const(1)

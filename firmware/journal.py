@@ -60,9 +60,10 @@ _HEAD_AT = const(32)
 _HEAD_BYTES = const(64)
 _TAIL_AT = const(96)
 _TAIL_BYTES = const(32)
-_HEAD_LAYOUT = "<12s8s8sHHBBHIIB3xI"
+_HEAD_LAYOUT = "<12s8s8sHHBBHIIBB2xI"
 _TAIL_LAYOUT = "<IHhBBHIHBBHHH"
-_FORMAT = const(2)  # of head and tail; 0 was the first
+_FORMAT = const(3)  # of head and tail; 0 was the first, 2 had no flags in the head
+_SUPERVISED = const(1)  # flag of a head
 _END = const(0x5A)
 
 # Marks of a word
@@ -147,7 +148,10 @@ class Journal:
         while ring.free_blocks() > 0 and ring.inspect(ring.next) == blocks.DAMAGED:
             ring.next += 1
             self.damaged += 1
-        self.session = max(session, last_session)
+        counters = Counters()
+        counters.load(self._store)
+        # a number that was counted is never given again, even when nothing else of its session can be read
+        self.session = max(session, last_session, counters.counted_session)
         return newest if newest >= ring.oldest else -1
 
     def _settle(self, first_block, scratch, uptime_ms):
@@ -229,14 +233,14 @@ class Journal:
 
     def begin_session(
         self, rom, operator, firmware_version: int, calibration_id: int, zone_id: int, indication_id: int,
-        uptime_ms: int, wall_s: int, client_tag: int = 0,
+        uptime_ms: int, wall_s: int, client_tag: int = 0, supervised: bool = False,
     ) -> int:  # fmt: skip
         """Opens a session and returns its number (> 0), or a negative answer with nothing on record.
 
         rom: 8 bytes; operator: up to 8 bytes; firmware_version, calibration_id 0..65535; zone_id,
         indication_id 0..255; uptime_ms, wall_s 0..2**32-1; wall_s counts seconds since 2000-01-01 UTC, 0 when
         the clock is not set. client_tag: 1..999999, a number of the practice's own, never a name; 0 for none.
-        ValueError for a wrong length or tag.
+        supervised: a supervisor unlocked the zone's higher cap. ValueError for a wrong length or tag.
         FULL: less than MIN_ROOM_STROKES left; export and `release_oldest` first.
         """
         if not self._mounted:
@@ -252,7 +256,8 @@ class Journal:
         head = bytearray(_HEAD_BYTES)
         struct.pack_into(
             _HEAD_LAYOUT, head, 0, self._store.serial(), bytes(rom), bytes(operator), firmware_version,
-            calibration_id, zone_id, indication_id, self._boot, uptime_ms, wall_s, _FORMAT, client_tag,
+            calibration_id, zone_id, indication_id, self._boot, uptime_ms, wall_s, _FORMAT,
+            _SUPERVISED if supervised else 0, client_tag,
         )  # fmt: skip
         struct.pack_into("<H", head, _HEAD_BYTES - 2, crc16(head, 0, _HEAD_BYTES - 2))
         if not self._open_first_block(head):

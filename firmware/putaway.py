@@ -46,6 +46,20 @@ class PutAway:
             self._due = False
             self._look_at_room(now_ms)
 
+    def release(self, session: int) -> int:
+        """An export has read back every session up to `session`: they may be erased when their room is needed.
+
+        Nothing is erased by this; the oldest go first, when a new one finds no room. How many sessions more may go
+        than before, 0 when all of these might already. Durable on return, and an event. At rest only.
+        ValueError, with the reason in words: a session is open, the archive is not to be read, the session is not in
+        it yet, or there is none of that number. OSError: a memory did not keep or give what it should.
+        """
+        pen = self._pen
+        if pen.treatment.is_open() or pen.motor.armed():
+            raise ValueError("not while a session is open: end it first")
+        self._due = True
+        return self.archive.release(session, pen.uptime_ms)
+
     def _look_at_room(self, now_ms):
         percent = self.archive.used_percent()
         self.percent = percent if percent >= archive.WARN_PERCENT else 0

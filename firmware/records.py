@@ -12,6 +12,7 @@ from supervisor import HASH_BYTES, SALT_BYTES, hashed
 
 KEY_BYTES = const(32)
 CLINIC_ZONES = const(13)  # as many as depth.ZONES
+OPERATOR_BYTES = const(8)
 ROM_BYTES = const(8)
 RING_ROMS = const(120)
 
@@ -28,10 +29,10 @@ RAMP_MAX_UM = const(280)  # 16 kB of step tables, and a gear for the shallowest 
 BRAKE_MAX_UM = const(1600)  # the same: what braking on the way out may take
 
 
-def _load(store, record_id, layout, layout_1=None):
+def _load(store, record_id, layout, layout_1=None, layout_2=None):
     """(status, values): values is None unless the payload is readable and has the size of `layout`.
 
-    `layout_1` is that of schema 1, for a record that has grown since.
+    `layout_1` and `layout_2` are those of schema 1 and 2, for a record that has grown since.
     """
     payload = bytearray(capacity(record_id))
     status = store.read(record_id, payload)
@@ -39,6 +40,8 @@ def _load(store, record_id, layout, layout_1=None):
         return status, None
     if layout_1 is not None and store.schema == 1:
         layout = layout_1
+    elif layout_2 is not None and store.schema == 2:
+        layout = layout_2
     if store.length != struct.calcsize(layout):
         return CORRUPT, None
     return status, struct.unpack_from(layout, payload, 0)
@@ -80,11 +83,12 @@ class Counters:
 class Settings:
     """The clinic's choices. The initial values are the factory's and stand for an EMPTY record.
 
-    Of the supervisor's code only `code_salt` and `code_hash` are kept, both empty without a code. A record of
-    schema 1 is read as one without a code.
+    Of the supervisor's code only `code_salt` and `code_hash` are kept, both empty without a code. `operator`: the tag
+    of who works with the pen, empty for nobody. Schema 1 had neither, schema 2 no operator.
     """
 
-    _LAYOUT = "<HHBB8s16s"
+    _LAYOUT = "<HHBB8s16s8s"
+    _LAYOUT_2 = "<HHBB8s16s"
     _LAYOUT_1 = "<HHBB"
 
     def __init__(self):
@@ -93,9 +97,10 @@ class Settings:
         self.buzzer = 1
         self.code_salt = b""
         self.code_hash = b""
+        self.operator = b""
 
     def load(self, store) -> int:
-        status, values = _load(store, SETTINGS, self._LAYOUT, self._LAYOUT_1)
+        status, values = _load(store, SETTINGS, self._LAYOUT, self._LAYOUT_1, self._LAYOUT_2)
         if not values:
             return status
         if not _settings_ok(values[0], values[1], values[2]):
@@ -106,7 +111,10 @@ class Settings:
                 return CORRUPT
             if values[3]:
                 salt, kept = values[4], values[5]
-        self.code_salt, self.code_hash = salt, kept
+        operator = values[6].rstrip(b"\0") if store.schema > 2 else b""
+        if not _operator_ok(operator):
+            return CORRUPT
+        self.code_salt, self.code_hash, self.operator = salt, kept, operator
         self.session_limit_s, self.depth_limit_um, self.buzzer = values[0], values[1], values[2]
         return status
 
@@ -122,11 +130,20 @@ class Settings:
     def forget_code(self):
         self.code_salt = self.code_hash = b""
 
+    def set_operator(self, tag):
+        """Take an operator's tag, b"" for nobody; `save` keeps it. ValueError, and the one that was there stays, for
+        more than 8 characters or any that is not printable ASCII or is a space."""
+        tag = bytes(tag)
+        if not _operator_ok(tag):
+            raise ValueError("an operator's tag has up to 8 printable ASCII characters without spaces, not %r" % tag)
+        self.operator = tag
+
     def save(self, store):
         """ValueError outside 60..3600 s, 100..2500 um, buzzer 0 or 1."""
         whole_code = (len(self.code_salt), len(self.code_hash)) in ((0, 0), (SALT_BYTES, HASH_BYTES))
         if not whole_code:
             raise ValueError("a supervisor's code is kept by a salt and a hash, or not at all")
+        self.set_operator(self.operator)
         if not _settings_ok(self.session_limit_s, self.depth_limit_um, self.buzzer):
             found = f"{self.session_limit_s} s, {self.depth_limit_um} um, buzzer {self.buzzer}"
             raise ValueError("setting out of range: " + found)
@@ -134,8 +151,17 @@ class Settings:
             SETTINGS,
             struct.pack(
                 self._LAYOUT, self.session_limit_s, self.depth_limit_um, self.buzzer, 1 if self.code_hash else 0,
-                self.code_salt, self.code_hash),
+                self.code_salt, self.code_hash, self.operator),
         )
+
+
+def _operator_ok(tag):
+    if len(tag) > OPERATOR_BYTES:
+        return False
+    for char in tag:
+        if not 0x20 < char < 0x7F:
+            return False
+    return True
 
 
 def _settings_ok(session_limit_s, depth_limit_um, buzzer):

@@ -142,6 +142,21 @@ class Session:
     def _tried(self, found):
         self._journal.event(events.UNLOCK, found, self._lock.wrong, self._pen.uptime_ms)
 
+    def name_operator(self, tag: bytes):
+        """Who will be on record with each session from the next one on: up to 8 printable ASCII characters without
+        spaces, b"" for nobody. Durable on return, and kept over restarts. At rest only.
+
+        ValueError for any other tag, OSError when the record memory does not keep it: nothing has changed then.
+        """
+        settings = self._pen.settings
+        before = settings.operator
+        settings.set_operator(tag)
+        try:
+            settings.save(self._pen.store)
+        except OSError:
+            settings.operator = before
+            raise
+
     # -- the session ----------------------------------------------------------------------------------
 
     def confirm(self) -> int:
@@ -167,8 +182,9 @@ class Session:
         self._pen.used.add(self._pen.store, self._cartridge.rom)
         deed = self._deed
         number = self._journal.begin_session(
-            self._cartridge.rom, b"", version.NUMBER, self._pen.calibration.calibration_id, deed.zone, deed.indication,
-            now_ms, wall_seconds(self._pen.hardware.clock), self._pen.courses.client)
+            self._cartridge.rom, self._pen.settings.operator, version.NUMBER, self._pen.calibration.calibration_id,
+            deed.zone, deed.indication, now_ms, wall_seconds(self._pen.hardware.clock), self._pen.courses.client,
+            deed.supervised)
         if number < 0:
             self._core.trip(faults.STORAGE)
             deed.cartridge_out()

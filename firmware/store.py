@@ -34,7 +34,7 @@ CLINIC = const(10)
 RECORD_COUNT = const(11)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x02\x02\x01\x01\x02\x01\x01\x01"
+SCHEMAS = b"\x01\x01\x01\x03\x02\x01\x01\x02\x01\x01\x01"
 
 # What a read found
 OK = const(0)

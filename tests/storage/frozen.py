@@ -15,6 +15,12 @@ def image(name: str) -> bytes:
     return lzma.decompress((FIXTURES / f"{name}.fram.xz").read_bytes())
 
 
+def flash(name: str) -> bytes | None:
+    """The filesystem of the flash, where it was frozen too."""
+    path = FIXTURES / f"{name}.flash.xz"
+    return lzma.decompress(path.read_bytes()) if path.exists() else None
+
+
 def content(name: str) -> dict:
     return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -35,4 +41,9 @@ def fields(found, wanted: dict | None) -> dict | None:
     if found is None or wanted is None:
         return None
     values = {name: getattr(found, name) for name in wanted}
-    return {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value):
+    """As JSON has it."""
+    return value.hex() if isinstance(value, bytes) else list(value) if isinstance(value, tuple) else value

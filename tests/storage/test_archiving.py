@@ -85,7 +85,7 @@ def test_what_was_exported_makes_room_oldest_first_and_leaves_a_record():
     for _ in range(6):
         bench.session(20)
     bench.work()
-    bench.archive.mark_exported(3)
+    bench.archive.mark_exported(3, 600)
     bench.work()
     assert [e.session for e in bench.entries] == [3, 4, 5, 6]
     assert bench.events("erased") == [(0, 1), (0, 2)]
@@ -102,7 +102,7 @@ def test_an_export_of_what_is_not_there_is_refused(entry_number):
     bench.session(5)
     bench.work()
     with pytest.raises(ValueError, match="not in the archive"):
-        bench.archive.mark_exported(entry_number)
+        bench.archive.mark_exported(entry_number, 600)
 
 
 def test_used_percent_counts_the_fuller_memory():
@@ -115,7 +115,7 @@ def test_used_percent_counts_the_fuller_memory():
         other.session(3)
     other.work()
     assert other.archive.used_percent() == 80
-    other.archive.mark_exported(4)
+    other.archive.mark_exported(4, 600)
     assert other.archive.used_percent() == 40
 
 

@@ -102,7 +102,7 @@ def test_an_erased_entry_is_no_longer_known():
     for ago in (90, 60, 30):
         sit(bench, TODAY - ago)
         bench.work()
-        bench.archive.mark_exported(bench.archive.entries)
+        bench.archive.mark_exported(bench.archive.entries, 600)
     assert look(bench).earlier == 2
 
 

@@ -31,6 +31,13 @@ def test_the_client_tag_is_on_record(tag):
     assert only_session(bench).head.client == tag
 
 
+@pytest.mark.parametrize("supervised", [False, True])
+def test_the_head_says_whether_a_supervisor_unlocked(supervised):
+    bench = provisioned()
+    bench.begin(supervised=supervised)
+    assert only_session(bench).head.supervised is supervised
+
+
 @pytest.mark.parametrize("tag", [-1, journal.CLIENT_TAG_MAX + 1])
 def test_another_tag_is_refused_and_no_session_begins(tag):
     bench = provisioned()
@@ -98,7 +105,7 @@ def test_a_session_cut_before_its_start_was_an_event_has_no_faults_of_the_one_be
     assert cut > 600
 
 
-@pytest.mark.parametrize("name", [name for name in frozen.NAMES if name.startswith("v1_")])
+@pytest.mark.parametrize("name", frozen.NAMES)
 @pytest.mark.parametrize("record", [records.Counters, records.Settings, records.LastFault, records.Motion])
 def test_a_cut_at_any_byte_while_an_old_record_is_written_anew_leaves_the_old_or_the_new(name, record):
     """The upgrade of a schema is a write like any other: into the other slot, with the new schema's number."""

@@ -103,7 +103,7 @@ def test_newest_slot_is_told_across_the_wrap(first):
     bench.store.write(store.SETTINGS, b"start")
     _set_sequence(bench, 0, first)
     for turn in range(8):
-        payload = struct.pack("<HHBx24x", 60 + turn, 2000, 1)
+        payload = struct.pack("<HHBx32x", 60 + turn, 2000, 1)
         bench.store.write(store.SETTINGS, payload)
         assert read(bench, store.SETTINGS) == (store.OK, payload)
         assert decode(bench.chip.image).records["settings"].values["session_limit_s"] == 60 + turn
@@ -130,11 +130,11 @@ def test_is_newer_across_the_wrap(older, distance):
 
 def test_a_newer_schema_is_neither_good_nor_corrupt(monkeypatch):
     bench = provisioned()
-    monkeypatch.setattr(store, "SCHEMAS", bytes((1, 1, 1, 3)) + bytes([1] * 7))
+    monkeypatch.setattr(store, "SCHEMAS", bytes((1, 1, 1, 4)) + bytes([1] * 7))
     bench.store.write(store.SETTINGS, b"future")
     monkeypatch.undo()
     assert read(bench, store.SETTINGS) == (store.NEWER, b"future")
-    assert bench.store.schema == 3
+    assert bench.store.schema == 4
     assert decode(bench.chip.image).records["settings"].status == "newer"
     assert Settings().load(bench.store) == store.NEWER
 
@@ -253,7 +253,7 @@ class TestTypedRecords:
         bench.store.write(store.SETTINGS, b"\x00")
         assert settings.load(bench.store) == store.CORRUPT
         for flag, status in ((0, store.OK), (1, store.OK), (2, store.CORRUPT), (255, store.CORRUPT)):
-            bench.store.write(store.SETTINGS, struct.pack("<HHBB8s16s", 1800, 2500, 1, flag, b"s" * 8, b"h" * 16))
+            bench.store.write(store.SETTINGS, struct.pack("<HHBB8s16s8x", 1800, 2500, 1, flag, b"s" * 8, b"h" * 16))
             assert settings.load(bench.store) == status
             assert decode(bench.chip.image).records["settings"].status == ("ok" if status == store.OK else "corrupt")
 
@@ -302,16 +302,55 @@ class TestTypedRecords:
         settings, fault = Settings(), LastFault()
         assert settings.load(bench.store) == fault.load(bench.store) == store.OK
         assert vars(settings) == {
-            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "code_salt": b"", "code_hash": b""}
+            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "code_salt": b"", "code_hash": b"",
+            "operator": b""}
         assert (fault.code, fault.boot, fault.uptime_ms, fault.service_code) == (31, 7, 12345, 0)
         told = decode(bench.chip.image).records
         assert told["settings"].values == {
-            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "supervisor_code": False}
+            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "supervisor_code": False, "operator": ""}
         assert told["last_fault"].values["service_code"] == 0
         settings.set_code(b"saltsalt", b"UUUUUUUU")
         settings.save(bench.store)
         assert Settings().load(bench.store) == store.OK
-        assert decode(bench.chip.image).records["settings"].schema == 2
+        assert decode(bench.chip.image).records["settings"].schema == 3
+
+    def test_settings_of_schema_2_are_read_as_without_an_operator_and_grow(self, monkeypatch):
+        bench = provisioned()
+        monkeypatch.setattr(store, "SCHEMAS", bytes((2,) * store.RECORD_COUNT))
+        kept = hashed(b"saltsalt", b"USDDUSUU")
+        bench.store.write(store.SETTINGS, struct.pack("<HHBB8s16s", 900, 1500, 0, 1, b"saltsalt", kept))
+        monkeypatch.undo()
+        settings = Settings()
+        assert settings.load(bench.store) == store.OK
+        assert (settings.session_limit_s, settings.code_hash, settings.operator) == (900, kept, b"")
+        assert decode(bench.chip.image).records["settings"].values == {
+            "session_limit_s": 900, "depth_limit_um": 1500, "buzzer": 0, "supervisor_code": True, "operator": ""}
+        settings.set_operator(b"MK-7")
+        settings.save(bench.store)
+        back = Settings()
+        assert back.load(bench.store) == store.OK
+        assert vars(back) == vars(settings)
+        assert decode(bench.chip.image).records["settings"].values["operator"] == "MK-7"
+
+    @pytest.mark.parametrize("tag", [b"123456789", b"A B", b"\xe9", b"A\0B", b"\x1b[2J"])
+    def test_what_is_no_operators_tag_leaves_the_one_that_was_there(self, tag):
+        bench = provisioned()
+        settings = Settings()
+        settings.set_operator(b"ANNA")
+        with pytest.raises(ValueError, match="8 printable ASCII"):
+            settings.set_operator(tag)
+        assert settings.operator == b"ANNA"
+        settings.operator = tag
+        with pytest.raises(ValueError, match="8 printable ASCII"):
+            settings.save(bench.store)
+        assert settings.load(bench.store) == store.EMPTY
+
+    def test_a_stored_operator_that_is_none_is_corrupt(self):
+        bench = provisioned()
+        for tag in (b"A B", b"\xe9", b"A\0B"):
+            bench.store.write(store.SETTINGS, struct.pack("<HHBB24x8s", 1800, 2500, 1, 0, tag))
+            assert Settings().load(bench.store) == store.CORRUPT
+            assert decode(bench.chip.image).records["settings"].status == "corrupt"
 
     def test_a_schema_1_record_of_the_size_of_schema_2_is_corrupt(self, monkeypatch):
         bench = provisioned()

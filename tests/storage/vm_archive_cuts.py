@@ -149,7 +149,7 @@ def tell_life(memories, budget):
         if number != 1:  # two sessions wait once
             life.work()
         if number in (3, 5):
-            life.archive.mark_exported(life.archive.entries)
+            life.archive.mark_exported(life.archive.entries, 600)
             promises.exports.append((len(log), life.archive.entries))
     life.work()
     memories.log = None

@@ -124,7 +124,7 @@ def wear() -> dict[str, float]:
         if keeper.failure or keeper.full:
             raise RuntimeError(f"session {session} was not archived: {keeper.failure}")
         if session % SESSIONS_A_DAY == SESSIONS_A_DAY - 1:
-            keeper.mark_exported(keeper.entries)
+            keeper.mark_exported(keeper.entries, 600)
     sessions = SESSIONS_A_DAY * DAYS
     payload = sessions * journal.blocks * layout.BLOCK_BYTES
     return {

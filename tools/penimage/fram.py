@@ -120,9 +120,7 @@ def _newest(name: str, slots: list[tuple[str, int, int, bytes]]) -> Record:
 def _read_payload(name: str, payload: bytes, schema: int) -> dict[str, Any] | None:
     """The fields of a record, None when its size or content is not what its schema says."""
     try:
-        if schema == 1 and name in _OLDER_PAYLOADS:
-            return _OLDER_PAYLOADS[name](payload)
-        return _PAYLOADS[name](payload)
+        return _OLDER_PAYLOADS.get((name, schema), _PAYLOADS[name])(payload)
     except (struct.error, ValueError):
         return None
 
@@ -145,14 +143,22 @@ def _counters(payload: bytes) -> dict[str, Any]:
 
 def _settings(payload: bytes) -> dict[str, Any]:
     """Of the supervisor's code only whether there is one."""
+    operator = payload[30:].rstrip(b"\0")
+    if len(payload) != 38 or not all(0x20 < char < 0x7F for char in operator):
+        raise ValueError("operator")
+    return _settings_2(payload[:30]) | {"operator": text(operator)}
+
+
+def _settings_2(payload: bytes) -> dict[str, Any]:
     *values, code_set, _, _ = struct.unpack("<HHBB8s16s", payload)
     if code_set > 1:
         raise ValueError("code flag")
-    return dict(zip(SETTING_KEYS, values, strict=True)) | {"supervisor_code": bool(code_set)}
+    return dict(zip(SETTING_KEYS, values, strict=True)) | {"supervisor_code": bool(code_set), "operator": ""}
 
 
 def _settings_1(payload: bytes) -> dict[str, Any]:
-    return dict(zip(SETTING_KEYS, struct.unpack("<HHBx", payload), strict=True)) | {"supervisor_code": False}
+    values = dict(zip(SETTING_KEYS, struct.unpack("<HHBx", payload), strict=True))
+    return values | {"supervisor_code": False, "operator": ""}
 
 
 def _last_fault(payload: bytes) -> dict[str, Any]:
@@ -210,7 +216,10 @@ _PAYLOADS = {
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
     "motion": _motion, "archive": _archive, "key": _key, "clinic": _clinic,
 }  # fmt: skip
-_OLDER_PAYLOADS = {"settings": _settings_1, "last_fault": _last_fault_1, "motion": _motion_1}
+_OLDER_PAYLOADS = {
+    ("settings", 1): _settings_1, ("settings", 2): _settings_2, ("last_fault", 1): _last_fault_1,
+    ("motion", 1): _motion_1,
+}  # fmt: skip
 
 
 # ---- events ----

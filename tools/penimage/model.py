@@ -24,12 +24,13 @@ RECORD_NAMES = (
 # Which pair of small slots a record lies in, where that is not its number; the last two are in second halves.
 PLACES = {"archive": 6, "key": 2, "clinic": 4}
 HALVES = ("counters", "last_fault", "key", "clinic")
-SCHEMAS = {"settings": 2, "last_fault": 2, "motion": 2}  # of the others: 1
+SCHEMAS = {"settings": 3, "last_fault": 2, "motion": 2}  # of the others: 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
 EVENT_NAMES = {
     1: "boot", 2: "state", 3: "fault", 4: "cleared", 5: "session_start", 6: "session_end", 7: "cartridge",
     8: "trigger", 9: "note", 10: "released", 11: "archived", 12: "space", 13: "archive", 14: "erased", 15: "unlock",
+    16: "exported",
 }  # fmt: skip
 END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full"}
 FLAG_NAMES = ("slip", "fault", "partial", "clipped")
@@ -41,7 +42,8 @@ FIRST_WORD = {KIND_SESSION: 32, KIND_CONTINUED: 8}
 BLOCK_WORDS = 128
 SESSION_STROKES_MAX = 96 + (BLOCK_COUNT - 1) * 120  # one session in the whole ring
 COMMANDED_MAX_UM, PERIOD_MAX_US = 4095, 1_048_575
-HEAD_FORMATS = (0, 2)
+HEAD_FORMATS = (0, 2, 3)
+HEAD_WITH_FLAGS, HEAD_SUPERVISED = 3, 1
 CLIENT_MAX = 999_999
 HEAD_AT, HEAD_BYTES, TAIL_AT, TAIL_BYTES = 32, 64, 96, 32
 MARK_PRESENT, MARK_STATE, MARK_PERIOD, MARK_COARSE = 0x80, 0x40, 0x20, 0x10
@@ -187,7 +189,8 @@ class Stroke:
 class Head:
     """What was known when the session began. `wall_s`: seconds since 2000-01-01 UTC, 0 = clock not set.
 
-    `client`: the practice's number for the client, 0 = none.
+    `client`: the practice's number for the client, 0 = none. `supervised`: a supervisor unlocked the zone's higher
+    cap; None in the formats that did not say.
     """
 
     pen_serial: str
@@ -201,6 +204,7 @@ class Head:
     uptime_ms: int
     wall_s: int
     client: int = 0
+    supervised: bool | None = None
 
 
 @dataclass(frozen=True)

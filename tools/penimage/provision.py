@@ -45,6 +45,7 @@ def provision_image(
     archive: dict[str, Any] | None = None,
     key: bytes = b"",
     clinic_um: list[int] | tuple[int, ...] = (),
+    operator: str = "",
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
@@ -55,6 +56,7 @@ def provision_image(
     `code_salt` or fresh random bytes. `service_fault`: number of a fault that service has yet to clear.
     `archive`: all of ARCHIVE_KEYS, the digest as hex. `key`: the 32 bytes that pen and technician share, empty for a
     pen without; no message names it. `clinic_um`: the clinic's limit for each of the 13 zones, 0 or 100..2500 um.
+    `operator`: tag of up to 8 characters, part of the settings.
     ValueError for what cannot be stored.
     """
     image = bytearray(FRAM_BYTES)
@@ -70,9 +72,9 @@ def provision_image(
         if counters is not None:
             _write_record(image, "counters", struct.pack("<IIII", *_ordered(counters, COUNTER_KEYS)))
         if settings is not None:
-            _write_record(image, "settings", _settings(settings, supervisor_code, code_salt))
-        elif supervisor_code:
-            raise ValueError("a supervisor's code is part of the settings: give them too")
+            _write_record(image, "settings", _settings(settings, supervisor_code, code_salt, operator))
+        elif supervisor_code or operator:
+            raise ValueError("a supervisor's code and an operator are part of the settings: give them too")
         if service_fault:
             _write_record(image, "last_fault", struct.pack("<HHIHH", service_fault, 0, 0, service_fault, 0))
         if motion is not None:
@@ -110,18 +112,21 @@ def clear_service_fault(image: bytes) -> bytes:
     return bytes(cleared)
 
 
-def _settings(settings: dict[str, Any], code: str, salt: bytes | None) -> bytes:
+def _settings(settings: dict[str, Any], code: str, salt: bytes | None, operator: str) -> bytes:
     """The record of the settings; of the code a part of the hash of salt and presses."""
     values = _ordered(settings, SETTING_KEYS)
+    tag = _tag(operator)
+    if not all(0x20 < char < 0x7F for char in tag):
+        raise ValueError(f"an operator's tag is printable ASCII without spaces, not {operator!r}")
     if not code:
-        return struct.pack("<HHBB24x", *values, 0)
+        return struct.pack("<HHBB24x8s", *values, 0, tag)
     if len(code) != CODE_PRESSES or set(code) - set("USD"):
         raise ValueError(f"a supervisor's code is {CODE_PRESSES} of U, S and D, not {code!r}")
     salt = os.urandom(CODE_SALT_BYTES) if salt is None else salt
     if len(salt) != CODE_SALT_BYTES:
         raise ValueError(f"a salt has {CODE_SALT_BYTES} bytes, got {len(salt)}")
     kept = hashlib.sha256(salt + code.encode("ascii")).digest()[:CODE_HASH_BYTES]
-    return struct.pack("<HHBB8s16s", *values, 1, salt, kept)
+    return struct.pack("<HHBB8s16s8s", *values, 1, salt, kept, tag)
 
 
 def _checked_key(key: bytes) -> bytes:

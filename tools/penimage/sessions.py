@@ -18,6 +18,8 @@ from penimage.model import (
     HEAD_AT,
     HEAD_BYTES,
     HEAD_FORMATS,
+    HEAD_SUPERVISED,
+    HEAD_WITH_FLAGS,
     KIND_SESSION,
     SESSION_STROKES_MAX,
     TAIL_AT,
@@ -190,7 +192,8 @@ def _read_head(block: Block, session: Session) -> Head | None:
         what = f"head is of format {form}, which is not known here"
         _add(session, what, block.at + HEAD_AT, "pen, cartridge, operator, zone, date")
         return None
-    return Head(text(serial), rom, text(operator), *numbers, client)
+    supervised = bool(head[45] & HEAD_SUPERVISED) if form >= HEAD_WITH_FLAGS else None
+    return Head(text(serial), rom, text(operator), *numbers, client, supervised)
 
 
 def _read_tail(block: Block, session: Session) -> Tail | None:

@@ -41,6 +41,7 @@ SESSIONS = pa.schema([
     _field("duration_ms", pa.int64(), "ms", "null: still open, or power was lost", null=True),
     _field("zone", pa.string(), "", "key of the zone", null=True),
     _field("indication", pa.string(), "", "key of the indication", null=True),
+    _field("supervised", pa.bool_(), "", "a supervisor unlocked the zone's higher cap, null: not known", null=True),
     _field("client", pa.int32(), "", "the practice's number for the client, null: none", null=True),
     _field("operator", pa.string(), "", "the operator's tag, null: none", null=True),
     _field("cartridge_rom", pa.string(), "hex", "serial number of the cartridge's memory", null=True),

@@ -15,8 +15,8 @@ from penimage.model import END_NAMES, FLAG_NAMES, FLAG_PARTIAL, FLAG_SLIP
 
 SESSION_COLUMNS = (
     "session_id", "pen_serial", "session", "started_at", "boot", "uptime_ms", "duration_ms", "zone", "indication",
-    "client", "operator", "cartridge_rom", "firmware", "calibration_id", "strokes", "strokes_read", "strokes_lost",
-    "slips", "worst_error_um", "ended", "fault", "faults", "intact",
+    "supervised", "client", "operator", "cartridge_rom", "firmware", "calibration_id", "strokes", "strokes_read",
+    "strokes_lost", "slips", "worst_error_um", "ended", "fault", "faults", "intact",
 )  # fmt: skip
 STROKE_COLUMNS = (
     "session_id", "session", "stroke", "zone", "commanded_um", "achieved_um", "period_us", *FLAG_NAMES,
@@ -52,6 +52,7 @@ def session_row(image: Image, session: Session) -> dict[str, Any]:
         "duration_ms": _duration_ms(session),
         "zone": names.zone(head.zone_id) if head else None,
         "indication": names.indication(head.indication_id) if head else None,
+        "supervised": head.supervised if head else None,
         "client": head.client or None if head else None,
         "operator": head.operator or None if head else None,
         "cartridge_rom": head.cartridge_rom.hex() if head else None,

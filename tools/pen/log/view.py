@@ -77,7 +77,8 @@ def session_page(image: Image, session: Session) -> Group:
         ("pen", row["pen_serial"]),
         ("started", when(row).plain + (" UTC" if row["started_at"] else unset)),
         ("lasted", _clock(row["duration_ms"]) if row["duration_ms"] is not None else None),
-        ("zone", row["zone"]), ("indication", row["indication"]), ("client", row["client"]),
+        ("zone", row["zone"]), ("indication", row["indication"]),
+        ("supervised", _yes(row["supervised"])), ("client", row["client"]),
         ("operator", row["operator"]), ("cartridge", row["cartridge_rom"]), ("firmware", row["firmware"]),
         ("calibration", row["calibration_id"]),
         ("strokes", _strokes(row)),
@@ -205,6 +206,10 @@ def _table(*columns: str, gap: int = 2) -> Table:
         right = name.endswith(">")
         table.add_column(name.rstrip(">"), justify="right" if right else "left", overflow="fold")
     return table
+
+
+def _yes(value: bool | None) -> str | None:
+    return None if value is None else "yes" if value else "no"
 
 
 def _text(value: Any) -> Text:
