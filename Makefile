@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign bench clean
+.PHONY: help setup demo calibrate-demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(READY): pyproject.toml requirements.lock
 
 demo: $(READY) ## a whole treatment on the simulated pen; report, strokes, waveforms in out/demo
 	@$(BIN)/pen run treatment --out out/demo
+
+calibrate-demo: $(READY) ## a guided calibration of a simulated pen by a simulated gauge; certificate in out/calibrate-demo
+	@$(BIN)/pen calibrate --port sim: --out out/calibrate-demo
 
 test: lint types compile coverage unit ## every check: style, types, MicroPython's compiler, coverage, all tests on both tiers
 

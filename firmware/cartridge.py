@@ -29,12 +29,14 @@ COPIED = const(8)  # a sound record that belongs to another chip
 REMOVED = const(9)  # taken out since it was read; its use has ended
 UNPROTECTED = const(10)  # its mark could be undone
 NOT_READ = const(11)
+GAUGE_TIP = const(12)  # a sound one, seated for calibrating: never for a session
 NAMES = (
     "ok", "absent", "unreadable", "corrupt", "unknown type", "wrong needle count", "expired", "used",
-    "copied", "removed", "unprotected", "not read",
+    "copied", "removed", "unprotected", "not read", "gauge tip",
 )  # fmt: skip
 
 KIND_NEEDLE = const(1)
+KIND_GAUGE = const(2)  # a blunt tip of known length, for a technician's gauge; used many times
 NEEDLES = const(12)
 RATED_MIN_UM = const(100)
 RATED_MAX_UM = const(5000)
@@ -151,6 +153,8 @@ def evaluate(info: Info, known_used: bool, today_days: int) -> int:
     """
     if info.reason not in (OK, UNKNOWN_TYPE):
         return info.reason
+    if info.reason == OK and info.kind == KIND_GAUGE:
+        return EXPIRED if today_days and today_days > info.expiry_days else GAUGE_TIP
     if info.used or known_used:
         return USED
     if info.reason == UNKNOWN_TYPE or info.kind != KIND_NEEDLE:
@@ -197,7 +201,7 @@ class Cartridge:
 
     def begin_mark(self) -> bool:
         """Begin writing the used mark; False unless a sound, fresh cartridge was read and is still in."""
-        if self.busy or self.reason != OK or self.info.used or self.marked:
+        if self.busy or self.reason != OK or self.info.kind != KIND_NEEDLE or self.info.used or self.marked:
             return False
         self._attempts = _ATTEMPTS
         self._state = _BIND

@@ -8,6 +8,7 @@ the line's end. No command starts a stroke or widens a limit.
 import scpi_errors as errors
 import ticks
 from commands import COMMANDS
+from console_calibration import CalibrationCommands
 from console_common import Common
 from console_measure import Measure
 from console_state import State
@@ -52,7 +53,7 @@ class Console:
         self._sent_ms = 0
         groups = {
             "common": Common(pen, self), "system": System(pen, self), "state": State(pen, self),
-            "measure": Measure(pen, self),
+            "measure": Measure(pen, self), "calibration": CalibrationCommands(pen, self),
         }
         self._common = groups["common"]
         # each answers None, or why it refused: a reason for -200, or another error's number

@@ -26,6 +26,7 @@ SPACE = const(12)  # a: share in use, percent, b: archive entries not exported y
 ARCHIVE = const(13)  # a: what a start found (archive.NEW ...), b: newest entry
 ERASED = const(14)  # b: archive entry erased after its export
 EXPORTED = const(16)  # b: newest archive entry that an export has read back; it and those before may be erased
+CALIBRATION = const(24)  # a: 0 begun, 1 a new one is in force, 2 given up; b: id of the one in force
 
 _LAP_LOW = const(0)
 _KIND = const(1)

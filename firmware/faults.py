@@ -181,6 +181,9 @@ REFUSED_DEPTH = const(9)
 REFUSED_POWER = const(10)
 REFUSED_TEMPERATURE = const(11)
 REFUSED_TIME = const(12)
+REFUSED_TECHNICIAN = const(13)
+REFUSED_GAUGE_TIP = const(14)
+REFUSED_GAUGING = const(15)
 
 REFUSALS = (
     "",
@@ -196,4 +199,7 @@ REFUSALS = (
     "Supply too low",
     "Motor too hot",
     "Session time is up",
+    "No technician",
+    "No gauge tip seated",
+    "Not being calibrated",
 )

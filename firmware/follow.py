@@ -12,17 +12,19 @@ import safety
 class Follow:
     """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor.
 
-    `gate_proven()` says whether the gate was seen to refuse a step since the start, and tries it if not.
+    `gate_proven()` says whether the gate was seen to refuse a step since the start, and tries it if not;
+    `load_calibration()` says which fault stands in the way of a calibration that the self-test has not come to.
     `referenced`: the pen was homed since the start, and both witnesses of where the needles are still stand.
     """
 
-    def __init__(self, core, needles, readings, driver, hurry, gate_proven):
+    def __init__(self, core, needles, readings, driver, hurry, gate_proven, load_calibration):
         self._core = core
         self._needles = needles
         self._readings = readings
         self._driver = driver
         self._hurry = hurry
         self._gate_proven = gate_proven
+        self._load_calibration = load_calibration
         self._coming_home = safety.Timer()
         self.referenced = False
         self._entered = False
@@ -55,9 +57,14 @@ class Follow:
         elif state == safety.RETRACTING:
             self._retract(now_us, now_ms)
         elif state == safety.UNHOMED:
-            if not (self._readings.interlock and self._driver.configured and core.calibrated):
-                return
-            if self._gate_proven():
+            if entered and needles.armed():
+                needles.abandon()  # from a static move: whatever is under way, the trigger was let go
+            if not core.calibrated and not core.gauging:
+                code = self._load_calibration()
+                if code != faults.NONE:
+                    core.trip(code)
+                    return
+            if self._readings.interlock and self._driver.configured and self._gate_proven():
                 self.referenced = False
                 core.event(safety.HOME)
                 if not needles.start_home(now_us):

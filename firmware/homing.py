@@ -9,6 +9,7 @@ from array import array
 
 import faults
 import ticks
+from calibration import OFFSET_MAX_UM
 from gate import Chain, step_word
 from micropython import const
 
@@ -78,6 +79,8 @@ class Homing:
         self._probe_steps = 0
         self._let_go = False
         self._to_stop = False
+        self._ceiling_steps = 0  # of a static move, and how much of it goes back
+        self._back_steps = 0
 
     # -- geometry -----------------------------------------------------------------------------------
 
@@ -217,7 +220,9 @@ class Homing:
             else:
                 self._fail(faults.HOME_SENSOR)
         elif self._bumped(now_us):
-            far_um = self._calibration.offset_um + INNER_STOP_UM + STOP_TOLERANCE_UM
+            # without a calibration the edge may lie wherever one is accepted
+            edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MAX_UM
+            far_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM
             self._probe_steps = far_um * STEPS_PER_MM // 1000
             self._stop_then(HOME_PROBE, now_us)
         elif self._over(now_us):

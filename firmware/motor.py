@@ -10,8 +10,9 @@ from binascii import crc32
 import faults
 import journal
 import ticks
-from homing import HOME_FINE, HOME_SEEK, IDLE, IN, OUT, SETTLE, Homing
+from homing import HOME_FINE, HOME_SEEK, IDLE, IN, OUT, SETTLE
 from micropython import const
+from standing import Standing
 
 SLIP_UM = const(60)  # once
 SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
@@ -22,7 +23,7 @@ ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
 LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
 
 
-class Motor(Homing):
+class Motor(Standing):
     """Drives one pen's needles.
 
     `calibration` is filled by whoever loads it, who then says `calibrated()`; before that nothing starts.
@@ -31,7 +32,7 @@ class Motor(Homing):
     """
 
     def __init__(self, gate, encoder, profile, calibration, readings, look, on_stroke, trip):
-        Homing.__init__(self, gate, encoder, calibration, readings, look, trip)
+        Standing.__init__(self, gate, encoder, calibration, readings, look, trip)
         self._profile = profile
         self._on_stroke = on_stroke
         self.depth_um = 0
@@ -82,7 +83,9 @@ class Motor(Homing):
 
         For a new run the tables are looked over, and the gate is armed with the depth of the run for its ceiling.
         """
-        if self.doing != IDLE or not self.homed or not self._calibrated or not permit.spend(now_ms):
+        if self.doing != IDLE or not self.homed or not self._calibrated or permit.static is not False:
+            return False
+        if not permit.spend(now_ms):
             return False
         if not self._plan(permit.depth_um, permit.ceiling_um):
             return False

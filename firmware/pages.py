@@ -20,6 +20,7 @@ NOTICE = const(13)  # why something cannot be, and what to do
 GLIDE = const(14)  # glide more slowly than usual
 CLIENT = const(15)  # the client's number is entered
 COURSE = const(16)  # which sitting of a course this is
+GAUGE = const(17)  # the pen is being calibrated
 
 SHORT_HZ = const(2400)
 LOW_HZ = const(700)

@@ -6,6 +6,7 @@ import journal
 import pages
 import safety
 from calibration import DUE_PAST, DUE_SOON, DUE_UNKNOWN
+from cartridge import GAUGE_TIP
 from pages import draw_lines
 
 
@@ -64,6 +65,10 @@ class StatePages:
             screen.line(3, "cartridge")
             client = self._pen.courses.client
             screen.line(4, "SEL: client %06d" % client if client else "SEL: client number")
+        elif session.reason == GAUGE_TIP:
+            screen.line(2, "Gauge tip: only for")
+            screen.line(3, "calibrating the pen")
+            screen.line(4, "over USB")
         elif session.reason:
             screen.line(2, "Refused:")
             screen.line(3, session.reason_text())

@@ -2,8 +2,8 @@
 
 A page is drawn when it is entered; after that only what changed is drawn again, in a few bytes a pass, so
 that the bus never holds up the loop. While strokes run only numbers change, and drawing them allocates
-nothing. The pages themselves are in pages_choose, pages_client, pages_run and pages_state; here is which of
-them is shown, who gets a press, and what all of them share: messages, lamp and buzzer.
+nothing. The pages themselves are in pages_choose, pages_client, pages_gauge, pages_run and pages_state; here is
+which of them is shown, who gets a press, and what all of them share: messages, lamp and buzzer.
 """
 
 import aftercare
@@ -20,6 +20,7 @@ from micropython import const
 from pages import LOW_HZ, mm
 from pages_choose import ChoosePages
 from pages_client import ClientPages
+from pages_gauge import GaugePage
 from pages_run import RunPages
 from pages_state import StatePages
 from screen import Screen
@@ -63,7 +64,7 @@ class Panel:
         client = ClientPages(self, pen, self._screen)
         # by the number of the page
         self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run, choose,
-                        choose, run, client, client)
+                        choose, run, client, client, GaugePage(pen, self._screen, self))
         self._page = -1
         self._drawn = False
         self._shown = -1
@@ -90,6 +91,8 @@ class Panel:
             return pages.BOOT
         if core.fault != faults.NONE or core.state == safety.POWER_DOWN:
             return pages.FAULT
+        if core.gauging:
+            return pages.GAUGE
         if stage == treatment.SUMMARY:
             return pages.SUMMARY
         if stage == treatment.AFTERCARE:
@@ -208,7 +211,7 @@ class Panel:
         state = self._pen.safety.state
         if self._pen.safety.fault != faults.NONE:
             lamp = _LED_RED
-        elif state == safety.RUNNING or state == safety.STOPPING:
+        elif state == safety.RUNNING or state == safety.STOPPING or state == safety.GAUGING:
             lamp = _LED_BLUE
         elif state == safety.READY:
             lamp = _LED_GREEN if self._pen.treatment.is_open() else _LED_WHITE

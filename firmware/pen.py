@@ -13,6 +13,7 @@ import faults
 import homing
 import journal
 import motor
+import recalibration
 import records
 import safety
 import selftest
@@ -89,7 +90,10 @@ class Pen:
         self.session = session.Session(self)
         self.put_away = PutAway(self)
         self.courses = courses.Courses(self.journal, self.put_away.archive)
-        self.follow = Follow(self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate)
+        self.follow = Follow(
+            self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
+            self._load_calibration)
+        self.recalibration = recalibration.Recalibration(self, self._load_calibration)
         self.panel = Panel(self)
         self.console = Console(self, UsbSerial())
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
@@ -187,6 +191,14 @@ class Pen:
                 self.safety.trip(code)
         return self.gate_proven
 
+    def _load_calibration(self) -> int:
+        """Load what is on record, if it is good; else the fault that stands in the way."""
+        return selftest.calibration(self)
+
+    def park(self):
+        """Another rest position may apply: further in, if need be. At rest only."""
+        self.motor.park(self._clock.ticks_us())
+
     def _hurry_motor(self):
         self.scheduler.hurry(self._motor_task)
 
@@ -234,6 +246,8 @@ class Pen:
 
     def _motor(self, now_us):
         self.motor.poll(now_us)
+        if self.safety.gauging:
+            return self.recalibration.run(self._clock.ticks_ms(), now_us)
         if self.motor.doing != homing.IDLE:
             return self.motor.next_us(now_us)
         core = self.safety
@@ -318,6 +332,7 @@ class Pen:
         """Cartridge, session and buttons: all that writes records. OSError when the memory does not keep one."""
         core = self.safety
         self.session.watch(now_ms)
+        self.recalibration.watch()
         self.follow.seated = self.session.present
         if not moving:
             self._at_rest(now_us, now_ms)

@@ -6,6 +6,9 @@ fault with a stricter remedy that came behind it is next to be cleared. After a 
 be retracted, and the way back leads through homing. A state that something else has to end (stopping,
 retracting, homing) ends by itself after its time. What is not of the right type counts as missing: a limit
 or a yes holds only as an integer or as True itself.
+
+A static move of the gauge tip, for calibrating, has a permit of its own kind, with which no stroke can start; while
+static moves may be asked for there is no session, and while there is a session no static move.
 """
 
 import depth
@@ -24,8 +27,10 @@ STOPPING = const(6)  # no further stroke; the one under way comes home
 RETRACTING = const(7)  # a fault is latched; inward only
 FAULT = const(8)  # a fault is latched; drive off
 POWER_DOWN = const(9)  # supply is going; drive off, restart needed
+GAUGING = const(10)  # the gauge tip moves or stands out while the trigger is held
 STATE_NAMES = (
-    "boot", "blocked", "unhomed", "homing", "ready", "running", "stopping", "retracting", "fault", "power_down")
+    "boot", "blocked", "unhomed", "homing", "ready", "running", "stopping", "retracting", "fault", "power_down",
+    "gauging")
 
 # Events
 TESTED = const(0)  # self-test passed
@@ -39,9 +44,10 @@ FAULT_RETRACT = const(7)
 FAULT_STOP = const(8)
 RETRACTED = const(9)  # the retract ended, well or not; drive is off
 CLEAR = const(10)  # the remedy was done
+GAUGE = const(11)  # a permit for a static move was granted
 EVENT_NAMES = (
     "tested", "block", "home", "homed", "start", "release", "parked", "fault_retract", "fault_stop", "retracted",
-    "clear")
+    "clear", "gauge")
 
 _STAY = const(-1)  # has no meaning here and does no harm
 _BAD = const(-2)  # cannot happen unless the firmware is wrong: an internal fault
@@ -49,17 +55,18 @@ _BAD = const(-2)  # cannot happen unless the firmware is wrong: an internal faul
 _N = _STAY
 _X = _BAD
 TRANSITIONS = (
-    # TESTED   BLOCK       HOME    HOMED  START    RELEASE   PARKED  F_RETRACT   F_STOP  RETRACTED  CLEAR
-    (UNHOMED, BLOCKED,    _X,     _X,    _X,      _N,       _X,     BLOCKED,    FAULT,  _X,        _N),  # BOOT
-    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         FAULT,  _N,        UNHOMED),  # BLOCKED
-    (_X,      BLOCKED,    HOMING, _X,    _X,      _N,       _N,     FAULT,      FAULT,  _N,        _N),  # UNHOMED
-    (_X,      FAULT,      _N,     READY, _X,      _N,       _N,     RETRACTING, FAULT,  _N,        _N),  # HOMING
-    (_X,      BLOCKED,    HOMING, _N,    RUNNING, _N,       _N,     FAULT,      FAULT,  _N,        _N),  # READY
-    (_X,      RETRACTING, _X,     _X,    _N,      STOPPING, _N,     RETRACTING, FAULT,  _X,        _N),  # RUNNING
-    (_X,      RETRACTING, _X,     _X,    _X,      _N,       READY,  RETRACTING, FAULT,  _X,        _N),  # STOPPING
-    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         FAULT,  FAULT,     _N),  # RETRACTING
-    (_X,      _N,         _X,     _X,    _X,      _N,       _N,     _N,         _N,     _N,        UNHOMED),  # FAULT
-    (_N,      _N,         _N,     _N,    _N,      _N,       _N,     _N,         _N,     _N,        _N),  # POWER_DOWN
+    # TESTED   BLOCK       HOME    HOMED  START    RELEASE   PARKED F_RETRACT   F_STOP RETR.  CLEAR    GAUGE
+    (UNHOMED, BLOCKED,    _X,     _X,    _X,      _N,       _X,    BLOCKED,    FAULT, _X,    _N,      _X),  # BOOT
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,    _N,         FAULT, _N,    UNHOMED, _X),  # BLOCKED
+    (_X,      BLOCKED,    HOMING, _X,    _X,      _N,       _N,    FAULT,      FAULT, _N,    _N,      _X),  # UNHOMED
+    (_X,      FAULT,      _N,     READY, _X,      _N,       _N,    RETRACTING, FAULT, _N,    _N,      _X),  # HOMING
+    (_X,      BLOCKED,    HOMING, _N,    RUNNING, _N,       _N,    FAULT,      FAULT, _N,    _N,      GAUGING),  # READY
+    (_X,      RETRACTING, _X,     _X,    _N,      STOPPING, _N,    RETRACTING, FAULT, _X,    _N,      _X),  # RUNNING
+    (_X,      RETRACTING, _X,     _X,    _X,      _N,       READY, RETRACTING, FAULT, _X,    _N,      _X),  # STOPPING
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,    _N,         FAULT, FAULT, _N,      _X),  # RETRACTING
+    (_X,      _N,         _X,     _X,    _X,      _N,       _N,    _N,         _N,    _N,    UNHOMED, _X),  # FAULT
+    (_N,      _N,         _N,     _N,    _N,      _N,       _N,    _N,         _N,    _N,    _N,      _N),  # POWER_DOWN
+    (_X,      RETRACTING, _X,     _X,    _X,      UNHOMED,  _X,    RETRACTING, FAULT, _X,    _N,      _X),  # GAUGING
 )
 
 CONTACTS_MS = const(40)  # longest time the two trigger contacts may agree while one of them travels or bounces
@@ -85,6 +92,8 @@ PLAUSIBLE_HIGH_DC = const(1500)
 HOMING_MS = const(8000)  # the longest homing takes 3 s
 STOPPING_MS = const(1000)  # the slowest stroke takes 0.3 s
 RETRACTING_MS = const(2500)  # a stroke that does not come home is waited for 0.4 s, a retract takes 0.7 s
+GAUGE_REACH_UM = const(3100)  # outward from the home edge: to the farthest extension, on any pen that can be calibrated
+GAUGE_FAR_UM = const(2530)  # past the guide plane: 30 um more than strokes may, so that the gauge sees all they may
 _TIMER_MOST_MS = const(0x10000000)
 
 
@@ -105,12 +114,16 @@ class Readings:
 
 
 class Permit:
-    """The yes to one stroke: to which depth, in which zone, until when. `spend` works once."""
+    """The yes to one stroke: to which depth, in which zone, until when. `spend` works once.
+
+    With `static` it is the yes to one static move: `depth_um` outward from the home edge and no further.
+    """
 
     def __init__(self):
         self.depth_um = 0
         self.ceiling_um = 0
         self.zone = 0
+        self.static = False
         self._expires_ms = 0
         self._open = False
 
@@ -119,7 +132,20 @@ class Permit:
         self._open = False
         if not _depth_allowed(zone, depth_um, ceiling_um):
             raise ValueError("no permit for %r um under %r um in zone %r" % (depth_um, ceiling_um, zone))
+        self.static = False
         self.zone = zone
+        self._begin(depth_um, ceiling_um, now_ms)
+
+    def issue_static(self, reach_um: int, far_um: int, now_ms: int):
+        """ValueError, and no permit, unless both are within what a static move may have."""
+        self._open = False
+        if not _reach_allowed(reach_um, far_um):
+            raise ValueError("no permit for %r um from home, %r um out" % (reach_um, far_um))
+        self.static = True
+        self.zone = 0  # the one in which no stroke is allowed
+        self._begin(reach_um, reach_um, now_ms)
+
+    def _begin(self, depth_um, ceiling_um, now_ms):
         self.depth_um = depth_um
         self.ceiling_um = ceiling_um
         self._expires_ms = ticks.add(now_ms, PERMIT_MS)
@@ -141,6 +167,13 @@ def _depth_allowed(zone, depth_um, ceiling_um):
     if type(depth_um) is not int or type(ceiling_um) is not int:
         return False
     return 0 < depth_um <= ceiling_um <= min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM)
+
+
+def _reach_allowed(reach_um, far_um):
+    """Integers, outward, and neither the way nor what may stand out at its end is too much."""
+    if type(reach_um) is not int or type(far_um) is not int:
+        return False
+    return 0 < reach_um <= GAUGE_REACH_UM and far_um <= GAUGE_FAR_UM
 
 
 class Timer:
@@ -174,6 +207,9 @@ class Safety:
         self.permit = Permit()
         self.calibrated = False
         self.cartridge_ok = False
+        self.gauge_tip = False  # seated instead of a cartridge
+        self.technician = False  # has proven the key
+        self.gauging = False  # static moves may be asked for
         self.zone = 0
         self.max_um = 0  # effective maximum of the session; 0: no session
         self.time_up = False
@@ -201,8 +237,8 @@ class Safety:
 
         ValueError, and no session, unless READY (a zone is not changed in a run) and the zone allows so much.
         """
-        if self.state != READY:
-            raise ValueError("a session opens only when the pen is ready")
+        if self.state != READY or self.gauging:
+            raise ValueError("a session opens only when the pen is ready, and not while it is gauged")
         self.close_session()
         if not _depth_allowed(zone, max_um, max_um):
             raise ValueError("zone %r does not allow %r um" % (zone, max_um))
@@ -214,6 +250,53 @@ class Safety:
     def close_session(self):
         self.max_um = 0
         self.permit.revoke()
+
+    # -- gauging ------------------------------------------------------------------------------------
+
+    def open_gauge(self, readings) -> int:
+        """Static moves may be asked for, once the trigger is seen released. GRANTED, or why not.
+
+        At rest only, without a session, by a technician, with the gauge tip seated. A pen that stands blocked for
+        want of a calibration is let go for it, without a fault, to no other end.
+        """
+        reason = self._gauge_refusal(readings)
+        if reason != faults.GRANTED:
+            return reason
+        self.gauging = True
+        if self.fault != faults.NONE and not self.clear(readings, True):
+            self.gauging = False
+            return faults.REFUSED_STATE
+        self._release_seen = False
+        return faults.GRANTED
+
+    def _gauge_refusal(self, readings):
+        uncalibrated = self.fault == faults.CALIBRATION_MISSING or self.fault == faults.CALIBRATION_CORRUPT
+        if self.fault != faults.NONE:
+            if not uncalibrated or (self.state != BLOCKED and self.state != FAULT):
+                return faults.REFUSED_STATE
+        elif self.state != READY and self.state != UNHOMED:
+            return faults.REFUSED_STATE
+        if self.max_um != 0:
+            return faults.REFUSED_SESSION
+        if self.pressed or readings.trigger_no != 0 or readings.trigger_nc != 1:
+            return faults.REFUSED_RELEASE_FIRST
+        return self._gauge_proof(readings)
+
+    def _gauge_proof(self, readings):
+        if self.technician is not True:
+            return faults.REFUSED_TECHNICIAN
+        if self.gauge_tip is not True:
+            return faults.REFUSED_GAUGE_TIP
+        if readings.interlock != 1:
+            return faults.REFUSED_INTERLOCK
+        return faults.GRANTED
+
+    def close_gauge(self):
+        """No further static move; a tip that stands out is let come home."""
+        self.gauging = False
+        self.permit.revoke()
+        if self.state == GAUGING:
+            self.event(RELEASE)
 
     # -- the state machine --------------------------------------------------------------------------
 
@@ -227,7 +310,7 @@ class Safety:
             target = FAULT
         if target != _STAY and target != self.state:
             self.state = target
-            if target != RUNNING:
+            if target != RUNNING and target != GAUGING:
                 self.permit.revoke()
             self._on_state(target)
         return self.state
@@ -245,6 +328,7 @@ class Safety:
             self.event(BLOCK)
 
     def _latch(self, code):
+        self.gauging = False
         if self.fault == faults.NONE:
             self.fault = code
             self._on_fault(code)
@@ -284,7 +368,7 @@ class Safety:
         """Whether what the latched fault was about is over, as far as the readings can tell."""
         code = self.fault
         if code == faults.CALIBRATION_MISSING or code == faults.CALIBRATION_CORRUPT:
-            return self.calibrated is True
+            return self.calibrated is True or self.gauging  # a pen is gauged for want of one
         if code == faults.NTC:
             return PLAUSIBLE_LOW_DC <= readings.temp_dc <= PLAUSIBLE_HIGH_DC
         if code == faults.BATTERY_SENSE:
@@ -322,10 +406,12 @@ class Safety:
                 self.trip(faults.MOTOR_HOT)
         elif not PLAUSIBLE_LOW_DC <= readings.temp_dc <= PLAUSIBLE_HIGH_DC:
             self.trip(faults.NTC)
-        moving = self.state == RUNNING or self.state == STOPPING
-        if moving and not readings.interlock:
+        strokes = self.state == RUNNING or self.state == STOPPING
+        if (strokes or self.state == GAUGING) and not readings.interlock:
             self.trip(faults.CARTRIDGE_PULLED)
-        out = moving and readings.extension_um > 0
+        if self.gauging and (self.technician is not True or self.gauge_tip is not True):
+            self.close_gauge()
+        out = strokes and readings.extension_um > 0
         if self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
             self.trip(faults.EXTENDED)
         self._watch_ends(now_ms)
@@ -352,17 +438,18 @@ class Safety:
             if not agree:
                 self._release_seen = True
                 self._run_spent = False
-        if self._run.held_ms(self.state == RUNNING, now_ms) >= LONGEST_RUN_MS:
+        if self._run.held_ms(self.state == RUNNING or self.state == GAUGING, now_ms) >= LONGEST_RUN_MS:
             self._run_spent = True
             self.event(RELEASE)
-        if self.state == RUNNING and not self.pressed:
+        if (self.state == RUNNING or self.state == GAUGING) and not self.pressed:
             self.event(RELEASE)
 
     def _watch_supply(self, readings, now_ms):
         if not readings.power_ok:
             self.trip(faults.POWER_FAIL)
             return
-        moving = self.state == RUNNING or self.state == STOPPING or self.state == HOMING
+        state = self.state
+        moving = state == RUNNING or state == STOPPING or state == HOMING or state == GAUGING
         if self._rail.held_ms(moving and readings.rail_mv < RAIL_LOW_MV, now_ms) >= RAIL_LOW_MS:
             self.trip(faults.RAIL_LOW)
         if self._battery.held_ms(moving and readings.battery_mv < BATTERY_STOP_MV, now_ms) >= BATTERY_LOW_MS:
@@ -404,6 +491,35 @@ class Safety:
             return faults.REFUSED_INTERLOCK
         if not _depth_allowed(self.zone, depth_um, self.max_um):
             return faults.REFUSED_DEPTH
+        return self._hand_and_supply(readings)
+
+    def ask_static(self, reach_um: int, far_um: int, readings, now_ms: int) -> int:
+        """Ask for one static move of the gauge tip. GRANTED fills `self.permit`; else the reason of faults.REFUSALS.
+
+        `reach_um`: how far outward from the home edge; `far_um`: how far the tip may then stand out past the guide
+        plane at the most, by what is known of the pen.
+        """
+        self.permit.revoke()
+        reason = self._static_refusal(reach_um, far_um, readings)
+        if reason == faults.GRANTED:
+            self.permit.issue_static(reach_um, far_um, now_ms)
+            self.event(GAUGE)
+        return reason
+
+    def _static_refusal(self, reach_um, far_um, readings):
+        if self.fault != faults.NONE or self.state != READY:
+            return faults.REFUSED_STATE
+        if self.gauging is not True:
+            return faults.REFUSED_GAUGING
+        reason = self._gauge_proof(readings)
+        if reason != faults.GRANTED:
+            return reason
+        if not _reach_allowed(reach_um, far_um):
+            return faults.REFUSED_DEPTH
+        return self._hand_and_supply(readings)
+
+    def _hand_and_supply(self, readings):
+        """What any move outward needs: the trigger held, after a release; supply; a motor neither hot nor unknown."""
         if self._run_spent:
             return faults.REFUSED_RUN_TOO_LONG
         if not self._release_seen:

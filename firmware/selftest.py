@@ -29,7 +29,7 @@ def run(pen) -> int:
     """Test the pen and load its records; the number of the first fault, or faults.NONE."""
     pen.sensors.read_pads()
     pen.sensors.read_analog()
-    for test in (_memory, _display, _supply, _sensors, gate, _calibration, _archive):
+    for test in (_memory, _display, _supply, _sensors, gate, calibration, _archive):
         code = test(pen)
         if code != faults.NONE:
             return code
@@ -130,7 +130,8 @@ def gate(pen) -> int:
     return faults.NONE if refused else faults.GATE
 
 
-def _calibration(pen):
+def calibration(pen) -> int:
+    """Load the calibration; the fault if there is none or it is damaged."""
     buf = bytearray(store.capacity(store.CALIBRATION))
     status = pen.store.read(store.CALIBRATION, buf)
     if status == store.EMPTY:

@@ -13,9 +13,9 @@ import treatment
 import version
 from board import today_days, wall_seconds
 from calibration import DUE_PAST
+from cartridge import GAUGE_TIP, evaluate
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
-from cartridge import evaluate
 from micropython import const
 
 SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
@@ -53,7 +53,7 @@ class Session:
         if self.present and not self._pen.readings.interlock:
             self.present = False
             self._cartridge.removed()
-            self._core.cartridge_ok = False
+            self._core.cartridge_ok = self._core.gauge_tip = False
             self.end(journal.CARTRIDGE_END)
             self._deed.cartridge_out()
             self.reason = 0
@@ -75,8 +75,11 @@ class Session:
         if self._cartridge.reason != CARTRIDGE_OK:
             reason = self._cartridge.reason
         self.reason = reason
+        self._core.gauge_tip = reason == GAUGE_TIP
         self._journal.event(events.CARTRIDGE, 1, reason, now_ms)
-        if reason == CARTRIDGE_OK and self._deed.stage == treatment.NO_CARTRIDGE:
+        if reason == GAUGE_TIP:
+            self._pen.motor.use_cartridge(self._cartridge.info.offset_um)
+        elif reason == CARTRIDGE_OK and self._deed.stage == treatment.NO_CARTRIDGE:
             offset_um = self._cartridge.info.offset_um
             self._pen.motor.use_cartridge(offset_um)
             travel_um = min(self._pen.calibration.travel_um + offset_um, self._pen.settings.depth_limit_um)

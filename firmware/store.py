@@ -111,6 +111,11 @@ class Store:
         self.length = self.schema = 0
         if slot < 0:
             return CORRUPT if self._states[0] == _BAD or self._states[1] == _BAD else EMPTY
+        status = self._copy(record_id, slot, buf)
+        return RECOVERED if status == OK and self._states[1 - slot] not in (_VALID, _BLANK) else status
+
+    def _copy(self, record_id, slot, buf):
+        """A slot's payload; OK, or NEWER for a schema that this firmware does not know."""
         head = self._heads[slot]
         length = head[4] | head[5] << 8
         if len(buf) < length:
@@ -118,9 +123,15 @@ class Store:
         self._fram.read_into(slot_address(record_id, slot) + HEADER_BYTES, memoryview(buf)[:length])
         self.length = length
         self.schema = head[3]
-        if head[3] > SCHEMAS[record_id]:
-            return NEWER
-        return OK if self._states[1 - slot] in (_VALID, _BLANK) else RECOVERED
+        return NEWER if head[3] > SCHEMAS[record_id] else OK
+
+    def read_before(self, record_id: int, buf) -> int:
+        """The same for the content before the newest: it stays until the next write. OK, or EMPTY if there is none."""
+        slot = 1 - self._survey(record_id)
+        self.length = self.schema = 0
+        if slot > 1 or self._states[slot] != _VALID:
+            return EMPTY
+        return self._copy(record_id, slot, buf)
 
     def write(self, record_id: int, payload):
         """Makes `payload` the record's content; a cut at any byte leaves the old or the new one.

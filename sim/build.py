@@ -18,8 +18,9 @@ from sim.space import shim
 from sim.world import MS, World
 
 depth, records = shim("depth"), shim("records")
-faults = shim("faults")
+faults, cartridges = shim("faults"), shim("cartridge")
 
+KINDS = {"needles": cartridges.KIND_NEEDLE, "gauge_tip": cartridges.KIND_GAUGE}
 EPOCH = datetime.date(2000, 1, 1)
 CALIBRATED = datetime.date(2026, 9, 1)
 CODE_SALT = b"SIM-SALT"
@@ -85,7 +86,8 @@ def make_cartridge(scenario: Scenario, serial: int | None = None) -> Ds2431:
     written_for = rom_id(table.copied_from) if table.copied_from and not serial else rom
     memory = build_cartridge_memory(
         written_for, needles=table.needles, rated_um=table.rated_um, offset_um=table.offset_um,
-        expiry_days=days(table.expiry), used=table.used and not serial, lot=table.lot)
+        expiry_days=days(table.expiry), used=table.used and not serial, lot=table.lot,
+        kind=KINDS[table.kind])
     cartridge = Ds2431(rom, memory)
     cartridge.unreadable = table.unreadable and not serial
     return cartridge
@@ -147,6 +149,8 @@ def make_world(scenario: Scenario) -> World:
     world.recorder.limit_um = effective_max_um(scenario)
     if not scenario.cartridge.seated:
         world.start_without_cartridge()
+    if scenario.cartridge.kind == "gauge_tip":
+        world.plant.skin_present = False  # in the technician's stand
     for mishap in scenario.faults:
         _schedule(world, mishap)
     return world

@@ -88,8 +88,9 @@ class PenTable(_Table):
 
 
 class CartridgeTable(_Table):
-    """The cartridge at hand."""
+    """The cartridge at hand, or the gauge tip in its place."""
 
+    kind: Literal["needles", "gauge_tip"] = "needles"
     seated: bool = True
     serial: int = Field(1001, ge=1, le=2**48 - 1)
     needles: int = Field(12, ge=1, le=64)

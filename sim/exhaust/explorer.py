@@ -130,8 +130,7 @@ class Explorer:
         return number
 
     def _judge(self, at: int, call: Any) -> None:
-        granted = call.move.what == "ask" and call.answer == self.firmware.faults.GRANTED
-        rules = rules_for(call, granted)
+        rules = rules_for(call, self.firmware.faults.GRANTED)
         self._judged[id(rules)] = self._judged.get(id(rules), 0) + 1
         probe = self.probe
         for rule in rules:

@@ -2,7 +2,8 @@
 
 A rule sees a `Call` and the core after it. Where the call did not look at an input, the rule takes the worst
 that the input could have been: a permit given without a look at the interlock is a permit with it open.
-`GRANT` rules judge each permit given, `UPDATE` rules each pass of the loop, `ANY` rules every call.
+`GRANT` rules judge each permit given for a stroke, `STATIC` rules each for a static move, `MOVE` rules both; `UPDATE`
+rules each pass of the loop, `ANY` rules every call.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ BATTERY_START_MV, BATTERY_STOP_MV = 7000, 6200
 RAIL_LOW_MV = 9800
 CONTACTS_MS, EXTENDED_MS, RAIL_LOW_MS, BATTERY_LOW_MS = 40, 400, 60, 300
 
-GRANT, UPDATE, CLEAR, SPEND, OPEN, ANY = "grant", "update", "clear", "spend", "open", "any"
+GAUGE_REACH_UM, GAUGE_FAR_UM = 3100, 2530
+
+GRANT, STATIC, MOVE = "grant", "static", "move"
+UPDATE, CLEAR, SPEND, OPEN, OPEN_GAUGE, ANY = "update", "clear", "spend", "open", "open_gauge", "any"
 
 
 class Rule(NamedTuple):
@@ -49,7 +53,7 @@ def _is(call: Call, name: str, value: int) -> bool:
 # -- permits ----------------------------------------------------------------------------------------------
 
 
-@_rule("permit.homed", GRANT, "a permit only after homing, with nothing since that makes the position doubtful")
+@_rule("permit.homed", MOVE, "a permit only after homing, with nothing since that makes the position doubtful")
 def _(call, _subject):
     return call.watch.homed
 
@@ -64,22 +68,22 @@ def _(call, _subject):
     return _is(call, "cartridge_ok", 1)
 
 
-@_rule("permit.interlock", GRANT, "a permit only while a cartridge is seated")
+@_rule("permit.interlock", MOVE, "a permit only while a cartridge is seated")
 def _(call, _subject):
     return _is(call, "interlock", 1)
 
 
-@_rule("permit.trigger", GRANT, "a permit only while both contacts of the trigger say held")
+@_rule("permit.trigger", MOVE, "a permit only while both contacts of the trigger say held")
 def _(call, _subject):
     return _is(call, "trigger_no", 1) and _is(call, "trigger_nc", 0)
 
 
-@_rule("permit.release", GRANT, "a permit only after a release since boot, the session's opening and the last fault")
+@_rule("permit.release", MOVE, "a permit only after a release since boot, the last opening and the last fault")
 def _(call, _subject):
     return call.watch.released
 
 
-@_rule("permit.longest_run", GRANT, "no permit after the longest run until the trigger was released")
+@_rule("permit.longest_run", MOVE, "no permit after the longest run until the trigger was released")
 def _(call, _subject):
     return not call.watch.run_over
 
@@ -101,25 +105,45 @@ def _(call, subject):
     return 0 < call.move.a == permit.depth_um <= permit.ceiling_um <= call.max_um <= top_um
 
 
-@_rule("permit.supply", GRANT, "a permit only with power good, and a run begins only above the battery's start level")
+@_rule("permit.supply", MOVE, "a permit only with power good, and a run begins only above the battery's start level")
 def _(call, subject):
     begins = call.state == subject.firmware.safety.READY
     return _is(call, "power_ok", 1) and (not begins or call.inputs.range("battery_mv")[0] >= BATTERY_START_MV)
 
 
-@_rule("permit.temperature", GRANT, "a permit only with a plausible motor temperature below the stop")
+@_rule("permit.temperature", MOVE, "a permit only with a plausible motor temperature below the stop")
 def _(call, _subject):
     low_dc, high_dc = call.inputs.range("temp_dc")
     return low_dc >= TEMP_LOW_DC and high_dc < TEMP_STOP_DC
 
 
-@_rule("permit.no_fault", GRANT, "no permit with a fault latched, and only in ready or running")
+@_rule("permit.no_fault", MOVE, "no permit with a fault latched, and only in ready, for a stroke also in running")
 def _(call, subject):
     safety, none = subject.firmware.safety, subject.firmware.faults.NONE
-    return call.fault == subject.core.fault == none and call.state in (safety.READY, safety.RUNNING)
+    states = (safety.READY, safety.RUNNING) if call.move.what == "ask" else (safety.READY,)
+    return call.fault == subject.core.fault == none and call.state in states
 
 
-@_rule("permit.expires", GRANT, "a permit is good for 20 ms and not a millisecond more")
+@_rule("permit.kind", MOVE, "a stroke's permit is for no static move and has a session, and the other way round")
+def _(call, subject):
+    core, static = subject.core, call.move.what == "ask_static"
+    return core.permit.static is static and core.gauging is static and (core.max_um > 0) is not static
+
+
+@_rule("static.proof", STATIC, "a static move only for a technician who has proven it, with the gauge tip seated")
+def _(call, _subject):
+    return call.gauging and _is(call, "technician", 1) and _is(call, "gauge_tip", 1)
+
+
+@_rule("static.reach", STATIC, "a static move goes out no further than was asked, 3.1 mm, and 2.53 mm past the plane")
+def _(call, subject):
+    reach_um, far_um = call.move.a, call.move.b
+    permit = subject.core.permit
+    fits = 0 < reach_um <= GAUGE_REACH_UM and far_um <= GAUGE_FAR_UM
+    return fits and permit.depth_um == permit.ceiling_um == reach_um
+
+
+@_rule("permit.expires", MOVE, "a permit is good for 20 ms and not a millisecond more")
 def _(call, subject):
     permit, ticks = subject.core.permit, subject.firmware.ticks
     kept = dict(vars(permit))
@@ -133,13 +157,16 @@ def _(call, subject):
     return not (call.answer and (call.move.a or not call.watch.good)) and not subject.core.permit._open
 
 
-@_rule("permit.void", ANY, "a permit stays open only in running, in its session, with no fault and not replaced")
+@_rule("permit.void", ANY, "a permit stays open only while what it is for goes on, with no fault and not replaced")
 def _(call, subject):
-    core = subject.core
+    core, safety = subject.core, subject.firmware.safety
     if not core.permit._open:
         return True
-    return (call.watch_after.good and core.state == subject.firmware.safety.RUNNING
-            and core.fault == subject.firmware.faults.NONE and core.max_um > 0)
+    if core.permit.static:
+        goes_on = core.state == safety.GAUGING and core.gauging
+    else:
+        goes_on = core.state == safety.RUNNING and core.max_um > 0
+    return call.watch_after.good and goes_on and core.fault == subject.firmware.faults.NONE
 
 
 # -- faults -----------------------------------------------------------------------------------------------
@@ -147,7 +174,7 @@ def _(call, subject):
 
 @_rule("fault.first", ANY, "the first fault is latched at once and stays the one shown")
 def _(call, subject):
-    return call.move.what == "clear" or subject.core.fault == call.first
+    return call.move.what in ("clear", "open_gauge") or subject.core.fault == call.first
 
 
 @_rule("fault.halts", ANY, "with a fault latched the pen is blocked, retracting, off or powered down")
@@ -221,7 +248,8 @@ def _(call, subject):
         told = safety.FAULT if target == safety._BAD else at if target == safety._STAY else target
         if at != state:
             return False
-        held = event == safety.CLEAR and call.move.what != "clear" and call.fault != subject.firmware.faults.NONE
+        clears = call.move.what in ("clear", "open_gauge")
+        held = event == safety.CLEAR and not clears and call.fault != subject.firmware.faults.NONE
         state = at if held else told
     return subject.core.state == (safety.POWER_DOWN if call.move.what == "power_gone" else state)
 
@@ -264,14 +292,15 @@ def _(call, subject):
 # -- sessions ---------------------------------------------------------------------------------------------
 
 
-@_rule("session.opens", OPEN, "a session opens only in ready, within zone and build, and asks for a release anew")
+@_rule("session.opens", OPEN, "a session opens only in ready, not while gauged, within zone and build")
 def _(call, subject):
     core, safety, zones = subject.core, subject.firmware.safety, subject.firmware.depth.ZONES
     zone, max_um = call.move.a, call.move.b
     if call.refused:
         return core.max_um in (0, call.max_um)
     fits = 0 <= zone < len(zones) and 0 < max_um <= min(zones[zone].supervised_cap_um, BUILD_UM)
-    return call.state == safety.READY and fits and (core.zone, core.max_um) == (zone, max_um)
+    ready = call.state == safety.READY and not call.gauging
+    return ready and fits and (core.zone, core.max_um) == (zone, max_um)
 
 
 @_rule("session.never_widens", ANY, "a limit never grows; a larger one is another session, opened in ready")
@@ -279,7 +308,32 @@ def _(call, subject):
     return subject.core.max_um <= call.max_um or (call.move.what == "open" and not subject.core.permit._open)
 
 
-@_rule("session.flags", ANY, "the core never says by itself that calibration or cartridge are good")
+@_rule("session.gauged", ANY, "there is never a session and a gauging at once")
+def _(_call, subject):
+    return not (subject.core.gauging and subject.core.max_um > 0)
+
+
+@_rule("gauge.opens", OPEN_GAUGE, "gauging opens at rest, with technician and tip; it lifts only a missing calibration")
+def _(call, subject):
+    core, safety, faults = subject.core, subject.firmware.safety, subject.firmware.faults
+    lacks = call.fault in (faults.CALIBRATION_MISSING, faults.CALIBRATION_CORRUPT)
+    if call.answer != faults.GRANTED:
+        return core.fault == call.fault or (lacks and bool(call.watch.owed) and core.fault != faults.NONE)
+    at_rest = call.state in (safety.READY, safety.UNHOMED) if call.fault == faults.NONE else (
+        lacks and not call.watch.owed and call.state in (safety.BLOCKED, safety.FAULT))
+    proven = _is(call, "technician", 1) and _is(call, "gauge_tip", 1) and _is(call, "interlock", 1)
+    released = _is(call, "trigger_no", 0) and _is(call, "trigger_nc", 1)
+    return at_rest and proven and released and call.max_um == 0 and core.fault == faults.NONE and core.gauging is True
+
+
+@_rule("gauge.ends", ANY, "gauging begins only by being opened, and ends with any fault")
+def _(call, subject):
+    core = subject.core
+    begun = core.gauging and not call.gauging
+    return not (begun and call.move.what != "open_gauge") and not (core.gauging and call.trips)
+
+
+@_rule("session.flags", ANY, "the core never says by itself that calibration, cartridge, tip or technician are good")
 def _(call, _subject):
     return not any(value for _, value in call.wrote)
 
@@ -287,9 +341,11 @@ def _(call, _subject):
 # -- watching ---------------------------------------------------------------------------------------------
 
 
-def _moving(call, subject):
-    """Strokes before and after the pass: nothing in it was found to be a fault."""
+def _moving(call, subject, static=True):
+    """Strokes or a static move before and after the pass: nothing in it was found to be a fault."""
     safety = subject.firmware.safety
+    if static and call.state == subject.core.state == safety.GAUGING:
+        return True
     strokes = (safety.RUNNING, safety.STOPPING)
     return call.state in strokes and subject.core.state in strokes
 
@@ -317,7 +373,7 @@ def _(call, subject):
 @_rule("watch.extended", UPDATE, "strokes go on only while the needles were not out for too long")
 def _(call, subject):
     out = call.inputs.range("extension_um")[1] > 0
-    return not _moving(call, subject) or _timed(call, "_extended", EXTENDED_MS, out)
+    return not _moving(call, subject, static=False) or _timed(call, "_extended", EXTENDED_MS, out)
 
 
 @_rule("watch.rail", UPDATE, "strokes go on only while the motor's supply was not low for too long")
@@ -339,9 +395,17 @@ def _(call, subject):
     return not _moving(call, subject) or _timed(call, "_contacts", CONTACTS_MS, agree)
 
 
+@_rule("watch.gauge", UPDATE, "a static move goes on only for a technician, with the gauge tip seated")
+def _(call, subject):
+    if not call.state == subject.core.state == subject.firmware.safety.GAUGING:
+        return True
+    return subject.core.gauging and _is(call, "technician", 1) and _is(call, "gauge_tip", 1)
+
+
 @_rule("watch.run", UPDATE, "a run goes on only with the trigger held, and no longer than the longest run")
 def _(call, subject):
-    if not call.state == subject.core.state == subject.firmware.safety.RUNNING:
+    safety = subject.firmware.safety
+    if call.state != subject.core.state or call.state not in (safety.RUNNING, safety.GAUGING):
         return True
     held = call.inputs.range("trigger_no") == (1, 1) and call.inputs.range("trigger_nc") == (0, 0)
     return _timed(call, "_run", LONGEST_RUN_MS, True) and _timed(call, "_open_for", DEBOUNCE_MS, not held)
@@ -353,12 +417,15 @@ def _timed(call, timer, limit_ms, possible):
     return not possible or (held is not None and held.hi < limit_ms)
 
 
-KINDS = (UPDATE, CLEAR, SPEND, OPEN, ANY)
+KINDS = (UPDATE, CLEAR, SPEND, OPEN, OPEN_GAUGE, ANY)
 BY_KIND = {kind: tuple(rule for rule in RULES if rule.when in (kind, ANY)) for kind in KINDS}
-GRANTS = tuple(rule for rule in RULES if rule.when in (GRANT, ANY))
-SETS = (*BY_KIND.values(), GRANTS)
+GIVEN = {what: tuple(rule for rule in RULES if rule.when in (kind, MOVE, ANY))
+         for what, kind in (("ask", GRANT), ("ask_static", STATIC))}  # fmt: skip
+SETS = (*BY_KIND.values(), *GIVEN.values())
 
 
-def rules_for(call: Call, granted: bool) -> tuple[Rule, ...]:
-    """The rules that judge this call."""
-    return GRANTS if granted else BY_KIND.get(call.move.what, BY_KIND[ANY])
+def rules_for(call: Call, granted: int) -> tuple[Rule, ...]:
+    """The rules that judge this call; `granted` is the answer that gives a permit."""
+    if call.move.what in GIVEN and call.answer == granted:
+        return GIVEN[call.move.what]
+    return BY_KIND.get(call.move.what, BY_KIND[ANY])

@@ -13,6 +13,8 @@ from typing import Any
 from sim.exhaust.subject import Firmware, Move
 
 ZONE = "cheek"  # its cap is not the build's ceiling
+# reach and how far out that is at the most: both ends of what is allowed, and beside them
+REACHES = ((1, -460), (3100, 2530), (0, 100), (-1, 100), (3101, 2000), (1000, 2531))
 
 
 class Moves:
@@ -37,7 +39,9 @@ class Moves:
         self.trips = tuple(Move("trip", code) for code in (faults.TABLE if codes is None else codes))
         self._always = (
             *self.trips, *(Move("event", event) for event in sent), Move("clear", 0), Move("clear", 1), self.session,
-            *refused, Move("close"), Move("power_gone"), Move("spend", 1), Move("spend", 0), Move("update"))
+            *refused, Move("close"), Move("power_gone"), Move("spend", 1), Move("spend", 0), Move("update"),
+            Move("open_gauge"), Move("close_gauge"),
+            *(Move("ask_static", *pair) for pair in REACHES))
         self._asks: dict[int, tuple[Move, ...]] = {}
 
     def all(self, max_um: int) -> tuple[Move, ...]:
@@ -63,6 +67,8 @@ class Moves:
         texts = {
             "ask": f"ask({a} um)", "spend": "permit.spend() " + ("after it expired" if a else "in time"),
             "clear": "clear(service)" if a else "clear()", "open": f"open_session(zone {a}, {b} um)",
+            "ask_static": f"ask_static({a} um, {b} um out)", "open_gauge": "open_gauge()",
+            "close_gauge": "close_gauge()",
             "close": "close_session()", "update": "update()", "power_gone": "power_gone()"}  # fmt: skip
         return texts[what]
 

@@ -35,7 +35,9 @@ class StepTable(_Table):
     """One call into the safety core."""
 
     at_ms: int = Field(ge=0, lt=1 << 29)
-    call: Literal["update", "ask", "spend", "event", "trip", "clear", "open", "close", "power_gone"]
+    call: Literal[
+        "update", "ask", "ask_static", "spend", "event", "trip", "clear", "open", "close", "open_gauge", "close_gauge",
+        "power_gone"]
     a: int = 0
     b: int = 0
     says: str = ""

@@ -83,8 +83,7 @@ class Pen(Subject):
     def violated(self, moves: Moves) -> list[str]:
         """The rules that the last call broke."""
         call, safety = self.call, self.firmware.safety
-        granted = call.move.what == "ask" and call.answer == self.firmware.faults.GRANTED
-        broken = [rule.name for rule in rules_for(call, granted) if not rule.holds(call, self)]
+        broken = [rule.name for rule in rules_for(call, self.firmware.faults.GRANTED) if not rule.holds(call, self)]
         impossible = any(safety.TRANSITIONS[state][event] == safety._BAD for state, event in call.cells)
         if impossible and moves.legal(call.move, call.state, call.fault):
             broken.append(LEGAL)

@@ -2,7 +2,8 @@
 
 What is kept of a state is every attribute of the core, so that nothing a change adds is forgotten, but for:
 
-- calibrated, cartridge_ok, time_up: others set them at any time, so each call that looks finds both values;
+- calibrated, cartridge_ok, time_up, gauge_tip, technician: others set them at any time, so each call that looks finds
+  both values;
 - how long a timer has run: at each pass in which its condition holds it may be over or under its threshold. That
   only adds cases, passes closer together or further apart than the pen's. Once a pass has found a fault, a second
   timer in it waits for the next pass, which may follow at once;
@@ -25,14 +26,15 @@ from sim.space import FIRMWARE, FirmwareSpace
 
 DEBOUNCE_MS, LONGEST_RUN_MS = 8, 30_000  # of the hazard list, not read from the firmware
 NOW_MS = 1_000_000  # any time; the chip's ticks and their wrap have tests of their own
-FLAGS = ("calibrated", "cartridge_ok", "time_up")
+FLAGS = ("calibrated", "cartridge_ok", "time_up", "gauge_tip", "technician")
 MOST_MS = 1 << 28
 
 Key = tuple[Any, ...]
 
 
 class Move(NamedTuple):
-    """One call into the core. `what`: update, ask, spend, event, trip, clear, open, close, power_gone."""
+    """One call into the core. `what`: update, ask, ask_static, spend, event, trip, clear, open, close, open_gauge,
+    close_gauge, power_gone."""
 
     what: str
     a: int = 0
@@ -43,7 +45,7 @@ class Watch(NamedTuple):
     """What the checker remembers for itself."""
 
     homed: bool = False  # HOMED came in HOMING, and nothing since has made the position doubtful
-    released: bool = False  # both contacts said released, debounced, since boot, the session's opening, the last clear
+    released: bool = False  # both contacts said released, debounced, since boot, the last opening, the last clear
     run_over: bool = False  # the longest run was reached, and no release since
     owed: int = 0  # strictest remedy among the faults that came after the latched one, if stricter than that
     good: bool = False  # a permit was granted, and neither spent nor void
@@ -84,6 +86,7 @@ class Call:
     def __init__(self) -> None:
         self.move = Move("")
         self.state = self.fault = self.max_um = 0  # before
+        self.gauging = False
         self.watch = self.watch_after = Watch()
         self.inputs: Any = None  # .range(name)
         self.answer: Any = None
@@ -112,7 +115,7 @@ class Subject:
         self.now_ms = NOW_MS
         self.halted = frozenset(
             getattr(firmware.safety, name) for name in ("BLOCKED", "RETRACTING", "FAULT", "POWER_DOWN"))
-        self._placed = frozenset(getattr(firmware.safety, name) for name in ("READY", "RUNNING", "STOPPING"))
+        self._placed = frozenset(getattr(firmware.safety, name) for name in ("READY", "RUNNING", "STOPPING", "GAUGING"))
         self.readings: Any = None
         self.core: Any = None
 
@@ -139,7 +142,7 @@ class Subject:
         call = self.call
         core = self.core
         call.move = move
-        call.state, call.fault, call.max_um = core.state, core.fault, core.max_um
+        call.state, call.fault, call.max_um, call.gauging = core.state, core.fault, core.max_um, core.gauging
         call.watch = self.watch
         call.answer, call.refused = None, False
         for items in (call.states, call.latched, call.trips, call.cells, call.looks, call.wrote):
@@ -165,6 +168,12 @@ class Subject:
             return core.event(a)
         if what == "ask":
             return core.ask(a, self.readings, now_ms)
+        if what == "ask_static":
+            return core.ask_static(a, b, self.readings, now_ms)
+        if what == "open_gauge":
+            return core.open_gauge(self.readings)
+        if what == "close_gauge":
+            return core.close_gauge()
         if what == "spend":
             return core.permit.spend(now_ms)
         if what == "clear":
@@ -186,7 +195,7 @@ class Subject:
             elif faults.remedy(code) > max(owed, faults.remedy(first)):
                 owed = faults.remedy(code)
         call.first = first
-        if what == "clear" and self.core.fault != call.fault:
+        if what in ("clear", "open_gauge") and self.core.fault != call.fault:
             owed = 0
         if what == "event" and call.move.a == safety.HOMED and call.state == safety.HOMING:
             homed = True
@@ -198,11 +207,12 @@ class Subject:
                 released, run_over = True, False
             if call.reached("_run", LONGEST_RUN_MS):
                 run_over = True
-        elif (what == "open" and not call.refused) or (what == "clear" and call.answer):
+        elif (what == "open" and not call.refused) or (what == "clear" and call.answer) or (
+                what == "open_gauge" and call.answer == faults.GRANTED):
             released = False
-        if what == "ask":
+        if what == "ask" or what == "ask_static":
             good = call.answer == faults.GRANTED
-        elif what == "spend" or what == "close" or call.trips or state != safety.RUNNING:
+        elif what in ("spend", "close", "close_gauge") or call.trips or state not in (safety.RUNNING, safety.GAUGING):
             good = False
         call.watch_after = self.watch = Watch(homed, released, run_over, owed, good)
 

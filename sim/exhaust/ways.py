@@ -38,7 +38,7 @@ class Bounds:
         self._probe = explorer.probe
         safety = explorer.firmware.safety
         self._answers = explorer.moves.answers()
-        self._active = {safety.RUNNING, safety.HOMING, safety.STOPPING, safety.RETRACTING}
+        self._active = {safety.RUNNING, safety.HOMING, safety.STOPPING, safety.RETRACTING, safety.GAUGING}
         self._forced_from = -(-DEBOUNCE_MS // PASS_MS)
         self._known: dict[tuple[Key, int, bool], int] = {}
         self.released = 0

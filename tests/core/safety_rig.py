@@ -64,6 +64,26 @@ class Rig:
         core.open_session(CHEEK, MAX_UM)
         return self.release()
 
+    def gauged(self):
+        """Homed, with the gauge tip in, a technician at the pen, and a release seen; no calibration."""
+        core = self.core
+        self.release()
+        core.event(safety.TESTED)
+        core.technician = core.gauge_tip = True
+        assert core.open_gauge(self.readings) == faults.GRANTED
+        core.event(safety.HOME)
+        core.event(safety.HOMED)
+        return self.release()
+
+    def ask_static(self, reach_um=1000, far_um=1300):
+        return self.core.ask_static(reach_um, far_um, self.readings, self.now_ms)
+
+    def gauging(self):
+        """The gauge tip stands out."""
+        self.gauged().press()
+        assert self.ask_static() == faults.GRANTED
+        return self.step()
+
     def running(self):
         """Two passes into a run."""
         self.ready().press()
@@ -87,6 +107,8 @@ class Rig:
             self.running()
         if state == safety.STOPPING:
             core.event(safety.RELEASE)
+        if state == safety.GAUGING:
+            self.gauging()
         if state == safety.RETRACTING:
             core.trip(faults.SLIP)
         if state == safety.FAULT:

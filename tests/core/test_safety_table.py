@@ -8,17 +8,18 @@ from safety_rig import EVENTS, STATES, Rig, faults, safety
 STAY, BAD = -1, -2
 # What ought to be, written down apart from the firmware; ".": does no harm, "!": cannot be, an internal fault
 OUGHT = """
-            tested   block       home    homed  start    release   parked fault_retract fault_stop retracted clear
-boot        unhomed  blocked     !       !      !        .         !      blocked       fault      !         .
-blocked     !        .           !       !      !        .         .      .             fault      .         unhomed
-unhomed     !        blocked     homing  !      !        .         .      fault         fault      .         .
-homing      !        fault       .       ready  !        .         .      retracting    fault      .         .
-ready       !        blocked     homing  .      running  .         .      fault         fault      .         .
-running     !        retracting  !       !      .        stopping  .      retracting    fault      !         .
-stopping    !        retracting  !       !      !        .         ready  retracting    fault      !         .
-retracting  !        .           !       !      !        .         .      .             fault      fault     .
-fault       !        .           !       !      !        .         .      .             .          .         unhomed
-power_down  .        .           .       .      .        .         .      .             .          .         .
+           tested  block      home   homed start   release  parked fault_retract fault_stop retracted clear   gauge
+boot       unhomed blocked    !      !     !       .        !      blocked       fault      !         .       !
+blocked    !       .          !      !     !       .        .      .             fault      .         unhomed !
+unhomed    !       blocked    homing !     !       .        .      fault         fault      .         .       !
+homing     !       fault      .      ready !       .        .      retracting    fault      .         .       !
+ready      !       blocked    homing .     running .        .      fault         fault      .         .       gauging
+running    !       retracting !      !     .       stopping .      retracting    fault      !         .       !
+stopping   !       retracting !      !     !       .        ready  retracting    fault      !         .       !
+retracting !       .          !      !     !       .        .      .             fault      fault     .       !
+fault      !       .          !      !     !       .        .      .             .          .         unhomed !
+power_down .       .          .      .     .       .        .      .             .          .         .       .
+gauging    !       retracting !      !     !       unhomed  !      retracting    fault      !         .       !
 """
 EVENT_WORDS, *ROWS = [line.split() for line in OUGHT.strip().splitlines()]
 STATE_WORDS = [row[0] for row in ROWS]
@@ -38,9 +39,9 @@ def test_states_and_events_by_name():
 
 
 def test_every_state_times_every_event():
-    assert len(safety.TRANSITIONS) == len(STATES) == 10
+    assert len(safety.TRANSITIONS) == len(STATES) == 11
     for row in safety.TRANSITIONS:
-        assert len(row) == len(EVENTS) == 11
+        assert len(row) == len(EVENTS) == 12
         assert all(target in (STAY, BAD) or target in STATES for target in row)
 
 

@@ -7,8 +7,8 @@ MOVING = {safety.RUNNING, safety.STOPPING}
 
 # code, reading, last good value, first bad one, after how long, in which states
 TIMED = [
-    (faults.RAIL_LOW, "rail_mv", 9800, 9799, 60, MOVING | {safety.HOMING}),
-    (faults.BATTERY_LOW, "battery_mv", 6200, 6199, 300, MOVING | {safety.HOMING}),
+    (faults.RAIL_LOW, "rail_mv", 9800, 9799, 60, MOVING | {safety.HOMING, safety.GAUGING}),
+    (faults.BATTERY_LOW, "battery_mv", 6200, 6199, 300, MOVING | {safety.HOMING, safety.GAUGING}),
     (faults.EXTENDED, "extension_um", 0, 1, 400, MOVING),
 ]
 timed = pytest.mark.parametrize("code, name, good, bad, ms, states", TIMED)
@@ -129,7 +129,7 @@ def test_a_pulled_cartridge_stops_what_strokes(state):
     before = rig.core.fault
     rig.readings.interlock = 0
     rig.step()
-    if state in MOVING:
+    if state in MOVING | {safety.GAUGING}:
         assert (rig.core.state, rig.core.fault) == (safety.FAULT, faults.CARTRIDGE_PULLED)
     else:  # changing cartridges at rest is the ordinary use
         assert rig.core.fault == before

@@ -27,10 +27,11 @@ def test_every_rule_holds_in_every_state():
     result = check(FIRMWARE)
     assert [(finding.rule, finding.calls) for finding in result.findings] == []
     assert set(result.checks) == set(TEXTS) and all(result.checks.values())
-    assert result.cells["exercised"] == result.cells["all"] == 110
-    # what no call reaches: a permit begins a run in ready alone, and a clearing is sent where a fault is shown
+    assert result.cells["exercised"] == result.cells["all"] == 132
+    # what no call reaches: a permit begins a run, or a static move, in ready alone; cleared is where a fault is shown
     names = FIRMWARE.safety.STATE_NAMES
-    assert set(result.forced) == {(state, "start") for state in names if state != "ready"} | {
+    assert set(result.forced) == {(state, event) for state in names if state != "ready"
+                                  for event in ("start", "gauge")} | {
         (state, "clear") for state in names if state not in ("blocked", "fault")}
     # two passes of 4 ms debounce the release, one more begins the way home; a fault needs the way home alone
     assert (result.rounds_released, result.rounds_faulted) == (3, 1)

@@ -86,8 +86,8 @@ def test_encode_and_decode_are_inverse(cal):
 @pytest.mark.parametrize(
     ("field", "good", "bad", "reason"),
     [
-        ("offset_um", (-460, 200), (-461, 201), calibration.BAD_OFFSET),
-        ("scale_ppm", (-30000, 30000), (-30001, 30001), calibration.BAD_SCALE),
+        ("offset_um", (-460, 230), (-461, 231), calibration.BAD_OFFSET),
+        ("scale_ppm", (-35000, 35000), (-35001, 35001), calibration.BAD_SCALE),
         ("backlash_um", (0, 60), (-1, 61), calibration.BAD_BACKLASH),
         ("travel_um", (1, 2600), (0, 2601), calibration.BAD_TRAVEL),
         ("due_days", (0, 9500, 0xFFFF), (9499, 0x10000, -1), calibration.BAD_DATES),
@@ -117,8 +117,8 @@ def test_every_reason_has_its_words():
     named = [value for name, value in vars(calibration).items() if name.startswith("BAD_")]
     assert sorted(named) == list(range(1, len(calibration.REASONS)))
     assert calibration.REASONS == (
-        "valid", "record has the wrong length", "record of an unknown schema", "offset outside -460..200 um",
-        "scale outside -30000..30000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
+        "valid", "record has the wrong length", "record of an unknown schema", "offset outside -460..230 um",
+        "scale outside -35000..35000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
         "due date before the calibration date", "gauge id is not 1..8 printable ASCII characters",
         "technician is not 1..8 printable ASCII characters", "calibration id outside 1..65535",
     )  # fmt: skip
@@ -159,8 +159,8 @@ def test_the_record_byte_by_byte():
     ("changed", "reason"),
     [
         ({"schema": 0}, calibration.BAD_SCHEMA), ({"schema": 2}, calibration.BAD_SCHEMA),
-        ({"offset_um": -461}, calibration.BAD_OFFSET), ({"offset_um": 201}, calibration.BAD_OFFSET),
-        ({"scale_ppm": 30001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
+        ({"offset_um": -461}, calibration.BAD_OFFSET), ({"offset_um": 231}, calibration.BAD_OFFSET),
+        ({"scale_ppm": 35001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
         ({"travel_um": 0}, calibration.BAD_TRAVEL), ({"travel_um": 2601}, calibration.BAD_TRAVEL),
         ({"due_days": 9499}, calibration.BAD_DATES), ({"gauge_id": bytes(8)}, calibration.BAD_GAUGE),
         ({"technician": b"\nMK" + bytes(5)}, calibration.BAD_TECHNICIAN), ({"calibration_id": 0}, calibration.BAD_ID),
@@ -212,7 +212,7 @@ def test_measurements_round_deeper_by_less_than_one_um(offset_um, scale_ppm, pos
     assert cal.extension_at_counts(position) == ceil(exact)
 
 
-@pytest.mark.parametrize("scale_ppm", [-30000, -29999, -1, 0, 1, 8000, 29999, 30000])
+@pytest.mark.parametrize("scale_ppm", [-35000, -34999, -1, 0, 1, 8000, 34999, 35000])
 def test_every_position_is_exact_to_the_um(scale_ppm):
     """Each microstep and each count of the range: the exact multiples are among them, on both sides of zero."""
     cal = nominal(offset_um=-100, scale_ppm=scale_ppm)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pen.calibrate.command import calibrate
 from pen.campaign_command import campaign
 from pen.log.app import app as log_app
 from pen.ports import ports
@@ -126,6 +127,7 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
     return written
 
 
+app.command()(calibrate)
 app.command()(campaign)
 app.command()(ports)
 app.command()(watch)
