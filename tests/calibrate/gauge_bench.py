@@ -42,7 +42,7 @@ def take(plan, bench: Bench, reach_um: int, down: bool = False, verify: bool = F
     return plan.take(bench.read(reach_um, down) + off_um, verify)
 
 
-def gauged(bench: Bench, **kept):
+def gauged(bench: Bench, checks: bool = True):
     """A whole set of readings, as `pen calibrate` takes them."""
     plan = gauging.Gauging()
     plan.begin(0)
@@ -53,7 +53,8 @@ def gauged(bench: Bench, **kept):
     assert take(plan, bench, top) == gauging.GOOD
     for i in range(8):
         assert take(plan, bench, low + (top - 100 - low) * i // 7 // 10 * 10, True) == gauging.GOOD
-    if kept.get("checks", True):
-        for reach_um, down in ((450, False), (1650, False), (750, True), (1950, True)):
-            assert take(plan, bench, reach_um, down, verify=True) == gauging.GOOD
+    fitted = [plan.point(i)[0] for i in range(plan.count)]
+    clear = [um for um in range(low, top - 100, 10) if min(abs(um - other) for other in fitted) >= 20]
+    for i in range(4 if checks else 0):
+        assert take(plan, bench, clear[(2 * i + 1) * len(clear) // 8], i % 2 == 1, verify=True) == gauging.GOOD
     return plan
