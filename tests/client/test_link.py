@@ -197,7 +197,7 @@ def test_login_answers_the_challenge_while_select_is_held(port):
     hand = Hand()
     during: list[bool] = []
     answers = {
-        "SEC:STAT?": b"READ", "SEC:CHAL?": f'"{NONCE}"'.encode(),
+        "SEC:STAT?": b"locked,1,0,0", "SEC:CHAL?": f'"{NONCE}"'.encode(),
         f'SEC:ANSW "{PROOF}"': lambda _: during.extend(hand.asked),
     }
     with Responder(port, answers), open_link(port.name) as pen:
@@ -208,7 +208,7 @@ def test_login_answers_the_challenge_while_select_is_held(port):
 def test_a_wrong_key_is_refused_and_select_let_go(port):
     hand = Hand()
     with (
-        Responder(port, {"SEC:STAT?": b"READ", "SEC:CHAL?": NONCE.encode()}),
+        Responder(port, {"SEC:STAT?": b"locked,1,0,0", "SEC:CHAL?": NONCE.encode()}),
         open_link(port.name) as pen,
         pytest.raises(Refused),
     ):
@@ -218,7 +218,7 @@ def test_a_wrong_key_is_refused_and_select_let_go(port):
 
 def test_who_is_logged_in_is_not_asked_again(port):
     hand = Hand()
-    with Responder(port, {"SEC:STAT?": b"TECHNICIAN"}), open_link(port.name) as pen:
+    with Responder(port, {"SEC:STAT?": b"open,1,0,0"}), open_link(port.name) as pen:
         pen.login(KEY, hand)
     assert hand.asked == []
 

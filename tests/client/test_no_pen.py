@@ -12,7 +12,8 @@ from pen.cli import app
 from sim.hostport import HostPort
 
 TALKING = [
-    ["watch", "--count", "2"], ["trace", "--out", "{tmp}/t.vcd"], ["console", "STAT?"],
+    ["watch", "--count", "2"], ["trace", "--out", "{tmp}/t.vcd"], ["console", "STAT?"], ["status"], ["zones"],
+    ["faults"], ["selftest"], ["limits"],
 ]  # fmt: skip
 
 
@@ -142,7 +143,8 @@ def test_firmware_that_answers_something_else(command, tmp_path):
     [
         ["watch", "--interval", "0"], ["watch", "--count", "0"], ["watch", "now"], ["trace", "--seconds", "0"],
         ["trace", "--out", "/proc/no/such.vcd", "-p", "sim:"], ["trace", "--scenario", "nix"],
-        ["console", "--timeout", "0"],
+        ["console", "--timeout", "0"], ["status", "now"], ["zones", "nose"], ["faults", "77"], ["selftest", "--fast"],
+        ["limits", "cheek", "deep"], ["limits", "cheek"],
         ["sim", "nix"], ["sim", "--tier", "silicone"], ["sim", "--port", "tcp://1"], ["sim", "--port", "socket://x:y"],
         ["sim", "--port", "/dev/ttyACM0"], ["sim", "--control", "socket://127.0.0.1"], ["ports", "all"], ["nix"],
     ],
@@ -152,6 +154,11 @@ def test_wrong_use_is_exit_2_and_no_traceback(arguments, tmp_path, plugged):
     outcome = invoke(arguments, tmp_path)
     assert outcome.exit_code == 2
     assert outcome.stderr.strip() and "Traceback" not in outcome.output
+
+
+def test_a_trace_of_no_pen_leaves_no_file(tmp_path, plugged):
+    assert invoke(["trace", "--out", "{tmp}/t.vcd"], tmp_path).exit_code == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_taken_address_is_exit_1(tmp_path):
@@ -180,3 +187,16 @@ def test_ports_tells_pens_from_other_things_and_what_is_wrong_with_one(tmp_path,
 def test_a_port_of_the_environment_is_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("PEN_PORT", "/dev/no-such-port")
     assert "there is no /dev/no-such-port" in one_line(invoke(["watch"], tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "00" * 31, "00" * 33, "Ä"])
+def test_a_file_that_is_no_key(text, tmp_path):
+    path = tmp_path / "pen.key"
+    path.write_text(text, encoding="utf-8")
+    port = HostPort.pty()
+    with Responder(port, {"ZONE:CAT?": b"nose,cheek"}):
+        outcome = invoke(["limits", "cheek", "900", "--key", str(path), "--port", port.name], tmp_path)
+    assert outcome.exit_code == 2
+    assert "not a pen's key" in one_line(outcome)
+    outcome = invoke(["limits", "cheek", "900", "--key", str(tmp_path / "none")], tmp_path)
+    assert outcome.exit_code == 2

@@ -13,20 +13,33 @@ from rich.table import Table
 
 from pen.calibrate.command import calibrate
 from pen.campaign_command import campaign
+from pen.connect import WRONG_USE, err, fail
+from pen.faults import faults
+from pen.limits import limits, zones
 from pen.log.app import app as log_app
 from pen.ports import ports
 from pen.prompt import console
 from pen.sim_command import sim
+from pen.status import selftest, status
 from pen.trace import trace
 from pen.watch import watch
 
-WRONG_USE = 2
+PEN, SIMULATED = "A pen", "Simulated pens"
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Work with a microneedling pen, or with a simulated one.")
-app.add_typer(log_app, name="log")
-err = Console(stderr=True, highlight=False)
+app.command(rich_help_panel=PEN)(ports)
+app.command(rich_help_panel=PEN)(status)
+app.command(rich_help_panel=PEN)(zones)
+app.command(rich_help_panel=PEN)(limits)
+app.command(rich_help_panel=PEN)(faults)
+app.command(rich_help_panel=PEN)(selftest)
+app.command(rich_help_panel=PEN)(calibrate)
+app.command(rich_help_panel=PEN)(watch)
+app.command(rich_help_panel=PEN)(trace)
+app.command(rich_help_panel=PEN)(console)
+app.add_typer(log_app, name="log", rich_help_panel=PEN)
 
 
 def main() -> None:
@@ -39,12 +52,7 @@ def _group() -> None:
     """Work with a microneedling pen, or with a simulated one."""
 
 
-def _fail(message: str, code: int) -> typer.Exit:
-    err.print(f"pen: {message}", style="red", markup=False, soft_wrap=True)
-    return typer.Exit(code)
-
-
-@app.command()
+@app.command(rich_help_panel=SIMULATED)
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
     tier: Annotated[str, typer.Option(help="Where the firmware runs: cpython or micropython.")] = "cpython",
@@ -63,17 +71,17 @@ def run(
     try:
         plan = load(scenario)
     except ScenarioError as error:
-        raise _fail(str(error), WRONG_USE) from None
+        raise fail(str(error), WRONG_USE) from None
     from sim.tiers import TIERS, FirmwareDied
 
     if tier not in TIERS:
-        raise _fail(f"unknown tier '{tier}', known: {', '.join(TIERS)}", WRONG_USE)
+        raise fail(f"unknown tier '{tier}', known: {', '.join(TIERS)}", WRONG_USE)
     try:
         result = _run(plan, tier, quiet=as_json)
     except (FileNotFoundError, ScenarioError) as error:
-        raise _fail(str(error), WRONG_USE) from None
+        raise fail(str(error), WRONG_USE) from None
     except FirmwareDied as error:
-        raise _fail(str(error), 1) from None
+        raise fail(str(error), 1) from None
     written = _write(result, vcd, report, out)
     if as_json:
         from pen.tables import result_text
@@ -122,21 +130,16 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
             path.parent.mkdir(parents=True, exist_ok=True)
             write(result, path)
         except OSError as error:
-            raise _fail(f"cannot write {path}: {error.strerror}", WRONG_USE) from None
+            raise fail(f"cannot write {path}: {error.strerror}", WRONG_USE) from None
         written.append(path)
     return written
 
 
-app.command()(calibrate)
-app.command()(campaign)
-app.command()(ports)
-app.command()(watch)
-app.command()(trace)
-app.command()(console)
-app.command()(sim)
+app.command(rich_help_panel=SIMULATED)(campaign)
+app.command(rich_help_panel=SIMULATED)(sim)
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATED)
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     replay: Annotated[Path | None, typer.Option(help="Replay a path that an earlier check wrote.")] = None,
@@ -152,16 +155,16 @@ def check(
         core = load(firmware or FIRMWARE)
         holds = run_replay(replay, core, as_json) if replay else run_check(core, out, as_json, err)
     except CheckError as error:
-        raise _fail(str(error), WRONG_USE) from None
+        raise fail(str(error), WRONG_USE) from None
     except NoClasses as error:
-        raise _fail(f"this core cannot be checked: {error}", 1) from None
+        raise fail(f"this core cannot be checked: {error}", 1) from None
     except OSError as error:
-        raise _fail(f"cannot write {error.filename}: {error.strerror}", WRONG_USE) from None
+        raise fail(f"cannot write {error.filename}: {error.strerror}", WRONG_USE) from None
     if not holds:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATED)
 def scenarios() -> None:
     """List the shipped scenarios."""
     from sim.scenario import LIBRARY, load

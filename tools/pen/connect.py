@@ -43,8 +43,13 @@ Key = Annotated[
 
 def fail(message: str, code: int = FAILED) -> typer.Exit:
     """Say what is wrong in one line; raise what this returns."""
-    err.print(f"pen: {message}", style="red", markup=False, soft_wrap=True)
+    complain(f"pen: {message}")
     return typer.Exit(code)
+
+
+def complain(message: str) -> None:
+    """One line on the error stream; on a terminal broken between words."""
+    err.print(message, style="red", markup=False, soft_wrap=not err.is_terminal)
 
 
 def print_json(value: Any) -> None:

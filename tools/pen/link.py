@@ -39,6 +39,8 @@ class Refused(LinkError):
 
     def __init__(self, number: int, text: str, command: str):
         what, _, why = text.partition(";")
+        if why.strip() and why.strip() in command:  # the pen shows what it did not understand
+            why = ""
         super().__init__(f"the pen refused '{command}': {why or what} ({number}{f', {what}' if why else ''})")
         self.reason = why or what
         self.number, self.text, self.command = number, text, command
@@ -174,7 +176,7 @@ class PenLink:
 
     def technician(self) -> bool:
         """The pen takes technician's commands."""
-        return self.fields(":SEC:STAT?")[0].upper().startswith("TECH")
+        return self.query(":SEC:STAT?").startswith("open,")
 
     def login(self, key: bytes, hand: Hand) -> None:
         """Answer the pen's challenge with its key while SELECT is held. Refused when key or hand are not right.

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pen.connect import FAILED, Key, Port, as_technician, err, out, pen_at
+from pen.connect import FAILED, Key, Port, as_technician, complain, out, pen_at, read_key
 from pen.link import PenLink, Refused
 from pen.wires import LinkError
 
@@ -27,6 +27,7 @@ HAND = "!"  # before a line for the hands of a pen that is simulated in this pro
 
 def console(commands: Commands = None, port: Port = None, key: Key = None, timeout: Timeout = 5.0) -> None:
     """A SCPI prompt; or send the commands given, or the lines of standard input. Exit code 1 if one is refused."""
+    read_key(key)  # a wrong one is wrong use, and said before anything else
     with pen_at(port) as link:
         if commands:
             good = _script(link, commands, timeout)
@@ -48,7 +49,7 @@ def _script(link: PenLink, lines: Iterable[str], timeout_s: float) -> bool:
         try:
             _send(link, line.strip(), timeout_s)
         except (Refused, ValueError) as error:
-            err.print(f"pen: {error}", style="red", markup=False, soft_wrap=True)
+            complain(f"pen: {error}")
             good = False
     return good
 
@@ -67,7 +68,10 @@ def _prompt(link: PenLink, key: Path | None, timeout_s: float) -> None:
         pass
     session: PromptSession[str] = PromptSession(
         f"{link.serial}> ", history=history, completer=_completer(headers), complete_while_typing=False)
-    out.print(f"{', '.join(link.identity)}. Tab completes, 'help' lists, Ctrl-D leaves.", soft_wrap=True)
+    out.print(", ".join(link.identity), soft_wrap=True)
+    out.print("Tab completes, 'help' lists, Ctrl-D leaves.", style="dim")
+    if hasattr(link.wire, "act"):
+        out.print(f"Simulated: its time passes while it is asked. '{HAND}help' for its hands.", style="dim")
     while True:
         try:
             line = session.prompt().strip()
@@ -80,7 +84,7 @@ def _prompt(link: PenLink, key: Path | None, timeout_s: float) -> None:
         try:
             _do(link, line, headers, key, timeout_s)
         except (Refused, ValueError) as error:
-            err.print(str(error), style="red", markup=False, soft_wrap=True)
+            complain(str(error))
 
 
 def _do(link: PenLink, line: str, headers: list[str], key: Path | None, timeout_s: float) -> None:
@@ -107,9 +111,11 @@ def _send(link: PenLink, line: str, timeout_s: float) -> None:
 
 
 def _about_block(raw: bytes) -> str:
-    """A block in one line: nobody reads it raw, and a terminal must not."""
+    """A block of text as it is, others in one line: nobody reads them raw, and a terminal must not."""
+    if raw and all(32 <= byte < 127 or byte == 10 for byte in raw):
+        return raw.decode("ascii").rstrip("\n")
     sound = len(raw) >= 4 and zlib.crc32(raw[:-4]) == int.from_bytes(raw[-4:], "little")
-    start = raw[:16].hex(" ") + (" ..." if len(raw) > 16 else "")
+    start = raw[:8].hex(" ") + (" ..." if len(raw) > 8 else "")
     return f"block of {len(raw)} bytes, CRC-32 {'right' if sound else 'wrong'}: {start}"
 
 

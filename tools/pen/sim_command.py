@@ -64,7 +64,7 @@ def sim(
         _say(f"A simulated pen is at {serving.name}")
         if hands:
             _say(f"Its hands listen at {hands.name}")
-        _say(f"Try: pen watch --port {serving.name}")
+        _say(f"Try: pen status --port {serving.name}")
 
     server = Server(plan, serving, _say, ready, tier=tier, play=play, typed=_stdin(), control=hands)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -15,7 +15,10 @@ from pen.watch import Look, look
 from pen.wires import LinkError
 
 NOTE = "sampled over the console: what lies between two looks is not in here"
-SIZES = {"extension_um": 32, "rate_mhz": 32, "rail_mv": 32, "battery_mv": 32, "motor_dc": 32, "fault": 8}
+SIZES = {
+    "extension_um": 32, "rate_mhz": 32, "rail_mv": 32, "battery_mv": 32, "motor_dc": 32, "fault": 8,
+    "depth_um": 32, "strokes": 32,
+}
 
 To = Annotated[Path, typer.Option("--out", help="The file to write (GTKWave, PulseView).")]
 Seconds = Annotated[float, typer.Option(min=0.5, max=3600, help="How long to look at a pen.")]
@@ -32,14 +35,19 @@ def trace(
     if scenario is not None:
         _of_scenario(scenario, to)
         return
+    with pen_at(port) as link, _opened(to) as file:
+        looks = _of_pen(link, file, seconds, interval)
+    out.print(f"{to}: {looks} looks", soft_wrap=True)
+    out.print(NOTE.capitalize() + ".", style="dim")
+
+
+def _opened(to: Path) -> TextIO:
+    """The file, made only once there is a pen to look at."""
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        file = to.open("w", encoding="ascii", newline="\n")
+        return to.open("w", encoding="ascii", newline="\n")
     except OSError as error:
         raise fail(f"cannot write {to}: {error.strerror}", WRONG_USE) from None
-    with file, pen_at(port) as link:
-        looks = _of_pen(link, file, seconds, interval)
-    out.print(f"{to}: {looks} looks in {seconds:g} s; {NOTE}", soft_wrap=True)
 
 
 def _of_scenario(name: str, to: Path) -> None:
@@ -48,7 +56,7 @@ def _of_scenario(name: str, to: Path) -> None:
     run(name, vcd=to)
 
 
-def _of_pen(link: PenLink, file, seconds: float, interval_s: float) -> int:
+def _of_pen(link: PenLink, file: TextIO, seconds: float, interval_s: float) -> int:
     """Look again and again; a pen that vanishes leaves what was seen until then in a whole file. The looks."""
     looks = 0
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} s"))
@@ -64,8 +72,8 @@ def _of_pen(link: PenLink, file, seconds: float, interval_s: float) -> int:
         while True:
             seen = look(link)
             if began_ms is None:
-                began_ms, boots = seen.uptime_ms, seen.boots
-            elif seen.boots != boots:
+                began_ms, starts = seen.uptime_ms, seen.starts
+            elif seen.starts != starts:
                 raise LinkError("the pen restarted: its clock began anew, the trace ends there")
             at_ms = seen.uptime_ms - began_ms
             vcd.change(state, at_ms, seen.state)
@@ -74,6 +82,7 @@ def _of_pen(link: PenLink, file, seconds: float, interval_s: float) -> int:
                 vcd.change(values[name], at_ms, "x" if value is None else value)
             looks += 1
             bar.update(task, completed=at_ms / 1000)
+            vcd.flush(at_ms)  # so far nothing more changed, and a file cut off here is whole
             if at_ms >= seconds * 1000:
                 return looks
             link.wire.pause(interval_s)
@@ -83,4 +92,6 @@ def _values(seen: Look) -> dict[str, int | None]:
     return {
         "extension_um": seen.extension_um, "rate_mhz": round(seen.rate_hz * 1000), "rail_mv": round(seen.rail_v * 1000),
         "battery_mv": round(seen.battery_v * 1000), "motor_dc": round(seen.temperature_c * 10), "fault": seen.fault,
+        "depth_um": seen.session["depth_um"] if seen.session else None,
+        "strokes": seen.session["strokes"] if seen.session else None,
     }

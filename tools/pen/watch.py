@@ -13,8 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pen.answers import SESSION, NotNow, Row, ask
 from pen.connect import Port, out, pen_at
 from pen.link import Garbage, PenLink, Refused, split_fields
+from pen.status import session_words
 
 LOOK = "SYST:UPT?;:STAT?;:MEAS:RATE?;:MEAS:RAIL?;:MEAS:BATT?;:MEAS:TEMP?"
 EXTENSION = "MEAS:EXT?"
@@ -28,10 +30,10 @@ AsLines = Annotated[bool, typer.Option("--json", help="Print each look as one JS
 
 @dataclass(frozen=True)
 class Look:
-    """What the pen says of itself at one moment. `extension_um` is None while the pen does not know it."""
+    """What the pen says of itself at one moment. `extension_um`, `session` are None without one."""
 
     uptime_ms: int
-    boots: int
+    starts: int
     state: str
     stage: str
     fault: int
@@ -40,17 +42,19 @@ class Look:
     battery_v: float
     temperature_c: float
     extension_um: int | None
+    session: Row | None
 
 
 def look(link: PenLink) -> Look:
     """Ask once. The answers are of moments some tens of milliseconds apart. LinkError."""
     answers = link.query(LOOK).split(";")
     try:
-        uptime_ms, boots = map(int, answers[0].split(","))
+        uptime_ms, starts = map(int, answers[0].split(","))
         state, stage, fault = split_fields(answers[1])
         rate, rail, battery, temperature = map(float, answers[2:6])
         return Look(
-            uptime_ms, boots, state, stage, int(fault), rate, rail, battery, temperature, extension_um(link))
+            uptime_ms, starts, state, stage, int(fault), rate, rail, battery, temperature, extension_um(link),
+            session(link))
     except (ValueError, IndexError):
         raise Garbage(f"a pen of another kind of firmware: it answers {answers!r}") from None
 
@@ -61,6 +65,12 @@ def extension_um(link: PenLink) -> int | None:
         return int(link.query(EXTENSION))
     except Refused:
         return None
+
+
+def session(link: PenLink) -> Row | None:
+    """The session that is open, None without one."""
+    found = ask(link, "SESS?", SESSION)
+    return None if isinstance(found, NotNow) or not found["number"] else found
 
 
 def watch(port: Port = None, interval: Interval = 0.25, count: Count = None, as_json: AsLines = False) -> None:
@@ -106,12 +116,13 @@ def picture(link: PenLink, seen: Look) -> Group:
     grid.add_row("State", Text(seen.state, style="green" if seen.state in ("ready", "running") else ""))
     grid.add_row("Stage", seen.stage.replace("_", " "))
     grid.add_row("Fault", Text(f"{seen.fault}: 'pen faults' tells more", style="red") if seen.fault else "none")
+    grid.add_row("Session", session_words(seen.session))
     grid.add_row("Tips", _bar(seen.extension_um))
     grid.add_row("Rate", f"{seen.rate_hz:.1f} strokes a second" if seen.rate_hz else "at rest")
     grid.add_row("Supply", f"battery {seen.battery_v:.2f} V, motor rail {seen.rail_v:.2f} V")
     grid.add_row("Motor", f"{seen.temperature_c:.1f} °C")
     up_s = seen.uptime_ms // 1000
-    head = Text(f"{link.serial}, firmware {link.firmware}, start {seen.boots}, ", style="bold")
+    head = Text(f"{link.serial}, firmware {link.firmware}, start {seen.starts}, ", style="bold")
     return Group(head.append(f"up {up_s // 3600}:{up_s // 60 % 60:02}:{up_s % 60:02}"), grid)
 
 
