@@ -15,7 +15,7 @@ ACTS = {
     "hold WHAT": "select, up, down or trigger is held from now on",
     "release WHAT": "and let go",
     "press BUTTON [MS]": "select, up or down, for 90 ms unless told",
-    "cartridge WHAT": "pull takes it out, seat puts it in again, fresh a new one",
+    "cartridge WHAT": "pull it, seat it again, fit a fresh one, or the gauge tip",
     "skin WHAT": "lift takes the nose off the skin, apply puts it on",
     "usb WHAT": "pull or plug the cable",
     "power WHAT": "off or on: the battery loses contact, has it again",
@@ -85,13 +85,17 @@ class Controls:
 
     def _cartridge(self, what: str) -> str:
         world = self._pen.world
-        if _one_of(what, ("pull", "seat", "fresh")) == "pull":
+        if _one_of(what, ("pull", "seat", "fresh", "gauge")) == "pull":
             if not world.seated:
                 raise ControlError("there is no cartridge in it")
             world.pull_cartridge()
             return "cartridge out"
         if world.seated:
             raise ControlError("a cartridge is in it: 'cartridge pull' first")
+        if what == "gauge":
+            world.insert_cartridge(self._pen.gauge_tip())
+            world.settle().skin_present = False  # in the technician's stand
+            return "gauge tip in, off the skin"
         world.insert_cartridge(self._pen.fresh_cartridge() if what == "fresh" else None)
         return "a new cartridge in" if what == "fresh" else "cartridge in"
 

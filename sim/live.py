@@ -52,6 +52,12 @@ class LivePen:
         self._serial += 1
         return make_cartridge(self.scenario, self._serial)
 
+    def gauge_tip(self):
+        """A technician's gauge tip, whose memory says that it is one."""
+        table = self.scenario.cartridge.model_copy(update={"kind": "gauge_tip"})
+        self._serial += 1
+        return make_cartridge(self.scenario.model_copy(update={"cartridge": table}), self._serial)
+
     def _began(self) -> None:
         self.lives += 1
 

@@ -54,6 +54,12 @@ def test_cartridges(wire):
     assert wire.pen.world.cartridge.rom != first.rom
 
 
+def test_the_gauge_tip_is_known_for_one(wire):
+    wire.act("cartridge gauge", settle_s=3)
+    assert not wire.pen.world.settle().skin_present
+    assert "Gauge tip" in wire.act("panel")
+
+
 def test_skin_and_mishaps(wire):
     wire.act("skin lift")
     assert not wire.pen.world.settle().skin_present

@@ -86,7 +86,7 @@ def test_a_reset_drops_the_client_as_a_chip_does(served):
 def test_lines_that_mean_nothing_are_answered(served):
     assert served.hands("frobnicate").startswith("error: 'frobnicate' is no act; there are: hold, release")
     assert "not complete" in served.hands("hold")
-    assert "not one of: pull, seat, fresh" in served.hands("cartridge eject")
+    assert "not one of: pull, seat, fresh, gauge" in served.hands("cartridge eject")
 
 
 def test_ctrl_c_ends_it_cleanly():
