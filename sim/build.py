@@ -8,6 +8,7 @@ import hashlib
 from penimage import provision_image
 from penimage.model import MOTION_KEYS
 from sim.flash_image import flash_with_archive
+from sim.history import lived
 from sim.mishaps import MISHAPS
 from sim.parts.ds2431 import Ds2431, build_cartridge_memory, rom_id
 from sim.parts.flash import Flash
@@ -112,31 +113,46 @@ def pen_key(scenario: Scenario) -> bytes:
     return hashlib.sha256(KEY_SEED + scenario.pen.serial.encode()).digest()
 
 
-def make_fram(scenario: Scenario) -> Fram:
-    """The record memory as it was provisioned, or damaged as the scenario asks."""
+def _provisioned(scenario: Scenario) -> bytes:
+    """The image of the record memory as the technician left it, its calibration damaged if the scenario asks."""
     pen = scenario.pen
-    if pen.storage == "blank":
-        return Fram()
     calibration = None if pen.calibration == "missing" else calibration_record(scenario)
     image = bytearray(provision_image(
         pen.serial, calibration=calibration,
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
-        supervisor_code=pen.supervisor_code, code_salt=CODE_SALT,
+        supervisor_code=pen.supervisor_code, code_salt=CODE_SALT, operator=pen.operator,
         service_fault=fault_number(pen.service_fault) if pen.service_fault else 0,
         motion=_motion_record(scenario), key=pen_key(scenario), archive=ARCHIVES[pen.archive],
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":
         for slot in range(2):
             image[CALIBRATION_ADDRESS + slot * 128 + 16 + 3] ^= 0x40
-    fram = Fram(bytes(image))
-    if pen.storage == "absent":
+    return bytes(image)
+
+
+def _memories(scenario: Scenario) -> tuple[bytes, bytes | None]:
+    """(FRAM, filesystem or None for an erased flash), with what the pen did earlier in its archive."""
+    pen = scenario.pen
+    fram, flash = _provisioned(scenario), flash_with_archive(pen.serial) if pen.archive == "made" else None
+    if not pen.earlier or flash is None:
+        return fram, flash
+    sessions = [(e.date, depth.zone_number(e.zone), e.client, e.strokes) for e in pen.earlier for _ in range(e.times)]
+    return lived(fram, flash, tuple(sessions))
+
+
+def make_fram(scenario: Scenario) -> Fram:
+    """The record memory as the scenario asks for it."""
+    if scenario.pen.storage == "blank":
+        return Fram()
+    fram = Fram(_memories(scenario)[0])
+    if scenario.pen.storage == "absent":
         fram.fault = "absent"
     return fram
 
 
 def make_flash(scenario: Scenario) -> Flash:
     """The flash with an archive in it, or erased."""
-    return Flash(flash_with_archive(scenario.pen.serial) if scenario.pen.archive == "made" else None)
+    return Flash(_memories(scenario)[1])
 
 
 def make_world(scenario: Scenario) -> World:

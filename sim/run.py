@@ -37,6 +37,7 @@ TOLD = {  # events of the pen's black box that the report tells: kind and text
     "archived": ("session", "archive entry {b} complete"),
     "released": ("session", "session {b} left the record memory"),
     "space": ("note", "{a} % of the record memories in use"),
+    "exported": ("session", "exported up to archive entry {b}"),
     "erased": ("session", "archive entry {b} erased after its export"),
 }
 
@@ -110,6 +111,7 @@ class Simulation:
         recorder = world.recorder
         recorder.ends()
         image = read_pen(world.fram.image, world.flash.image, FLASH_READER)
+        self._leave_out_earlier(image)
         strokes = [stroke for session in image.sessions for stroke in session.strokes]
         latched, ended = self._firmware_events(image)
         recorder.screen("At the end")
@@ -133,6 +135,12 @@ class Simulation:
             session=self._session(image, result), skin=self._skin(),
             images={"fram.bin": world.fram.image, "flash.bin": world.flash.image})
 
+    def _leave_out_earlier(self, image: Image) -> None:
+        """What was on record before the scenario began is not of this run; it was written by a boot 0."""
+        before = sum(earlier.times for earlier in self.scenario.pen.earlier)
+        image.sessions = [session for session in image.sessions if session.number > before]
+        image.events = [event for event in image.events if event.boot]
+
     def _firmware_events(self, image: Image) -> tuple[list[dict[str, Any]], str]:
         """Latched faults with their times, and the last state, from the pen's own black box."""
         latched, ended = [], "unknown"
@@ -152,7 +160,8 @@ class Simulation:
                 self.world.recorder.events.append(Event(at_us, "power", f"start {event.boot} on record"))
             elif event.name in TOLD:
                 kind, text = TOLD[event.name]
-                words = {"b": event.b, "ending": END_NAMES.get(event.a, ""), "reading": _reading(event.a, event.b)}
+                reading = _reading(event.a, event.b) if event.name == "cartridge" else ""
+                words = {"b": event.b, "ending": END_NAMES.get(event.a, ""), "reading": reading}
                 self.world.recorder.events.append(Event(at_us, kind, text.format(a=event.a, **words)))
         return latched, ended
 

@@ -56,6 +56,21 @@ class TreatmentTable(_Table):
         return _one_of(value, INDICATIONS, "indication")
 
 
+class EarlierSession(_Table):
+    """A session, or several alike, that the pen has in its archive from before."""
+
+    zone: str = "cheek"
+    client: int = Field(0, ge=0, le=999_999, description="the practice's number for the client, 0 none")
+    date: datetime.date | None = None
+    strokes: int = Field(3, ge=1, le=20_000)
+    times: int = Field(1, ge=1, le=256)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return _one_of(value, ZONES, "zone")
+
+
 class PenTable(_Table):
     """The pen as it comes to the session."""
 
@@ -74,6 +89,8 @@ class PenTable(_Table):
     clock: datetime.date | None = None
     calibration_due: datetime.date | None = datetime.date(2027, 9, 1)
     supervisor_code: str = Field("USDDUSUU", max_length=8)
+    earlier: list[EarlierSession] = Field(default_factory=list)
+    operator: str = Field("", max_length=8, pattern="^[!-~]*$")
     service_fault: str | None = Field(None, description="a fault that service has yet to clear")
 
     @field_validator("supervisor_code")

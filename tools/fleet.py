@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from sim.history import Memory
 from sim.parts.ds2431 import rom_id
 from sim.space import shim
 
@@ -30,22 +31,6 @@ FAULTS = tuple(code for code in sorted(faults.TABLE) if faults.key(code) in ("sl
 NO_CLOCK = 0.04  # part of the pens whose clock was never set
 TAGGED = 0.7  # part of the pens whose sessions are a course of one client
 WORN = 0.02  # part of the pens whose strokes fall short
-
-
-class Memory:
-    """What the firmware's records need of a memory: read_into, write, matches."""
-
-    def __init__(self, size: int):
-        self.data = bytearray(size)
-
-    def read_into(self, addr: int, buf) -> None:
-        buf[:] = self.data[addr : addr + len(buf)]
-
-    def write(self, addr: int, buf) -> None:
-        self.data[addr : addr + len(buf)] = buf
-
-    def matches(self, addr: int, buf) -> bool:
-        return self.data[addr : addr + len(buf)] == buf
 
 
 @dataclass

@@ -246,7 +246,8 @@ def default(field) -> str:
 
 MODELS = {
     "Top level": scenario.Scenario, "[treatment]": scenario.TreatmentTable, "[pen]": scenario.PenTable,
-    "[cartridge]": scenario.CartridgeTable, "[[hands]]": scenario.HandStep, "[[faults]]": scenario.Mishap,
+    "[[pen.earlier]]": scenario.EarlierSession, "[cartridge]": scenario.CartridgeTable,
+    "[[hands]]": scenario.HandStep, "[[faults]]": scenario.Mishap,
     "[expect]": scenario.Expect, "Bounds": scenario.Bounds,
 }  # fmt: skip
 

@@ -37,7 +37,7 @@ def test_options_are_those_of_the_program():
         for command in commands if of == "all" else of.split(", "):
             said[command].add(name.split()[0])
     assert said == {command: options(command) for command in commands}
-    assert options() == {"--fram", "--flash"}
+    assert options() == {"--fram", "--flash", "--port", "--keep"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -1,4 +1,4 @@
-"""Reads the files of `/log` out of a flash image with LittleFS itself, in a process of its own.
+"""Reads the files of `/log` out of a flash image with LittleFS itself, in a process of its own; and makes such images.
 
 LittleFS is C code that trusts its metadata: damage that it does not expect may stop it or keep it busy for ever. In a
 process of its own that costs the files of this image and nothing else.
@@ -15,6 +15,8 @@ from itertools import islice
 from threading import Timer
 
 BLOCK_BYTES, BLOCK_COUNT = 4096, 352  # of MicroPython's filesystem on the RP2040, 1,441,792 bytes
+_GEOMETRY = {"block_size": BLOCK_BYTES, "block_count": BLOCK_COUNT, "read_size": 32, "prog_size": 256,
+             "cache_size": 1024, "lookahead_size": 32}  # fmt: skip
 LOG = "/log"
 FILES_MAX = 1000
 NO_ENTRY, CORRUPT = -2, -84  # LittleFS's errors
@@ -61,6 +63,21 @@ class Reader:
             self._child = None
 
 
+def build(files: dict[str, bytes]) -> bytes:
+    """An image of a filesystem with these files in `/log`. ValueError when they do not fit."""
+    from littlefs import LittleFS, LittleFSError
+
+    disk = LittleFS(**_GEOMETRY)
+    try:
+        disk.mkdir(LOG)
+        for name, data in files.items():
+            with disk.open(f"{LOG}/{name}", "wb") as file:
+                file.write(data)
+    except LittleFSError as error:
+        raise ValueError(f"{sum(map(len, files.values()))} bytes in {len(files)} files do not fit: {error}") from None
+    return bytes(disk.context.buffer)
+
+
 def _receive(stream) -> tuple[dict[str, bytes], str]:
     count, why = struct.unpack("<I", _exactly(stream, 4))[0], _field(stream)
     return {_field(stream).decode("utf-8", "replace"): _field(stream) for _ in range(count)}, why.decode()
@@ -85,9 +102,7 @@ def _read(filesystem: bytes) -> tuple[dict[str, bytes], str]:
 
     context = UserContext(len(filesystem))
     context.buffer[:] = filesystem
-    disk = LittleFS(
-        context=context, mount=False, block_size=BLOCK_BYTES, block_count=BLOCK_COUNT, read_size=32, prog_size=256,
-        cache_size=1024, lookahead_size=32)
+    disk = LittleFS(context=context, mount=False, **_GEOMETRY)
     found: dict[str, bytes] = {}
     try:
         disk.mount()

@@ -1,8 +1,12 @@
-"""`pen log`: list, show, verify, export, courses. Exit codes: 0 done, 1 verify found damage, 2 wrong use."""
+"""`pen log`: list, show, verify, export, courses, release.
+
+Exit codes: 0 done, 1 verify found damage, 2 wrong use, or there is no pen or image to read.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -11,30 +15,41 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pen.connect import Key, as_technician, find_pen
+from pen.link import open_link
 from pen.log import view
 from pen.log.courses import course_row, courses_of
+from pen.log.live import exported, fetch
 from pen.log.rows import plain, session_row, stroke_rows
-from pen.log.source import LogError, read_images
+from pen.log.source import LogError, read_images, read_live
+from pen.wires import LinkError
 from penimage import Image, Problem, Session
 from penimage.model import total_lost
 
 DAMAGED, WRONG_USE = 1, 2
 
+HELP = "Read a pen's records: from a pen at a port, or out of images of its memories."
+
 Fram = Annotated[Path | None, typer.Option(metavar="FILE", help="Image of the FRAM.", show_default=False)]
 Flash = Annotated[Path | None, typer.Option(metavar="FILE", help="Image of the flash, or of its filesystem.")]
+Port = Annotated[str | None, typer.Option(
+    "--port", "-p", metavar="PORT", help="The pen at this port; without an image, the pen in PEN_PORT or at USB.")]
+Keep = Annotated[Path | None, typer.Option(
+    metavar="DIR", help="Keep the images of a live pen here; only what is new is fetched the next time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-app = typer.Typer(no_args_is_help=True, help="Read a pen's records out of images of its memories.")
+app = typer.Typer(no_args_is_help=True, help=HELP)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-@app.callback()
-def _group(context: typer.Context, fram: Fram = None, flash: Flash = None) -> None:
-    """Read a pen's records out of images of its memories."""
-    context.obj = (fram, flash)
+@app.callback(help=HELP)
+def _group(
+    context: typer.Context, fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None
+) -> None:
+    context.obj = (fram, flash, port, keep)
 
 
 def _fail(message: str) -> typer.Exit:
@@ -42,16 +57,36 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(WRONG_USE)
 
 
-def _read(context: typer.Context, fram: Path | None, flash: Path | None) -> Image:
-    """The images named before the command or behind it."""
-    before_fram, before_flash = context.obj
-    for option, before, behind in (("--fram", before_fram, fram), ("--flash", before_flash, flash)):
-        if before and behind:
+def _read(context: typer.Context, *behind: Path | str | None) -> Image:
+    """The images, or the pen, named before the command or behind it."""
+    named = []
+    for option, before, after in zip(("--fram", "--flash", "--port", "--keep"), context.obj, behind, strict=True):
+        if before and after:
             raise _fail(f"{option} is given twice")
+        named.append(after or before)
+    fram, flash, port, keep = named
     try:
-        return read_images(fram or before_fram, flash or before_flash)
-    except LogError as error:
+        if (fram or flash) and (port or keep):
+            raise LogError("either images, with --fram and --flash, or a live pen, with --port and --keep")
+        return read_images(fram, flash) if fram or flash else _read_live(port, keep)
+    except (LogError, LinkError) as error:
         raise _fail(str(error)) from None
+
+
+def _read_live(port: str | None, keep: Path | None) -> Image:
+    port = _port(port)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with open_link(port) as link, Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(f"Pen {link.serial}")
+        return read_live(*fetch(link, keep, lambda done, total: bar.update(task, completed=done, total=total)), port)
+
+
+def _port(port: str | None) -> str:
+    """The port named, or that of the one pen there is."""
+    try:
+        return port or os.environ.get("PEN_PORT") or find_pen()
+    except LinkError as error:
+        raise LogError(f"nothing to read: name images by --fram and --flash, or a pen by --port ({error})") from None
 
 
 def _print_json(value: Any) -> None:
@@ -70,10 +105,11 @@ def _warn(image: Image) -> None:
 
 @app.command("list")
 def list_sessions(
-    context: typer.Context, fram: Fram = None, flash: Flash = None, as_json: AsJson = False
-) -> None:
+    context: typer.Context, fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """List the sessions."""
-    image = _read(context, fram, flash)
+    image = _read(context, fram, flash, port, keep)
     if as_json:
         rows = [plain(session_row(image, session)) for session in image.sessions]
         _print_json({"pen_serial": image.pen_serial or None, "sessions": rows, "problems": len(image.problems)})
@@ -89,12 +125,12 @@ def list_sessions(
 @app.command()
 def show(
     context: typer.Context, session: Annotated[int, typer.Argument(help="Number of the session.")],
-    fram: Fram = None, flash: Flash = None,
+    fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None,
     strokes: Annotated[bool, typer.Option("--strokes", help="List every stroke.")] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show one session: who, what, where, how it ended, and its strokes."""
-    image = _read(context, fram, flash)
+    image = _read(context, fram, flash, port, keep)
     found = _session(image, session)
     if as_json:
         _print_json(
@@ -128,9 +164,12 @@ def _problem_row(problem: Problem) -> dict[str, Any]:
 
 
 @app.command()
-def verify(context: typer.Context, fram: Fram = None, flash: Flash = None, as_json: AsJson = False) -> None:
+def verify(
+    context: typer.Context, fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Check every record, every sum and the archive's chain; exit code 1 if anything is damaged."""
-    image = _read(context, fram, flash)
+    image = _read(context, fram, flash, port, keep)
     if as_json:
         _print_json({
             "pen_serial": image.pen_serial or None, "sessions": len(image.sessions),
@@ -151,7 +190,7 @@ def verify(context: typer.Context, fram: Fram = None, flash: Flash = None, as_js
 
 @app.command()
 def export(
-    context: typer.Context, fram: Fram = None, flash: Flash = None,
+    context: typer.Context, fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write sessions.csv and strokes.csv here.")] = None,
     jsonl: Annotated[
@@ -162,7 +201,7 @@ def export(
     """Hand the sessions and strokes on: CSV, JSON Lines, a Parquet data set."""
     if csv is None and jsonl is None and parquet is None:
         raise _fail("nothing to write: name --csv, --jsonl or --parquet")
-    image = _read(context, fram, flash)
+    image = _read(context, fram, flash, port, keep)
     from pen.log.dataset import DatasetError, export_dataset
     from pen.log.files import export_csv, export_jsonl
 
@@ -207,12 +246,12 @@ def _bar(name: str, image: Image, hidden: bool = False):
 
 @app.command()
 def courses(
-    context: typer.Context, fram: Fram = None, flash: Flash = None,
+    context: typer.Context, fram: Fram = None, flash: Flash = None, port: Port = None, keep: Keep = None,
     client: Annotated[int | None, typer.Option(help="Only this client.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """List the courses: the sittings of each client in each zone, with the time between them."""
-    image = _read(context, fram, flash)
+    image = _read(context, fram, flash, port, keep)
     found = [course for course in courses_of(image) if client is None or course.client == client]
     if as_json:
         _print_json({"pen_serial": image.pen_serial or None, "courses": [course_row(course) for course in found]})
@@ -224,3 +263,25 @@ def courses(
     else:
         view.show(out, "No session on this pen carries a client's number.")
     _warn(image)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    session: Annotated[int, typer.Argument(help="The newest session that is exported and safe.", min=1)],
+    port: Port = None, key: Key = None,
+) -> None:  # fmt: skip
+    """Let the pen erase its sessions up to this one, oldest first, when it needs their room. For technicians."""
+    fram, flash, before, _ = context.obj
+    if fram or flash:
+        raise _fail("release is for a live pen, with --port; an image is never changed")
+    try:
+        with open_link(_port(port or before)) as link:
+            as_technician(link, key)
+            already = exported(link)
+            link.write(f"LOG:REL {session}")
+            more = exported(link) - already
+    except (LogError, LinkError) as error:
+        raise _fail(str(error)) from None
+    added = f"{more} more than before" if more else "as before"
+    out.print(f"Pen {link.serial}: sessions up to {session} may be erased when their room is needed, {added}.")

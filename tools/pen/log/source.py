@@ -1,4 +1,4 @@
-"""Where `pen log` reads from: the raw images of a pen's memories.
+"""Where `pen log` reads from: the raw images of a pen's memories, out of files or fetched from a live pen.
 
 Invariant: what comes back is a pen's; anything else ends in a LogError that says what was wrong and what was expected.
 """
@@ -31,12 +31,23 @@ def read_images(fram: Path | None, flash: Path | None) -> Image:
         raise LogError(f"{fram} has the size of a flash image: give it with --flash ({FRAM_IS})")
     if in_flash is not None and len(in_flash) == FRAM_BYTES:
         raise LogError(f"{flash} has the size of a FRAM image: give it with --fram ({FLASH_IS})")
-    try:
-        image = read_pen(in_fram, in_flash)
-    except DifferentPens as error:
-        raise LogError(f"{error}; read them one at a time") from None
+    image = _read(in_fram, in_flash)
     _require_a_pen(image, fram, flash, len(in_fram or b""), len(in_flash or b""))
     return image
+
+
+def read_live(fram: bytes, flash: bytes, port: str) -> Image:
+    """The pen whose memories were fetched from `port`. LogError when there is nothing of a pen in them."""
+    image = _read(fram, flash)
+    _require_a_pen(image, Path(port), None, len(fram), len(flash))
+    return image
+
+
+def _read(fram: bytes | None, flash: bytes | None) -> Image:
+    try:
+        return read_pen(fram, flash)
+    except DifferentPens as error:
+        raise LogError(f"{error}; read them one at a time") from None
 
 
 def _bytes_of(path: Path, option: str) -> bytes:
