@@ -34,7 +34,7 @@ FAILED = const(4)  # an entry could not be written; sessions stay in the FRAM; `
 UNREADABLE = const(5)  # record 8 is of a newer firmware: nothing is moved
 
 ID_BYTES = const(32)
-BUDGET_BLOCKS = const(256)  # of the filesystem's 352; the rest is the firmware's
+BUDGET_BLOCKS = const(176)  # of the filesystem's 352; the rest is for two slots of firmware, some 60 blocks each
 WARN_PERCENT = const(80)
 
 _FORMAT = const(1)

@@ -1,5 +1,6 @@
 """The reference pen, revision A: the only file that names pins, addresses and bus speeds."""
 
+import machine
 from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, WDT_RESET, Pin, freq, mem32
 from micropython import const
 from neopixel import NeoPixel
@@ -46,6 +47,9 @@ USB_CONNECTED = const(0x10000)
 CLOCK_HZ = const(125000000)
 WATCHDOG_MS = const(500)
 WATCHDOG_RESET = WDT_RESET
+RESTART = const(2)  # asked for by `machine.reset`, which is a reset by the watchdog too
+WATCHDOG_SCRATCH4 = const(0x4005801C)  # RP2040 datasheet 4.7; kept through every reset but a power cut
+HUNG_WORD = const(0x6AB73121)  # what the SDK leaves there when it starts the watchdog; 0 when it is used to reset
 
 
 def drive_off():
@@ -56,6 +60,14 @@ def drive_off():
 def set_clock():
     """PIO counts system clocks: the dead-man's time and every step period are worked out for this one."""
     freq(CLOCK_HZ)
+
+
+def reset_cause() -> int:
+    """PWRON_RESET, RESTART, or WATCHDOG_RESET after a firmware that hung."""
+    cause = machine.reset_cause()
+    if cause == WATCHDOG_RESET and mem32[WATCHDOG_SCRATCH4] != HUNG_WORD:
+        return RESTART
+    return cause
 
 
 class Board:

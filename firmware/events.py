@@ -27,6 +27,7 @@ ARCHIVE = const(13)  # a: what a start found (archive.NEW ...), b: newest entry
 ERASED = const(14)  # b: archive entry erased after its export
 EXPORTED = const(16)  # b: newest archive entry that an export has read back; it and those before may be erased
 CALIBRATION = const(24)  # a: 0 begun, 1 a new one is in force, 2 given up; b: id of the one in force
+SLOT = const(25)  # a: why a slot did not run (slots.NO_MANIFEST ...), b: 1 slot a, 2 slot b, 0 neither is named
 
 _LAP_LOW = const(0)
 _KIND = const(1)

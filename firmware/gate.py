@@ -18,6 +18,7 @@ All times in PIO cycles count at 125 MHz (8 ns), clock divider 1.
 from array import array
 
 import rp2
+import slots
 import uctypes
 from machine import Pin
 from micropython import const
@@ -237,11 +238,14 @@ class Gate:
         """Allow `ceiling_steps` outward microsteps net (0..MAX_CEILING_STEPS, else ValueError) and enable the drive.
 
         0 allows inward steps only. Drops whatever was queued, starts the dead-man's time, and answers whether the
-        EN_N pad then reads low. False with everything disarmed if the interlock is open, or was for a moment.
+        EN_N pad then reads low. False with everything disarmed if the interlock is open, or was for a moment, and in
+        service mode.
         """
         if not 0 <= ceiling_steps <= MAX_CEILING_STEPS:
             raise ValueError("ceiling out of range")
         self.disarm()
+        if slots.service:
+            return False
         self._gate.put(ceiling_steps)
         self._gate.exec(_PULL)
         self._gate.exec(_X_FROM_OSR)

@@ -10,7 +10,6 @@ import time
 
 import board
 import faults
-import machine
 
 
 def _collect_after(heap_bytes):
@@ -21,13 +20,14 @@ def _collect_after(heap_bytes):
 
 def main():
     board.drive_off()
+    board.set_clock()
     pen = None
     try:
         # what importing and planning leave behind would lie among what stays, and large tables find no room
         _collect_after(4096)
         from pen import Pen
 
-        pen = Pen(time, machine.reset_cause())
+        pen = Pen(time, board.reset_cause())
         pen.boot()
         _collect_after(-1)  # only when there is no room
         pen.run()

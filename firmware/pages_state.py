@@ -5,6 +5,7 @@ import faults
 import journal
 import pages
 import safety
+import slots
 from calibration import DUE_PAST, DUE_SOON, DUE_UNKNOWN
 from cartridge import GAUGE_TIP
 from pages import draw_lines
@@ -17,6 +18,7 @@ class StatePages:
         self._panel = panel
         self._pen = pen
         self._screen = screen
+        self._back = "Fw " + slots.back if slots.back else ""  # why the firmware before did not stay
 
     def enter(self, page):
         screen = self._screen
@@ -77,7 +79,7 @@ class StatePages:
             screen.line(2, "Checking...")
         screen.line(5, self._due_text())
         percent = self._pen.put_away.percent
-        screen.line(6, "Records %d%%: export" % percent if percent else "")
+        screen.line(6, "Records %d%%: export" % percent if percent else self._back)
         screen.line(7, pages.EJECT_TEXTS[session.eject()] if session.present else "")
 
     def _due_text(self):

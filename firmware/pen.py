@@ -40,6 +40,7 @@ from panel import Panel
 from putaway import PutAway
 from scheduler import Scheduler, Task
 from sensors import Sensors
+from slotwatch import SlotWatch
 
 SENSE_MOVING_US = const(4000)
 SENSE_REST_US = const(20000)
@@ -89,6 +90,7 @@ class Pen:
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
+        self.slot_watch = SlotWatch(self)
         self.courses = courses.Courses(self.journal, self.put_away.archive)
         self.follow = Follow(
             self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
@@ -127,6 +129,7 @@ class Pen:
         code = selftest.run(self)
         self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
+        self.slot_watch.tested(code)
         if code != faults.NONE:
             self.safety.trip(code)
         if faults.remembered(self.last_fault.service_code):
@@ -354,6 +357,7 @@ class Pen:
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self.session.open(now_ms)
         self._look_up_course()
+        self.slot_watch.run(now_ms)
         self.put_away.run(now_ms)
 
     def _look_up_course(self):

@@ -31,18 +31,22 @@ class PutAway:
         self.archive.retry()
         self._due = True
 
-    def run(self, now_ms: int):
-        """One piece of work, if it may be done now. Only while nothing is armed."""
+    def quiet(self, now_ms: int) -> bool:
+        """Flash may be written now."""
         pen = self._pen
         if not pen.sensors.released():
             self._touched_ms = now_ms
         if now_ms - self._touched_ms < QUIET_MS or not pen.readings.power_ok or pen.cartridge.busy:
-            return
+            return False
         if pen.treatment.stage == treatment.MARKING or pen.treatment.is_open() or pen.motor.armed():
+            return False
+        return pen.safety.state in _STATES
+
+    def run(self, now_ms: int):
+        """One piece of work, if it may be done now. Only while nothing is armed."""
+        if not self.quiet(now_ms):
             return
-        if pen.safety.state not in _STATES:
-            return
-        if not self.archive.step(now_ms, wall_seconds(pen.hardware.clock)) and self._due:
+        if not self.archive.step(now_ms, wall_seconds(self._pen.hardware.clock)) and self._due:
             self._due = False
             self._look_at_room(now_ms)
 

@@ -132,6 +132,8 @@ class LittleFiles:
     def remove(self, path: str) -> None:
         self._do(lfs.remove, path)
 
+    rmdir = remove  # LittleFS removes an empty directory as it removes a file
+
     def rename(self, old: str, new: str) -> None:
         self._do(lfs.rename, old, new)
 
@@ -170,8 +172,8 @@ class LittleFile:
     def write(self, data: Any) -> int:
         return self._do(lfs.file_write, self._handle, bytes(data))
 
-    def read(self, size: int) -> bytes:
-        return self._do(lfs.file_read, self._handle, size)
+    def read(self, size: int = -1) -> bytes:
+        return self._do(lfs.file_read, self._handle, size if size >= 0 else SIZE)
 
     def readinto(self, buf: Any) -> int:
         data = self.read(len(buf))

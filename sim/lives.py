@@ -38,7 +38,7 @@ def run_lives(world: World, tier: str, began: Callable[[], None], restart_after_
             cause = POWER_ON
         else:
             world.recorder.event("power", f"{why} reset")
-            cause = WATCHDOG if why == "watchdog" else POWER_ON
+            cause = WATCHDOG  # also of a reset that was asked for
         world.chip_reset(cause)
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 SHIMS = ROOT / "sim" / "micropython"
 
-SHARED = frozenset({"array", "binascii", "collections", "errno", "gc", "hashlib", "struct"})
+SHARED = frozenset({"array", "binascii", "collections", "errno", "gc", "hashlib", "json", "struct"})
 
 
 _replaced: dict[Path, str] = {}

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from sim.link import DirectLink
 from sim.space import FIRMWARE, ROOT, SHIMS, FirmwareSpace, shim
-from sim.world import ChipStopped, World
+from sim.world import SOFT_RESET, ChipStopped, World
 
 HEAP = "480K"  # the VM's blocks are twice as large as the chip's: stands for the 240 kB free there at boot
+PROMPT = ROOT / "sim" / "prompt" / "prompt.py"  # stands in for what MicroPython's port does in C
+PROMPT_HEAP = "512K"  # and takes its part of the VM's heap
 REQUEST = struct.Struct("@6l")
 ANSWER = struct.Struct("@2l")
 
@@ -26,7 +28,7 @@ SEND_OPS = {
     ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, ops.USB_WRITE, ops.FLASH_PROGRAM, rp2_ops.SM_INIT,
     rp2_ops.DMA_MEMORY}
 RECV_OPS = {
-    ops.SPI_READ, ops.UART_READ, ops.USB_READ, ops.RANDOM, ops.UNIQUE_ID, ops.FLASH_READ, rp2_ops.SM_GET_INTO}
+    ops.REPL_READ, ops.SPI_READ, ops.UART_READ, ops.USB_READ, ops.RANDOM, ops.UNIQUE_ID, ops.FLASH_READ, rp2_ops.SM_GET_INTO}
 POSTED_OPS = {ops.PIN_SET, ops.PWM, ops.WDT_FEED}  # nobody waits for their answer
 
 
@@ -62,10 +64,12 @@ def find_micropython() -> Path | None:
 
 def run_micropython(
     world: World, script: Path = SHIMS / "_chip.py", said: list[str] | None = None, heap: str = HEAP,
+    arguments: tuple[str, ...] = (), path: str = f"{SHIMS}:{FIRMWARE}:.frozen",
 ) -> str:
     """One life on a MicroPython VM with the chip's heap; returns why it ended.
 
-    `script` is what the VM runs; `said` gets what it printed; another `heap` is for a script with wants of its own.
+    `script` is what the VM runs, with `arguments`, its modules looked for in `path`; `said` gets what it printed;
+    another `heap` is for a script with wants of its own.
     """
     vm = find_micropython()
     if vm is None:
@@ -73,7 +77,7 @@ def run_micropython(
     to_vm, from_host = os.pipe()
     to_host, from_vm = os.pipe()
     with tempfile.TemporaryFile() as printed:
-        process = _start(vm, script, heap, to_vm, from_vm, printed)
+        process = _start([str(vm), "-X", f"heapsize={heap}", str(script), *arguments], path, to_vm, from_vm, printed)
         os.close(to_vm)
         os.close(from_vm)
         try:
@@ -95,8 +99,21 @@ def run_micropython(
             os.close(from_host)
 
 
-def _start(vm: Path, script: Path, heap: str, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
-    env = {**os.environ, "MICROPYPATH": f"{SHIMS}:{FIRMWARE}:.frozen"}
+def run_flashed(world: World, said: list[str] | None = None) -> str:
+    """One life of what lies in the flash, soft resets included: boot.py, main.py, MicroPython's prompt on USB.
+
+    Everything is as on a board that `flash.sh` or `mpremote` fills, but for the processor.
+    """
+    prompt = "friendly"
+    while True:
+        why = run_micropython(world, PROMPT, said, PROMPT_HEAP, (prompt, str(SHIMS)), ".frozen")
+        if not why.startswith(SOFT_RESET):
+            return why
+        prompt = "raw" if why.endswith("raw prompt") else "friendly"
+
+
+def _start(command: list[str], path: str, to_vm: int, from_vm: int, printed) -> subprocess.Popen:
+    env = {**os.environ, "MICROPYPATH": path}
 
     def wire() -> None:
         # move both ends clear of 3 and 4 first: either may sit on the other's place
@@ -106,7 +123,7 @@ def _start(vm: Path, script: Path, heap: str, to_vm: int, from_vm: int, printed)
         os.dup2(high_requests, 4)
 
     return subprocess.Popen(
-        [str(vm), "-X", f"heapsize={heap}", str(script)],
+        command,
         env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
         preexec_fn=wire, close_fds=False)
 

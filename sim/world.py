@@ -35,6 +35,8 @@ POWER_OK, ENC_A, EN_N = board.PIN_POWER_OK, board.PIN_ENC_A, board.PIN_EN_N
 STEP = board.PIN_STEP
 GATE_PADS = (STEP, board.PIN_DIR, EN_N)
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
+SCRATCH, SCRATCH_WORDS, HUNG_AT = 0x4005800C, 8, 4  # the watchdog's scratch registers, RP2040 datasheet 4.7
+SOFT_RESET = "soft reset"  # MicroPython begins anew, the chip goes on
 BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
 POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
@@ -80,6 +82,7 @@ class World:
         self.date_days = date_days
         self._rtc_start_s = 10 * 3600
         self.reset_cause = POWER_ON
+        self.scratch = [0] * SCRATCH_WORDS  # kept through every reset but a power cut
         self.hung = False
         self.seated = True  # the cartridge closes the interlock's contact
         self.firmware: FirmwareSpace | None = None  # the life that runs on CPython; None on a VM
@@ -238,6 +241,11 @@ class World:
             while self.usb.waiting() < size:
                 self._wait(MS)
             data, answer = self.usb.take(size), size
+        elif op == ops.REPL_READ:
+            while not self.usb.waiting():
+                self._wait(MS)
+            data = self.usb.take(size)
+            answer, data = len(data), data.ljust(size, b"\0")
         elif op == ops.RANDOM:
             data, answer = self._ring_oscillator.randbytes(size), size
         elif op == ops.UNIQUE_ID:
@@ -253,13 +261,15 @@ class World:
             ops.PIN_SET: self._pin_set,
             ops.PIN_GET: lambda a, b, c: self.pads() >> a & 1,
             ops.MEM32_GET: self._mem32,
+            ops.MEM32_SET: self._mem32_set,
             ops.ADC_READ: self._adc,
             ops.UART_ANY: lambda a, b, c: sum(t <= self.now_ns for t, _ in self._uart),
             ops.PWM: self._pwm,
             ops.FLASH_ERASE: lambda a, b, c: self._flash_busy(lambda: self.flash.erase(a, self._wait)),
             ops.WDT_START: self._watchdog_start,
             ops.WDT_FEED: self._watchdog_feed,
-            ops.RESET: lambda a, b, c: self._stop("reset"),
+            ops.RESET: self._reset,
+            ops.SOFT_RESET: lambda a, b, c: self._stop(SOFT_RESET + (" at the raw prompt" if a else "")),
             ops.RESET_CAUSE: lambda a, b, c: self.reset_cause,
             ops.RTC_DAYS: lambda a, b, c: self.date_days + self._rtc_s() // 86400 if self.date_days else 0,
             ops.RTC_SECONDS: lambda a, b, c: self._rtc_s() % 86400,
@@ -297,9 +307,20 @@ class World:
         operation()
         return 0
 
+    def _reset(self, _a: int, _b: int, _c: int) -> None:
+        self.scratch[HUNG_AT] = 0  # as the SDK does, so that it is not taken for a hang
+        self._stop("reset")
+
+    def _mem32_set(self, address: int, word: int, _c: int) -> None:
+        if address not in range(SCRATCH, SCRATCH + 4 * SCRATCH_WORDS, 4):
+            raise NotImplementedError(f"register {address:#010x} is not modelled")
+        self.scratch[(address - SCRATCH) // 4] = word & 0xFFFFFFFF
+
     def _mem32(self, address: int, _b: int, _c: int) -> int:
         if address == board.USB_SIE_STATUS:
             return board.USB_CONNECTED if self.usb.attached else board.USB_SUSPENDED
+        if address in range(SCRATCH, SCRATCH + 4 * SCRATCH_WORDS, 4):
+            return self.scratch[(address - SCRATCH) // 4]
         if address != board.SIO_GPIO_IN:
             raise NotImplementedError(f"register {address:#010x} is not modelled")
         return self.pads()
@@ -339,11 +360,10 @@ class World:
         self.led = grb
 
     def _watchdog_start(self, ms: int, _b: int, _c: int) -> None:
+        self.scratch[HUNG_AT] = board.HUNG_WORD  # the SDK's mark that a reset to come is a hang
         self._watchdog_ns = ms * MS
-        fresh = self._watchdog_at is None
         self._watchdog_at = self.now_ns + self._watchdog_ns
-        if fresh:
-            self.at(self._watchdog_at, self._watchdog_look)
+        self.at(self._watchdog_at, self._watchdog_look)
 
     def _watchdog_feed(self, _a: int, _b: int, _c: int) -> None:
         if self._watchdog_at is not None:
@@ -587,6 +607,8 @@ class World:
         if self.now_ns < 0:
             raise ValueError("time runs forward")
         self.reset_cause = cause
+        if cause == POWER_ON:
+            self.scratch = [0] * SCRATCH_WORDS
         self.hung = False
         self._watchdog_at = None
         self._outputs.clear()

@@ -1,8 +1,9 @@
 """Compiles the firmware for the RP2040 and writes its manifest. `make firmware` runs it.
 
-boot.py stays source, because MicroPython starts no other; every other file becomes an .mpy without a path of this
-machine in it, so that the same source gives the same bytes anywhere. manifest.json names what the image needs and
-the SHA-256 of each file: what does not match it is not to be started.
+What MicroPython starts by name stays source; every other file becomes an .mpy without a path of this machine in it,
+so that the same source gives the same bytes anywhere. manifest.json names what the image needs, which records it can
+read, and the SHA-256 of each file: what does not match it is not started (firmware/slots.py). The folder holds what
+goes into a slot and, apart in the manifest, the loader: the few files outside the slots that choose one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import types
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,10 +21,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sim.space import FirmwareSpace, shim
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 MANIFEST = "manifest.json"
-AS_SOURCE = ("boot.py",)
+LOADER = {"boot.py": "boot.py", "start.py": "main.py", "slots.py": "slots.mpy", "servicepage.py": "servicepage.mpy"}
+"""Which source becomes which file in the pen's root; the manifest keeps them apart from the slot's files."""
+AS_SOURCE = ("boot.py", "start.py")
 ARCH = "armv6m"
 MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
 FORMAT = 1  # of the manifest
@@ -55,12 +61,22 @@ def mpy_version(data: bytes) -> str:
     return f"{data[1]}.{data[2] & 3}"
 
 
+def data_read(space: FirmwareSpace) -> dict[str, Any]:
+    """Which data of a pen this firmware can read: the FRAM's layout, the newest schema of each record by its number,
+    the newest format of a session's head, and that of the archive."""
+    return {
+        "layout": space.module("layout").LAYOUT, "schemas": list(space.module("store").SCHEMAS),
+        "head": space.module("journal")._FORMAT, "archive": space.module("entry")._FORMAT,
+    }
+
+
 def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
     """Write the whole image into the empty folder `target` and return its manifest."""
-    version: dict[str, Any] = {}
-    exec((firmware / "version.py").read_text(encoding="utf-8").replace("from micropython import const", ""),
-         {"const": int}, version)
-    files, formats = {}, set()
+    space = FirmwareSpace(types.ModuleType("no hardware"), firmware)
+    version = space.module("version")
+    files: dict[str, Any] = {}
+    loader: dict[str, Any] = {}
+    formats = set()
     for source in sources(firmware):
         name = source.relative_to(firmware).as_posix()
         path = target / (name if name in AS_SOURCE else name.removesuffix(".py") + ".mpy")
@@ -71,13 +87,27 @@ def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
             compiled(source, name, path)
             formats.add(mpy_version(path.read_bytes()))
         data = path.read_bytes()
-        files[path.relative_to(target).as_posix()] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        entry = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        if name in LOADER:
+            loader[LOADER[name]] = {"from": path.relative_to(target).as_posix(), **entry}
+        else:
+            files[path.relative_to(target).as_posix()] = entry
     manifest = {
-        "format": FORMAT, "version": version["TEXT"], "version_number": version["NUMBER"],
-        "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": ARCH, "files": files,
+        "format": FORMAT, "version": version.TEXT, "version_number": version.NUMBER,
+        "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": ARCH, "data": data_read(space),
+        "files": files, "loader": loader,
     }
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def installed(folder: Path, slot: str = "a") -> dict[str, bytes]:
+    """What a pen's flash holds, by path, once a built image is in a slot and confirmed."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    held = {f"/{slot}/{name}": (folder / name).read_bytes() for name in (*manifest["files"], MANIFEST)}
+    held |= {f"/{name}": (folder / entry["from"]).read_bytes() for name, entry in manifest["loader"].items()}
+    held["/slot"] = shim("slots").pointer(slot, None)
+    return held
 
 
 def main(out: Annotated[Path, typer.Option(help="The folder to write; what an earlier build left goes.")]) -> None:
@@ -99,6 +129,8 @@ def main(out: Annotated[Path, typer.Option(help="The folder to write; what an ea
         table.add_row(name, str(entry["bytes"]))
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     table.add_row(f"[bold]{len(manifest['files'])} files, version {manifest['version']}", f"[bold]{total}")
+    for name, entry in manifest["loader"].items():
+        table.add_row(f"outside the slots: {name}", str(entry["bytes"]))
     Console().print(table)
     Console().print(f"for MicroPython {MICROPYTHON_AT_LEAST} or newer (.mpy {manifest['mpy']}), in {out}")
 

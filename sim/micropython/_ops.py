@@ -33,3 +33,6 @@ USB_READ = const(25)  # waits, as on the chip, until so many bytes have arrived
 USB_WRITE = const(26)  # answer: bytes taken; waits up to 500 ms where the host does not read
 RANDOM = const(27)
 RTC_SET = const(28)  # a: days since 2000-01-01, b: seconds of that day
+MEM32_SET = const(29)  # a: address, b: word
+REPL_READ = const(30)  # MicroPython's own prompt: waits for a byte from the host, then takes all there are
+SOFT_RESET = const(31)  # a: 1 when it was asked for at the raw prompt

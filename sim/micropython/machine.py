@@ -50,6 +50,9 @@ class _Mem32:
     def __getitem__(self, address):
         return _link.call(_ops.MEM32_GET, address)
 
+    def __setitem__(self, address, word):
+        _link.call(_ops.MEM32_SET, address, word)
+
 
 mem32 = _Mem32()
 

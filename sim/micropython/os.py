@@ -7,6 +7,7 @@ from _files import filesystem
 ilistdir = filesystem.ilistdir
 mkdir = filesystem.mkdir
 remove = filesystem.remove
+rmdir = filesystem.rmdir
 rename = filesystem.rename
 stat = filesystem.stat
 statvfs = filesystem.statvfs
