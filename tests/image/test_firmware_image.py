@@ -8,9 +8,11 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from penimage import model
 from sim import tiers
 from sim.run import Simulation
 from sim.scenario import load
+from sim.space import shim
 from tools import firmware_image as image
 
 app = Typer()
@@ -41,13 +43,32 @@ def test_the_manifest_names_every_file_with_its_hash(built):
     folder, manifest = built
     files = tree(folder)
     assert json.loads(files.pop(image.MANIFEST)) == manifest
+    named = {**manifest["files"], **{entry["from"]: entry for entry in manifest["loader"].values()}}
     assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == {
-        name: entry["sha256"] for name, entry in manifest["files"].items()}
-    assert {name: len(data) for name, data in files.items()} == {
-        name: entry["bytes"] for name, entry in manifest["files"].items()}
-    assert [name for name in files if name.endswith(".py")] == ["boot.py"]
+        name: entry["sha256"] for name, entry in named.items()}
+    assert {name: len(data) for name, data in files.items()} == {name: entry["bytes"] for name, entry in named.items()}
+    assert {name for name in files if name.endswith(".py")} == {"boot.py", "start.py"}
     assert len(files) == len(image.sources(image.FIRMWARE))
     assert manifest["mpy"] == "6.0" and manifest["arch"] == "armv6m"
+    assert set(manifest["loader"]) == {"boot.py", "main.py", "slots.mpy", "servicepage.mpy"}
+
+
+def test_the_manifest_names_the_data_that_the_firmware_reads(built):
+    _, manifest = built
+    assert manifest["data"] == {
+        "layout": model.LAYOUT, "schemas": [model.schema_of(name) for name in model.RECORD_NAMES],
+        "head": max(model.HEAD_FORMATS), "archive": 1}
+
+
+def test_what_a_pen_holds_is_judged_sound_by_the_loader(built):
+    folder, _ = built
+    held = image.installed(folder, "b")
+    slots = shim("slots")
+    found = {name.removeprefix("/b/"): len(data) for name, data in held.items() if name.startswith("/b/")}
+    chip = (6, 3, 4, (1, 28))
+    reason, extra = slots.judge(
+        held["/b/manifest.json"], chip, found, lambda name: hashlib.sha256(held[f"/b/{name}"]).hexdigest())
+    assert (reason, extra) == ((slots.SOUND, ""), []) and slots.parse(held["/slot"])[:2] == ("b", None)
 
 
 def test_no_file_tells_where_it_was_built(built):
