@@ -93,7 +93,7 @@ HOMING_MS = const(8000)  # the longest homing takes 3 s
 STOPPING_MS = const(1000)  # the slowest stroke takes 0.3 s
 RETRACTING_MS = const(2500)  # a stroke that does not come home is waited for 0.4 s, a retract takes 0.7 s
 GAUGE_REACH_UM = const(3100)  # outward from the home edge: to the farthest extension, on any pen that can be calibrated
-GAUGE_FAR_UM = const(2530)  # past the guide plane: 30 um more than strokes may, so that the gauge sees all they may
+GAUGE_FAR_UM = const(2550)  # past the guide plane: 50 um more than strokes may, so that the gauge sees all they may
 _TIMER_MOST_MS = const(0x10000000)
 
 

@@ -46,7 +46,7 @@ class PlantParams:
     # geometry of this pen
     start_um: float = _param(-110.0, -900.0, 2800.0)
     start_phase_um: float = _param(0.0, -40.0, 40.0)  # field minus rotor at power-on
-    lead_scale_ppm: float = _param(0.0, -20000.0, 20000.0)
+    lead_scale_ppm: float = _param(0.0, -30000.0, 30000.0)
     home_edge_um: float = _param(-100.0, -400.0, 200.0)
     home_hysteresis_um: float = _param(4.0, 0.0, 20.0)
     backlash_um: float = _param(4.0, 0.0, 30.0)

@@ -21,7 +21,7 @@ BATTERY_START_MV, BATTERY_STOP_MV = 7000, 6200
 RAIL_LOW_MV = 9800
 CONTACTS_MS, EXTENDED_MS, RAIL_LOW_MS, BATTERY_LOW_MS = 40, 400, 60, 300
 
-GAUGE_REACH_UM, GAUGE_FAR_UM = 3100, 2530
+GAUGE_REACH_UM, GAUGE_FAR_UM = 3100, 2550
 
 GRANT, STATIC, MOVE = "grant", "static", "move"
 UPDATE, CLEAR, SPEND, OPEN, OPEN_GAUGE, ANY = "update", "clear", "spend", "open", "open_gauge", "any"
@@ -135,7 +135,7 @@ def _(call, _subject):
     return call.gauging and _is(call, "technician", 1) and _is(call, "gauge_tip", 1)
 
 
-@_rule("static.reach", STATIC, "a static move goes out no further than was asked, 3.1 mm, and 2.53 mm past the plane")
+@_rule("static.reach", STATIC, "a static move goes out no further than was asked, 3.1 mm, and 2.55 mm past the plane")
 def _(call, subject):
     reach_um, far_um = call.move.a, call.move.b
     permit = subject.core.permit

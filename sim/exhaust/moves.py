@@ -14,7 +14,7 @@ from sim.exhaust.subject import Firmware, Move
 
 ZONE = "cheek"  # its cap is not the build's ceiling
 # reach and how far out that is at the most: both ends of what is allowed, and beside them
-REACHES = ((1, -460), (3100, 2530), (0, 100), (-1, 100), (3101, 2000), (1000, 2531))
+REACHES = ((1, -460), (3100, 2550), (0, 100), (-1, 100), (3101, 2000), (1000, 2551))
 
 
 class Moves:

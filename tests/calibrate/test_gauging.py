@@ -25,21 +25,21 @@ def fresh():
 def test_no_pen_goes_past_what_strokes_may_and_a_little(pen):
     """With nothing known, with the first readings, and with all of them; noise alone adds what it is."""
     plan = fresh()
-    assert pen.truth(plan.furthest_um) <= BUILD_UM + 30
+    assert pen.truth(plan.furthest_um) <= BUILD_UM + 50
     for reach_um in (600, 1200):
         take(plan, pen, reach_um)
-    assert pen.truth(plan.furthest_um) <= BUILD_UM + 60 < STOP_UM
+    assert pen.truth(plan.furthest_um) <= BUILD_UM + 80 < STOP_UM
     plan = gauged(pen)
-    assert pen.truth(plan.furthest_um) <= BUILD_UM + 60 < STOP_UM
-    assert plan.travel_um == 0 or plan.travel_um <= BUILD_UM + 60
+    assert pen.truth(plan.furthest_um) <= BUILD_UM + 80 < STOP_UM
+    assert plan.travel_um == 0 or plan.travel_um <= BUILD_UM + 80
 
 
 @given(pens)
 def test_every_pen_can_be_gauged_as_deep_as_strokes_go(pen):
     plan = gauged(pen)
-    assert pen.truth(plan.furthest_um) >= BUILD_UM - 30
+    assert pen.truth(plan.furthest_um) >= BUILD_UM - 10
     assert plan.judge(round(pen.offset_um), round(pen.scale_ppm), round(pen.play_um)) == gauging.GOOD
-    assert plan.travel_um >= BUILD_UM - 60
+    assert plan.travel_um >= BUILD_UM - 40
 
 
 @given(pens, st.integers(-700, 700))
@@ -49,7 +49,7 @@ def test_one_wrong_reading_alone_allows_nothing_more(pen, off_um):
     take(plan, pen, 1200)
     before_um = plan.furthest_um
     take(plan, pen, 1000, off_um=off_um)  # refused, or taken in
-    assert pen.truth(plan.furthest_um) <= BUILD_UM + 60
+    assert pen.truth(plan.furthest_um) <= BUILD_UM + 80
     assert plan.furthest_um >= before_um - 10
 
 
@@ -57,13 +57,13 @@ def test_one_wrong_reading_alone_allows_nothing_more(pen, off_um):
 def test_what_is_planned_is_what_a_permit_would_allow(pen):
     """The grid of 10 um keeps the two ways of counting apart from each other by nothing that matters."""
     plan = gauged(pen)
-    assert plan.far_um(plan.furthest_um) <= 2530
+    assert plan.far_um(plan.furthest_um) <= 2550
 
 
 def test_targets():
     plan = fresh()
     top = plan.furthest_um
-    assert top == 2220  # 230 + 1.035 * 2220 = 2528 um
+    assert top == 2240  # 230 + 1.035 * 2240 = 2548 um
     assert plan.plan(top, False) == gauging.GOOD and (plan.reach_um, plan.down, plan.stood) == (top, False, False)
     assert plan.plan(top + 1, False) == gauging.TOO_FAR
     assert plan.plan(top - 100, True) == gauging.GOOD
@@ -117,7 +117,7 @@ def test_full_is_refused_and_nothing_is_lost():
     assert take(plan, pen, 1000) == gauging.FULL
     assert plan.count == gauging.POINTS_MAX
     plan.begin(0)
-    assert plan.count == 0 and plan.reach_um == 0 and plan.furthest_um == 2220
+    assert plan.count == 0 and plan.reach_um == 0 and plan.furthest_um == 2240
 
 
 # -- the verdict -----------------------------------------------------------------------------------------------------

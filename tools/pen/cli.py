@@ -19,6 +19,7 @@ from pen.limits import limits, zones
 from pen.log.app import app as log_app
 from pen.ports import ports
 from pen.prompt import console
+from pen.report_command import report
 from pen.sim_command import sim
 from pen.status import selftest, status
 from pen.trace import trace
@@ -137,6 +138,14 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 app.command(rich_help_panel=SIMULATED)(campaign)
 app.command(rich_help_panel=SIMULATED)(sim)
+app.command()(calibrate)
+app.command()(campaign)
+app.command()(ports)
+app.command()(watch)
+app.command()(trace)
+app.command()(console)
+app.command()(report)
+app.command()(sim)
 
 
 @app.command(rich_help_panel=SIMULATED)

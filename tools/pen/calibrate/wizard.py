@@ -110,6 +110,7 @@ class Wizard:
         self._fit_at(self._furthest_um(), False)
         for reach in plan.inward(out[0], self._furthest_um()):
             self._fit_at(reach, True)
+        self._fit_at(self._furthest_um(), False)  # with readings near it, that is further than before
         self._fit()
         checks = plan.checks(self.work.points)
         self._screen.step("Check at places the fit has not seen")
@@ -154,7 +155,7 @@ class Wizard:
         self._await_ready()
 
     def _fit_at(self, reach_um: int, down: bool) -> None:
-        self._measure(reach_um, down, False, len(self.work.points) + 1, len(plan.FIRST_UM) + 2 * plan.PLACES)
+        self._measure(reach_um, down, False, len(self.work.points) + 1, len(plan.FIRST_UM) + 2 * plan.PLACES + 1)
 
     def _furthest_um(self) -> int:
         return int(self._link.fields("CAL:POS?")[4])

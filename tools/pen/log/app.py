@@ -64,7 +64,11 @@ def _read(context: typer.Context, *behind: Path | str | None) -> Image:
         if before and after:
             raise _fail(f"{option} is given twice")
         named.append(after or before)
-    fram, flash, port, keep = named
+    return read_from(*named)
+
+
+def read_from(fram: Path | None, flash: Path | None, port: str | None, keep: Path | None) -> Image:
+    """The pen of these images or at this port; whatever is wrong with them ends the command."""
     try:
         if (fram or flash) and (port or keep):
             raise LogError("either images, with --fram and --flash, or a live pen, with --port and --keep")
