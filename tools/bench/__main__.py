@@ -128,9 +128,9 @@ def main() -> None:
     figures |= demo()
     figures |= exhaustion()
     figures |= campaign()
-    from tools.bench import archive, motion, reading  # bring an emulator in, which would weigh on the figures above
+    from tools.bench import archive, calibration, motion, reading  # bring an emulator in, which would weigh on the figures above
 
-    for name, measure in (archive.FIGURES | motion.FIGURES | reading.FIGURES).items():
+    for name, measure in (archive.FIGURES | calibration.FIGURES | motion.FIGURES | reading.FIGURES).items():
         figures[name] = measure()
     _print(figures, motion.PUBLIC | reading.PUBLIC)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -221,3 +221,6 @@ def depth_error(pens: int = PENS, wholes: int = WHOLE) -> dict[str, Any]:
     figures["calibration_whole_pens"] = wholes
     figures["calibration_whole_worst_error_um_after"] = round(max(found, default=0.0), 1)
     return figures
+
+
+FIGURES = {"calibration": depth_error}
