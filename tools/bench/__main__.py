@@ -128,7 +128,12 @@ def main() -> None:
     figures |= demo()
     figures |= exhaustion()
     figures |= campaign()
-    from tools.bench import archive, calibration, motion, reading  # bring an emulator in, which would weigh on the figures above
+    from tools.bench import (  # bring an emulator in, which would weigh on the figures above
+        archive,
+        calibration,
+        motion,
+        reading,
+    )
 
     for name, measure in (archive.FIGURES | calibration.FIGURES | motion.FIGURES | reading.FIGURES).items():
         figures[name] = measure()

@@ -40,6 +40,7 @@ app.command(rich_help_panel=PEN)(calibrate)
 app.command(rich_help_panel=PEN)(watch)
 app.command(rich_help_panel=PEN)(trace)
 app.command(rich_help_panel=PEN)(console)
+app.command(rich_help_panel=PEN)(report)
 app.add_typer(log_app, name="log", rich_help_panel=PEN)
 
 
@@ -138,14 +139,6 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 app.command(rich_help_panel=SIMULATED)(campaign)
 app.command(rich_help_panel=SIMULATED)(sim)
-app.command()(calibrate)
-app.command()(campaign)
-app.command()(ports)
-app.command()(watch)
-app.command()(trace)
-app.command()(console)
-app.command()(report)
-app.command()(sim)
 
 
 @app.command(rich_help_panel=SIMULATED)
