@@ -104,6 +104,22 @@ def a_stroke() -> dict[str, float]:
     }
 
 
+def stroke_on_vm() -> dict[str, float]:
+    """Strokes put on record on the MicroPython VM: time on this machine, heap, bytes stored."""
+    vm = find_micropython()
+    if vm is None:
+        return {}
+    run = subprocess.run(
+        [vm, "-X", "heapsize=4M", ROOT / "tools/bench/vm/vm_journal.py"],
+        env={**os.environ, "MICROPYPATH": f"{ROOT}/firmware:.frozen"}, capture_output=True, text=True, check=False)
+    if not run.stdout.startswith("JOURNAL"):
+        raise RuntimeError(f"no strokes on the VM:\n{run.stdout}{run.stderr}")
+    strokes, us, allocated, written = (float(word) for word in run.stdout.split()[1:])
+    return {
+        "strokes": int(strokes), "us_a_stroke": round(us, 1), "bytes_allocated": int(allocated),
+        "bytes_written_a_stroke": round(written / strokes, 2)}
+
+
 def wear() -> dict[str, float]:
     """Ten sessions a day for a hundred days, exported every evening: erasures, amplification, the longest stall."""
     bench = provisioned()
@@ -177,5 +193,5 @@ def while_moving() -> dict[str, int]:
 
 
 FIGURES = {
-    "stroke_on_record": a_stroke, "wear_of_flash": wear, "sessions_held": room, "power_cuts": cuts,
+    "stroke_on_record": a_stroke, "stroke_on_vm": stroke_on_vm, "wear_of_flash": wear, "sessions_held": room, "power_cuts": cuts,
     "storage_while_moving": while_moving}
