@@ -193,5 +193,5 @@ def while_moving() -> dict[str, int]:
 
 
 FIGURES = {
-    "stroke_on_record": a_stroke, "stroke_on_vm": stroke_on_vm, "wear_of_flash": wear, "sessions_held": room, "power_cuts": cuts,
-    "storage_while_moving": while_moving}
+    "stroke_on_record": a_stroke, "stroke_on_vm": stroke_on_vm, "wear_of_flash": wear, "sessions_held": room,
+    "power_cuts": cuts, "storage_while_moving": while_moving}

@@ -33,7 +33,7 @@ class Memory:
 
     def matches(self, addr, buf):
         data = self.data
-        for i in range(len(buf)):
+        for i in range(len(buf)):  # noqa: SIM110 - a generator would allocate
             if data[addr + i] != buf[i]:
                 return False
         return True
