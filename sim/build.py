@@ -168,11 +168,12 @@ def make_world(scenario: Scenario) -> World:
     if scenario.cartridge.kind == "gauge_tip":
         world.plant.skin_present = False  # in the technician's stand
     for mishap in scenario.faults:
-        _schedule(world, mishap)
+        schedule(world, mishap)
     return world
 
 
-def _schedule(world: World, mishap: Mishap) -> None:
+def schedule(world: World, mishap: Mishap) -> None:
+    """Have a mishap on the world's calendar, now if its time has come."""
     kind = MISHAPS[mishap.what]
 
     def begin() -> None:

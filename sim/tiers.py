@@ -40,8 +40,10 @@ class FirmwareDied(RuntimeError):
 def run_cpython(world: World) -> str:
     """One life on CPython; returns why it ended."""
     try:
-        space = world.firmware = FirmwareSpace(DirectLink(world))
+        space = world.firmware = FirmwareSpace(DirectLink(world), world.firmware_sources)
         space.module("boot")
+        if world.on_firmware is not None:
+            world.on_firmware(space)
         space.module("main").main()
         world.hang()
     except ChipStopped as stopped:

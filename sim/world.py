@@ -21,7 +21,7 @@ from sim.parts.usb import UsbPort
 from sim.pio import PioHost
 from sim.plant import Plant, PlantParams
 from sim.recorder import Recorder
-from sim.space import FirmwareSpace, shim
+from sim.space import FIRMWARE, FirmwareSpace, shim
 
 ops = shim("_ops")
 ow = shim("_ow_ops")
@@ -86,6 +86,8 @@ class World:
         self.hung = False
         self.seated = True  # the cartridge closes the interlock's contact
         self.firmware: FirmwareSpace | None = None  # the life that runs on CPython; None on a VM
+        self.firmware_sources = FIRMWARE
+        self.on_firmware: Callable[[FirmwareSpace], None] | None = None  # hears of each life on CPython before it runs
         # faults of wires and lines, each worked by a mishap
         self.rogue_tables = False  # the step words that the DMA reads all say outward
         self.memory_hit = False  # after the next start of the DMA a bit in memory flips
