@@ -21,7 +21,8 @@ CALLS = (
     ("update", "update", (), 0, 1), ("ask", "ask", (0,), 1, 2), ("trip", "trip", (0,), None, None),
     ("event", "event", (0,), None, None), ("clear", "clear", (1,), 0, None),
     ("open_session", "open", (0, 1), None, None), ("close_session", "close", (), None, None),
-    ("power_gone", "power_gone", (), None, None),
+    ("power_gone", "power_gone", (), None, None), ("ask_static", "ask_static", (0, 1), 2, 3),
+    ("open_gauge", "open_gauge", (), 0, None), ("close_gauge", "close_gauge", (), None, None),
 )  # fmt: skip
 
 
@@ -138,8 +139,7 @@ class _Ear(Subject):
     def _judge(self) -> None:
         call, safety = self.call, self.firmware.safety
         self._monitor.judged += 1
-        granted = call.move.what == "ask" and call.answer == self.firmware.faults.GRANTED
-        broken = [rule.name for rule in rules_for(call, granted) if not rule.holds(call, self)]
+        broken = [rule.name for rule in rules_for(call, self.firmware.faults.GRANTED) if not rule.holds(call, self)]
         if any(safety.TRANSITIONS[state][event] == safety._BAD for state, event in call.cells):
             broken.append(LEGAL)  # whatever the pen does is a call that the pen makes
         for name in broken:

@@ -19,6 +19,7 @@ class Forged:
     ceiling_um: int
     good: bool = True
     zone: int = ZONE
+    static: bool = False
     asked: int = 0
 
     def spend(self, _now_ms: int) -> bool:
