@@ -1,4 +1,4 @@
-"""The checker's rules, heard in a running pen: none broken by the firmware as it is, and the right one by a broken one."""
+"""The checker's rules, heard in a running pen: the firmware as it is breaks none, a changed one the right one."""
 
 import shutil
 
@@ -60,7 +60,7 @@ def test_a_broken_rule_is_heard(tmp_path, name, fault):
 
 
 def test_rules_are_heard_on_cpython_only_and_have_to_be_known():
-    with pytest.raises(ScenarioError, match="unknown rules 'permit[.]interlok', did you mean 'permit[.]interlock'"):
+    with pytest.raises(ScenarioError, match=r"unknown rules 'permit[.]interlok', did you mean 'permit[.]interlock'"):
         parse({"title": "x", "expect": {"rules": ["permit.interlok"]}}, "x", "x")
     scenario = parse({"title": "x", "expect": {"rules": ["permit.interlock"]}}, "x", "x")
     with pytest.raises(ScenarioError, match="cpython tier only"):

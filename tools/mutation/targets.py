@@ -51,7 +51,7 @@ def _all(module: str) -> tuple[list[Mutant], list[Mutant]]:
     return [mutant for mutant in made if mutant not in alike], alike
 
 
-def _same_value(before: list[ast.stmt], mutant: Mutant) -> bool:
+def _same_value(before, mutant: Mutant) -> bool:
     """One assignment at the module's level differs, and both expressions come to one value of a plain type."""
     pairs = zip(before, ast.parse(mutant.text).body, strict=True)
     (old, new), *more = [(a, b) for a, b in pairs if ast.dump(a) != ast.dump(b)]
@@ -65,5 +65,5 @@ def _same_value(before: list[ast.stmt], mutant: Mutant) -> bool:
     return type(was) is type(now) and isinstance(was, int | str | bytes) and was == now
 
 
-def _value(assignment: ast.Assign, names: dict[str, object]) -> object:
+def _value(assignment, names):
     return eval(compile(ast.Expression(assignment.value), "constant", "eval"), names)
