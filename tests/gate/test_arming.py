@@ -138,7 +138,8 @@ def test_where_the_field_stands_is_every_step_that_the_driver_was_given(bench, g
     assert run(20, 12, True, 20 * PERIOD) == 12
     assert run(0, 5, False, 20 * PERIOD) == 7
     before = len(bench.edges())
-    assert run(50, 40, True, 10 * PERIOD) == 7 + len(bench.edges()) - before  # in mid run
+    at = run(50, 40, True, 10 * PERIOD)  # in mid run: steps come while it is read
+    assert 7 + 8 <= at <= 7 + len(bench.edges()) - before
     gate.disarm()
     at = gate.position()
     assert at == 7 + len(bench.edges()) - before

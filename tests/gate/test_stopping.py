@@ -1,8 +1,9 @@
 """Stopping two chained DMA channels, word by word: whenever it comes, nothing moves afterwards.
 
-The benches of the gate move a block's four words at once. This pair moves one word a tick, and a tick goes by between
-any two accesses of the firmware. As in RP2040 datasheet 2.5 a channel that is switched off keeps its transfer and is
-busy with it, an abort ends it, and the end of one that is chained starts the other.
+The benches of the gate move a block's four words at once. Here the control channel moves one word a tick and the data
+channel, which waits for steps, one in PACE ticks; between two accesses of the firmware GAP ticks go by, and the first
+access comes at any of them. As in RP2040 datasheet 2.5 a channel that is switched off keeps its transfer and is busy
+with it, an abort ends it, and the end of one that is chained starts the other.
 """
 
 from array import array
@@ -12,7 +13,9 @@ from gate_bench import Pins, emulated_bench
 
 WORDS = 3  # of each block's table
 BLOCKS = 4
-TICKS = BLOCKS * (WORDS + 4) + 3
+PACE = 7  # on the chip a step takes longer than an access, and an access far longer than a block of four words
+GAP = 5
+TICKS = BLOCKS * (WORDS * PACE + 4)
 _CTRL_TRIG = 3
 _PIO_IRQ = 0x030  # register of the flags, RP2040 datasheet 3.7
 
@@ -23,12 +26,19 @@ class Pair:
     def __init__(self):
         self.blocks = [[0x20000000, 0x50200010, WORDS, 1]] * BLOCKS + [[0, 0, 0, 0]]
         self.sent = 0
+        self.ticks = 0
         self.data = Data(self)
         self.control = Control(self)
 
     def tick(self):
+        self.ticks += 1
         self.control.move()
-        self.data.move()
+        if self.ticks % PACE == 0:
+            self.data.move()
+
+    def gap(self):
+        for _ in range(GAP):
+            self.tick()
 
 
 class Data:
@@ -58,14 +68,14 @@ class Data:
 
     @ctrl.setter
     def ctrl(self, value):
-        self._pair.tick()
         assert value == "off and out of the chain"
         self._enabled = self._chained = False
+        self._pair.gap()
 
     def active(self, value):
-        self._pair.tick()
         assert value == 0
         self._left = 0
+        self._pair.gap()
 
 
 class Control:
@@ -98,14 +108,14 @@ class Control:
 
     @write.setter
     def write(self, value):
-        self._pair.tick()
         assert value == "start of the ring"
         self._at = 0
+        self._pair.gap()
 
     def active(self, value):
-        self._pair.tick()
         assert value == 0
         self._left = 0
+        self._pair.gap()
 
 
 @pytest.fixture
@@ -127,7 +137,7 @@ def stopped_after(gate):
 def test_the_pair_sends_all_words_if_nobody_stops_it():
     pair = Pair()
     pair.control.trigger()
-    for _ in range(TICKS + 4):
+    for _ in range(TICKS + 40):
         pair.tick()
     assert pair.sent == BLOCKS * WORDS and not pair.control.busy and not pair.data.busy
 
