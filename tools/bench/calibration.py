@@ -16,7 +16,7 @@ from typing import Any
 
 from pen.calibrate.fit import Point
 from pen.calibrate.gauge import NOISE_UM, SimGauge
-from pen.calibrate.wizard import Record, Wizard, Work
+from pen.calibrate.wizard import Record, Wizard, Work, await_rest
 from pen.link import PenLink, Refused
 from sim.plant import PlantParams
 from sim.space import shim
@@ -192,6 +192,7 @@ def whole(pen: RandomPen) -> Record:
         file.write(SCENARIO.format(pen=pen))
         file.flush()
         with PenLink(SimWire(f"sim:{file.name}")) as link:
+            await_rest(link)
             as_technician(link, None)
             world = link.wire.pen.world  # type: ignore[attr-defined]
             return calibrate(link, lambda: world.settle().tip_um, pen.seed)[1]

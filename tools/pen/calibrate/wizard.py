@@ -21,6 +21,9 @@ EPOCH = datetime.date(2000, 1, 1)
 POLL_S = 0.1
 SETTLE_S = 4.0
 HAND_S = 600.0  # a person has this long to press the trigger
+REST_S = 8.0
+CALM = 4  # looks in a row
+MOVING = ("boot", "unhomed", "homing", "running", "stopping", "retracting", "gauging")
 KEEP, AGAIN = "keep", "again"
 
 
@@ -278,6 +281,15 @@ BEGIN_HINTS = {
     "No session": "a session is open on the pen: end it there first",
     "Not ready": "the pen has a fault that has nothing to do with calibrating; clear it first",
 }
+
+
+def await_rest(link: PenLink) -> None:
+    """A pen just switched on tests itself and homes: nothing can be proven to it while it moves."""
+    began = link.wire.now_s()
+    calm = 0
+    while calm < CALM and link.wire.now_s() - began < REST_S:
+        calm = 0 if link.fields("STAT?")[0] in MOVING else calm + 1
+        link.wire.pause(POLL_S)
 
 
 def read_record(link: PenLink, command: str = "CAL:DATA?") -> Record | None:
