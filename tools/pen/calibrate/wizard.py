@@ -76,8 +76,8 @@ class Screen(Protocol):
         """Ask a person for the reading, or AGAIN to measure the point again."""
         ...
 
-    def agree(self, question: str, may_keep: bool) -> str:
-        """A doubtful reading: KEEP it, if that may be, AGAIN to measure the point again, else it is typed again."""
+    def agree(self, question: str) -> str:
+        """A doubtful reading: KEEP it, AGAIN to measure the point again, or what is typed in its place, or nothing."""
         ...
 
     def say(self, text: str) -> None: ...
@@ -189,8 +189,9 @@ class Wizard:
     def _reading(self, what: tuple[float, float] | None) -> int | None:
         """A reading of the reference tip in um; None to go to the point once more."""
         shown, slack = (None, 0.0) if what is None else (what[0] + self._longer_um, what[1])
+        text = ""
         while True:
-            text = self._gauge.read() if self._gauge else self._screen.read(shown)
+            text = text or (self._gauge.read() if self._gauge else self._screen.read(shown))
             if text.strip().lower() == AGAIN:
                 return None
             try:
@@ -198,18 +199,23 @@ class Wizard:
                 question = ""
             except NotAReading as error:
                 um, question = None, str(error)
-            if shown is not None:
+            if shown is not None and any(char.isdigit() for char in text):
                 question = doubt(text, um, shown, slack)
             if not question and um is not None:
                 return um - self._longer_um
             self.work.questions += 1
             if self._gauge:
                 raise GaveUp(f"the gauge reads '{text}': {question}")
-            answer = self._screen.agree(question, um is not None)
-            if answer == KEEP and um is not None:
+            text = ""
+            if um is None:
+                self._screen.say(question)
+                continue
+            answer = self._screen.agree(question)
+            if answer == KEEP:
                 return um - self._longer_um
             if answer == AGAIN:
                 return None
+            text = answer
 
     def _fit(self) -> None:
         self.work.values = values = fit(self.work.points)
