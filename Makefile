@@ -30,8 +30,9 @@ calibrate-demo: $(READY) ## a guided calibration of a simulated pen by a simulat
 
 test: lint types compile coverage unit ## every check: style, types, MicroPython's compiler, coverage, all tests on both tiers
 
-lint: $(READY) ## style, by ruff
+lint: $(READY) ## style, by ruff; the shell script, by shellcheck
 	$(BIN)/ruff check .
+	$(BIN)/shellcheck tools/flash.sh
 
 types: $(READY) ## types of the firmware against the MicroPython stubs, by pyright
 	$(BIN)/pyright

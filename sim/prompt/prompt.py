@@ -16,21 +16,16 @@ import vfs
 _RAW = sys.argv[1] == "raw"
 sys.path[:] = [sys.argv[2], ".frozen"]  # where the simulator's modules lie
 
-import _link  # noqa: E402
-import _ops  # noqa: E402
+import _link
+import _ops
 
 _vm_sys = sys
 sys = _vm_sys.modules["sys"]  # the chip's streams
 _system_os = os
-import select  # noqa: E402, F401
-import time  # noqa: E402, F401
+import _files
 
-import _files  # noqa: E402
-import machine  # noqa: E402, F401
-import neopixel  # noqa: E402, F401
-import onewire  # noqa: E402, F401
-import rp2  # noqa: E402, F401
-import uctypes  # noqa: E402, F401
+for _name in ("machine", "neopixel", "onewire", "rp2", "select", "time", "uctypes"):  # and they stay
+    __import__(_name)
 
 vfs.umount("/")
 vfs.mount(_files.filesystem, "/")

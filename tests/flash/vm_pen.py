@@ -1,0 +1,154 @@
+"""A pen whose flash a real mpremote fills: MicroPython's VM behind a pty, its filesystem in the simulated flash.
+
+Lives in a thread, through resets and power cuts; time goes as fast as it can while the pen works, and waits for the
+host while it is idle. `writes` records what was done to the flash, for cutting power at each of them.
+"""
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from penimage import provision_image
+from sim.build import make_cartridge
+from sim.files import ImageFlash, LittleFiles
+from sim.flash_image import flash_with_archive
+from sim.hostport import HostPort
+from sim.parts.flash import SECTOR_BYTES, Flash
+from sim.parts.fram import Fram
+from sim.plant import PlantParams
+from sim.scenario import load
+from sim.space import ROOT, shim
+from sim.tiers import run_flashed
+from sim.world import MS, POWER_ON, WATCHDOG, World
+
+board = shim("board")
+IDLE_S = 0.0005
+SERIAL = "PEN-7"
+CALIBRATION = {
+    "offset_um": -105, "scale_ppm": 0, "backlash_um": 5, "travel_um": 2600, "date_days": 9740, "due_days": 10200,
+    "calibration_id": 1, "gauge_id": "G-01", "technician": "SIM"}
+
+
+class RecordedFlash(Flash):
+    """A flash that remembers each erase and program since `writes` was cleared."""
+
+    def __init__(self, image=None):
+        super().__init__(image)
+        self.writes = []
+
+    def erase(self, sector, wait):
+        self.writes.append((sector * SECTOR_BYTES, None))
+        super().erase(sector, wait)
+
+    def program(self, addr, data, wait):
+        self.writes.append((addr, bytes(data)))
+        super().program(addr, data, wait)
+
+
+class VmPen:
+    """Use as a context manager. `port` is its serial port; `key` its key, None while it has none."""
+
+    def __init__(self, files=None, *, fram=None, key=bytes(range(1, 33)), calibrated=True):
+        """`files` by path lie in the flash from the start; none: a blank board with nothing but MicroPython."""
+        flash = ImageFlash(flash_with_archive(SERIAL) if files else None)
+        disk = LittleFiles(flash)
+        for path, data in (files or {}).items():
+            for parent in [path[:i] for i in range(1, len(path)) if path[i] == "/"]:
+                try:
+                    disk.mkdir(parent)
+                except OSError:
+                    pass
+            with disk.open(path, "wb") as file:
+                file.write(data)
+        if fram is None:
+            fram = provision_image(SERIAL, calibration=CALIBRATION if calibrated else None, key=key, archive={
+                "entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32})
+        self.flash = RecordedFlash(bytes(flash.image))
+        self.key = key
+        self.said = []
+        self.deaths = []
+        self._host = HostPort.pty()
+        self.port = self._host.name
+        self.world = World(PlantParams(), Fram(fram), make_cartridge(load("zone_nose")), self.flash)
+        self.world.recorder.keep_detail = False
+        self._orders = []
+        self._stop = False
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self.failure = None
+
+    def __enter__(self):
+        self.world.usb.attached = True
+        self.world.after(MS, self._tick)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop = True
+        self._thread.join(60)
+        self._host.close()
+        if self.failure is not None:
+            raise self.failure
+
+    def _live(self):
+        try:
+            cause = POWER_ON
+            while not self._stop:
+                why = run_flashed(self.world, self.said)
+                self.deaths.append(why)
+                if why == "end":
+                    return
+                cause = POWER_ON if why == "power" else WATCHDOG
+                self.world.chip_reset(cause)
+        except BaseException as error:
+            self.failure = error
+
+    def _tick(self):
+        """Once a simulated millisecond: carry bytes, do what the test ordered, give the host its time."""
+        world, usb, host = self.world, self.world.usb, self._host
+        world.after(MS, self._tick)
+        if self._stop:
+            world.dead = "end"
+            return
+        while self._orders:
+            self._orders.pop(0)()
+        usb.connected = host.connected
+        came = host.read() if not usb.unsent() else b""
+        usb.to_pen(came)
+        sent = usb.from_pen() if host.idle else b""
+        if sent:
+            host.write(sent)
+        host.flush()
+        if not came and not sent:
+            time.sleep(IDLE_S)
+
+    def order(self, what):
+        """Have it done in the pen's own time, between two of its milliseconds; returns when it is."""
+        done = threading.Event()
+        self._orders.append(lambda: (what(), done.set()))
+        assert done.wait(60), "the pen does not live"
+
+    def hold_select(self, held):
+        self.order(lambda: self.world.move_contact(board.PIN_SELECT, held))
+
+    def power_cycle(self):
+        def cut():
+            self.world.dead = "power"
+        self.order(cut)
+
+    def disk(self):
+        """The files, as they are now, on a copy of the flash."""
+        return LittleFiles(ImageFlash(self.flash.image))
+
+
+def flash(pen, *options, expect=0, stop_at="", image=None, cwd=None):
+    """Run tools/flash.sh on the pen; its output."""
+    env = {**os.environ, "FLASH_STOP_AT": stop_at, "PEN_BACKUPS": str(Path(cwd) / "backups")}
+    command = [str(ROOT / "tools" / "flash.sh"), "--port", pen.port, "--yes", *options]
+    if image is not None:
+        command += ["--image", str(image)]
+    done = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, text=True, capture_output=True)
+    output = done.stdout + done.stderr
+    assert done.returncode == (-9 if stop_at else expect), output
+    return output

@@ -1,0 +1,43 @@
+"""MicroPython for a blank board: which release, what is one for this chip, and where the boot ROM takes it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from flashing.plan import Refused
+
+PINNED_URL = "https://micropython.org/resources/firmware/RPI_PICO-20260406-v1.28.0.uf2"
+RP2040_FAMILY = 0xE48BFF56
+BLOCK_BYTES = 512
+_FAMILY_PRESENT = 0x2000
+_HEADER = struct.Struct("<8I")
+
+
+def check(data: bytes) -> None:
+    """Refused unless every block is a whole one for an RP2040, and all are there."""
+    if not data or len(data) % BLOCK_BYTES:
+        raise Refused("this is no whole UF2 file: download it again, or name another by --uf2")
+    count = len(data) // BLOCK_BYTES
+    for number in range(count):
+        block = data[number * BLOCK_BYTES : (number + 1) * BLOCK_BYTES]
+        first, second, flags, _, size, index, total, family = _HEADER.unpack_from(block)
+        (last,) = struct.unpack_from("<I", block, BLOCK_BYTES - 4)
+        if (first, second, last) != (0x0A324655, 0x9E5D5157, 0x0AB16F30) or size > 476:
+            raise Refused(f"this is no UF2 file (block {number}): name MicroPython for RPI_PICO by --uf2")
+        if not flags & _FAMILY_PRESENT or family != RP2040_FAMILY:
+            raise Refused(
+                f"this UF2 is for another chip (family {family:#010x}, an RP2040 is {RP2040_FAMILY:#010x}): name "
+                "MicroPython for RPI_PICO by --uf2")
+        if (index, total) != (number, count):
+            raise Refused("this UF2 file is not whole: download it again, or name another by --uf2")
+
+
+def volumes() -> list[Path]:
+    """Where RP2040s that wait for a UF2 are mounted: folders with the boot ROM's INFO_UF2.TXT for this chip."""
+    found = []
+    for root in (Path("/media"), Path("/run/media"), Path("/Volumes")):
+        for info in [*root.glob("*/INFO_UF2.TXT"), *root.glob("*/*/INFO_UF2.TXT")]:
+            if "RPI-RP2" in info.read_text(encoding="ascii", errors="replace"):
+                found.append(info.parent)
+    return found
