@@ -30,6 +30,9 @@ COMMANDS = (
     _query("SYSTem:ERRor:COUNt?", "system.error_count", "how many errors wait"),
     _query("SYSTem:VERSion?", "system.version", "the version of SCPI"),
     _query("SYSTem:UPTime?", "system.uptime", "ms since the start, and how many starts the pen has seen"),
+    _query("FIRMware:SLOT?", "system.slot",
+           "slot in use, empty without one; which start of its trial this is, 0 once confirmed; version in the other "
+           "slot; why the pen last went back", access=IDLE),
     # -- state --------------------------------------------------------------------------------------
     _query("STATe?", "state.state", "state of the safety core, stage of the treatment, number of the latched fault"),
     # -- measurements -------------------------------------------------------------------------------

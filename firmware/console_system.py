@@ -1,5 +1,7 @@
 """The console's SYSTem commands."""
 
+import slots
+
 
 class System:
     def __init__(self, pen, console):
@@ -20,3 +22,14 @@ class System:
         self._reply.number(self._pen.uptime_ms)
         self._reply.comma()
         self._reply.number(self._pen.counters.boots)
+
+    def slot(self):
+        """Reads the other slot's manifest, which takes its time and memory: at rest only."""
+        slot, start, spare, why = slots.describe()
+        self._reply.text(slot.encode())
+        self._reply.comma()
+        self._reply.number(start)
+        self._reply.comma()
+        self._reply.quoted(spare.encode())
+        self._reply.comma()
+        self._reply.quoted(why.encode())

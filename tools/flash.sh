@@ -37,7 +37,7 @@ END
 
 step() { printf '==> %s\n' "$*"; }
 fail() { printf 'flash: %s\n' "$1" >&2; exit "${2:-1}"; }
-host() { PYTHONPATH="$root:$root/tools" "$python" -m flashing "$@"; }
+host() { PYTHONPATH=$root "$python" -m tools.flashing "$@"; }
 remote() { "$python" -m mpremote connect "$port" resume "$@" 2>&1 | tee "$work/said"; }
 failed_copy() {
     [ ! -s "$work/said" ] || tail -n 4 "$work/said" >&2

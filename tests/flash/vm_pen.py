@@ -24,7 +24,7 @@ from sim.tiers import run_flashed
 from sim.world import MS, POWER_ON, WATCHDOG, World
 
 board = shim("board")
-IDLE_S = 0.0005
+IDLE_S, QUIET_MS = 0.0005, 10
 SERIAL = "PEN-7"
 CALIBRATION = {
     "offset_um": -105, "scale_ppm": 0, "backlash_um": 5, "travel_um": 2600, "date_days": 9740, "due_days": 10200,
@@ -105,9 +105,8 @@ class VmPen:
             self.failure = error
 
     def _tick(self):
-        """Once a simulated millisecond: carry bytes, do what the test ordered, give the host its time."""
+        """Every few simulated milliseconds: carry bytes, do what the test ordered, give the host its time."""
         world, usb, host = self.world, self.world.usb, self._host
-        world.after(MS, self._tick)
         if self._stop:
             world.dead = "end"
             return
@@ -120,7 +119,10 @@ class VmPen:
         if sent:
             host.write(sent)
         host.flush()
-        if not came and not sent:
+        if came or sent:
+            world.after(MS, self._tick)
+        else:
+            world.after(QUIET_MS * MS, self._tick)
             time.sleep(IDLE_S)
 
     def order(self, what):
@@ -144,7 +146,7 @@ class VmPen:
 
 def flash(pen, *options, expect=0, stop_at="", image=None, cwd=None):
     """Run tools/flash.sh on the pen; its output."""
-    env = {**os.environ, "FLASH_STOP_AT": stop_at, "PEN_BACKUPS": str(Path(cwd) / "backups")}
+    env = {**os.environ, "FLASH_STOP_AT": stop_at, "FLASH_READY_S": "300", "PEN_BACKUPS": str(Path(cwd) / "backups")}
     command = [str(ROOT / "tools" / "flash.sh"), "--port", pen.port, "--yes", *options]
     if image is not None:
         command += ["--image", str(image)]

@@ -17,14 +17,14 @@ from typing import Annotated
 import typer
 from serial.tools import list_ports
 
-from flashing import plan as planning
-from flashing import uf2 as uf2_files
-from flashing.plan import Refused
 from pen.connect import PEN_USB, as_technician
 from pen.link import LinkError, open_link
 from pen.link import Refused as PenRefused
 from pen.wires import SerialWire
 from sim.space import FIRMWARE, shim
+from tools.flashing import plan as planning
+from tools.flashing import uf2 as uf2_files
+from tools.flashing.plan import Refused
 
 HERE = Path(__file__).parent
 board = shim("board")
@@ -57,9 +57,11 @@ def download(folder: Path) -> None:
     target = folder / "RPI_PICO.uf2"
     try:
         with urllib.request.urlopen(uf2_files.PINNED_URL, timeout=60) as answer:
-            target.write_bytes(answer.read())
+            data = answer.read()
     except OSError as error:
         raise Refused(f"MicroPython could not be downloaded ({error}): get it yourself and name it by --uf2") from None
+    uf2_files.check_pinned(data)
+    target.write_bytes(data)
     print(target)
 
 

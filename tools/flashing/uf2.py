@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 
-from flashing.plan import Refused
+from tools.flashing.plan import Refused
 
-PINNED_URL = "https://micropython.org/resources/firmware/RPI_PICO-20260406-v1.28.0.uf2"
+# Published by MicroPython; the sum is the one that two projects which use this file state, and was not measured here
+PINNED_URL = "https://micropython.org/resources/firmware/RPI_PICO-20260824-v1.29.0.uf2"
+PINNED_SHA256 = "e1160e602e277d85920adb5fe741435edccba9ba6ecadc85fdab75252eeff4e9"
 RP2040_FAMILY = 0xE48BFF56
 BLOCK_BYTES = 512
 _FAMILY_PRESENT = 0x2000
@@ -31,6 +34,15 @@ def check(data: bytes) -> None:
                 "MicroPython for RPI_PICO by --uf2")
         if (index, total) != (number, count):
             raise Refused("this UF2 file is not whole: download it again, or name another by --uf2")
+
+
+def check_pinned(data: bytes) -> None:
+    """Refused unless it is the pinned release, byte for byte."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != PINNED_SHA256:
+        raise Refused(
+            f"what was downloaded is not the pinned release (SHA-256 {found}): get MicroPython for RPI_PICO yourself "
+            "and name it by --uf2")
 
 
 def volumes() -> list[Path]:

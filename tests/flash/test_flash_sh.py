@@ -1,0 +1,135 @@
+"""tools/flash.sh with a real mpremote on a real MicroPython VM: a new pen, upgrades, kills and power cuts."""
+
+import json
+import shutil
+import stat
+
+import pytest
+from flash_rig import Pen, small_image
+from vm_pen import SERIAL, VmPen, flash
+
+from penimage import decode
+from sim.space import shim
+from tools import firmware_image
+
+pytestmark = [pytest.mark.micropython, pytest.mark.usefixtures("need_micropython")]
+slots = shim("slots")
+STEPS = ("service", "backup", "prepared", "copied", "manifest", "verified", "loader-copied", "loader", "pointed")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    firmware_image.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(built, tmp_path_factory):
+    """Folders of two firmwares in name only, with the real loader; what they do once started is not looked at."""
+    folders = {}
+    for version in ("1.0", "2.0"):
+        folder = folders[version] = tmp_path_factory.mktemp("small") / version
+        folder.mkdir()
+        manifest = json.loads((built / "manifest.json").read_text())
+        files = small_image(version, data=manifest["data"], loader=manifest["loader"])
+        for entry in manifest["loader"].values():
+            shutil.copy(built / entry["from"], folder / entry["from"])
+        for name, data in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data)
+    return folders
+
+
+def in_service(pen):
+    """Switched on with SELECT held."""
+    pen.hold_select(True)
+    pen.power_cycle()
+    return pen
+
+
+def older_loader(files):
+    """A pen whose /main.py is another one's, so that it has to be replaced too."""
+    return {**files, "/main.py": files["/main.py"] + b"# of an older release\n"}
+
+
+def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_path):
+    newer = tmp_path / "newer"
+    source = tmp_path / "firmware"
+    shutil.copytree(firmware_image.FIRMWARE, source, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (source / "version.py").read_text()
+    (source / "version.py").write_text(text.replace('TEXT = "0.1.0"', 'TEXT = "0.1.9"'))
+    newer.mkdir()
+    firmware_image.build(newer, source)
+    with VmPen(fram=bytes(262144)) as pen:
+        said = flash(pen, "--provision", SERIAL, image=built, cwd=tmp_path)
+        key = tmp_path / f"pen-{SERIAL}.key"
+        assert f"{SERIAL}: version 0.1.0 in slot a" in said and stat.S_IMODE(key.stat().st_mode) == 0o600
+        found = decode(pen.world.fram.image)
+        assert found.pen_serial == SERIAL and found.records["key"].status == "ok"
+        assert bytes.fromhex(key.read_text()) in pen.world.fram.image
+
+        before = flash(pen, image=newer, cwd=tmp_path, expect=1)
+        assert "hold SELECT while you plug it in" in before  # it runs: without key or hand nothing happens
+        said = flash(in_service(pen), image=newer, cwd=tmp_path)
+        pen.hold_select(False)
+        assert "version 0.1.9 in slot b" in said and slots.parse(pen.disk().open("/slot").read())[:2] == ("b", None)
+        assert bytes.fromhex(key.read_text()) in pen.world.fram.image
+
+        said = flash(in_service(pen), "--rollback", cwd=tmp_path)
+        pen.hold_select(False)
+        assert "version 0.1.0 in slot a" in said
+        said = flash(in_service(pen), image=newer, cwd=tmp_path)
+        assert "copying 0 changed files into slot b" in said and "version 0.1.9 in slot b" in said
+        assert len(list((tmp_path / "backups").iterdir())) >= 3
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_pen_starts_and_a_second_run_ends_it(small, tmp_path, step):
+    files = older_loader(firmware_image.installed(small["1.0"]))
+    with VmPen(files) as pen:
+        in_service(pen)
+        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at=step)
+        between = Pen(pen.flash.image).start()
+        assert between.running == ("b" if step == "pointed" else "a") and between.service == ""
+        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at="pointed")
+        now = Pen(pen.flash.image)
+        after = now.start()
+        # a trial that was not begun is written anew in its own slot; the firmware that works is never touched
+        assert after.running == "b" and after.trial == 1 and after.version_in("b") == "2.0"
+        assert after.version_in("a") == "1.0" and after.verdict("a")[0] == slots.SOUND
+        assert now.read("/main.py") == (small["2.0"] / "start.py").read_bytes() and "id" in now.names("/log")
+
+
+def test_power_cut_at_every_write_of_an_upgrade_leaves_a_pen_that_starts(small, tmp_path):
+    with VmPen(older_loader(firmware_image.installed(small["1.0"]))) as pen:
+        in_service(pen)
+        pen.order(pen.flash.writes.clear)
+        image = bytearray(pen.flash.image)
+        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at="pointed")
+        writes = list(pen.flash.writes)
+    assert len(writes) > 50
+    seen = []
+    for addr, data in writes:
+        size = 4096 if data is None else len(data)
+        torn = bytearray(image)  # power goes in the middle of it
+        half = b"\xff" * (size // 2) if data is None else data[: size // 2]
+        torn[addr : addr + size // 2] = half
+        image[addr : addr + size] = b"\xff" * size if data is None else data
+        for flash_now in (torn, image):
+            now = Pen(bytes(flash_now))
+            started = now.start()
+            seen.append(started.running)
+            assert started.service == "" and "id" in now.names("/log")
+            assert started.version_in(started.running) == ("2.0" if started.running == "b" else "1.0")
+    assert seen[0] == "a" and seen[-1] == "b" and seen == sorted(seen)
+
+
+def test_a_trial_that_was_given_up_does_not_cost_the_firmware_that_works(small, tmp_path):
+    files = firmware_image.installed(small["1.0"])
+    with VmPen(files) as pen:
+        in_service(pen)
+        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at="pointed")  # slot b, on trial, never started
+        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at="prepared")
+        back = Pen(pen.flash.image).start()
+        assert back.running == "a" and back.trial == 0
