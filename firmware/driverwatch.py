@@ -61,6 +61,7 @@ class DriverWatch:
             return
         if driver.reset_seen:
             driver.configured = False
+            self._needles.out_of_step()
             self._resets += 1
             settled = core.state != safety.BOOT and core.state != safety.UNHOMED
             if settled or self._resets > RESETS_MAX:

@@ -1,11 +1,11 @@
 """Has the motor do what the safety core's state asks for: home, park, retract, nothing.
 
 The core decides, the motor moves, this stands between. A fault leads to the needles in and the drive off, or to the
-drive off at once; nothing here moves outward but homing.
+drive off at once; nothing here moves outward but carriage.
 """
 
+import carriage
 import faults
-import homing
 import safety
 
 
@@ -71,12 +71,12 @@ class Follow:
                     core.trip(faults.HOMING)
                 self._hurry()
         elif state == safety.HOMING:
-            if needles.homed and needles.doing == homing.IDLE:
+            if needles.homed and needles.doing == carriage.IDLE:
                 needles.rest()
                 self.referenced = True
                 core.event(safety.HOMED)
         elif state == safety.STOPPING:
-            if needles.doing == homing.IDLE:
+            if needles.doing == carriage.IDLE:
                 needles.rest()
                 core.event(safety.PARKED)
 
@@ -90,23 +90,23 @@ class Follow:
         if self._retract_tried or readings.home or not readings.interlock or not self._driver.configured:
             return
         self._retract_tried = True
-        if readings.power_ok and self._needles.start_retract(False, now_us):
+        if readings.power_ok and self._needles.start_retract(faults.NONE, now_us):
             self._hurry()
 
     def _retract(self, now_us, now_ms):
         """A stroke under way comes home by itself; if it did not, or there was none, bring the needles in."""
         needles = self._needles
-        stroke = needles.doing == homing.OUT or needles.doing == homing.IN
+        stroke = needles.doing == carriage.OUT or needles.doing == carriage.IN
         waited_ms = self._coming_home.held_ms(stroke, now_ms)
-        if needles.doing == homing.RETRACT or (
+        if needles.doing == carriage.RETRACT or (
                 stroke and self._readings.drive_on and waited_ms < safety.EXTENDED_MS):
             return
-        if needles.doing != homing.IDLE:
+        if needles.doing != carriage.IDLE:
             # the gate has switched off or the stroke came to no end; a homing would go outward once more
             needles.abandon()
         if not needles.retracted and not self._retract_tried:
             self._retract_tried = True
-            if needles.start_retract(self._core.fault == faults.HOME_SENSOR, now_us):
+            if needles.start_retract(self._core.fault, now_us):
                 self._hurry()
                 return
         needles.rest()

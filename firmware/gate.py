@@ -211,9 +211,10 @@ class Gate:
         self._machines = (self._generator, self._gate, self._dead_man, self._interlock)
         self._word = array("i", [0])
         self._open_channels()
-        self._end = 0
+        self._given = 0  # microsteps outward, less those inward, up to the last arm
+        self._ceiling = 0
         self.disarm()
-        self.remaining_steps()  # the simulator allocates at the first use of a buffer, so use it while nothing moves
+        self._ceiling = self.remaining_steps()  # what X happens to hold; also the first use of its buffer
 
     def _open_channels(self):
         self._data = rp2.DMA()
@@ -246,14 +247,16 @@ class Gate:
         self.disarm()
         if slots.service:
             return False
+        self._given = self.position()
+        self._ceiling = ceiling_steps
         self._gate.put(ceiling_steps)
         self._gate.exec(_PULL)
         self._gate.exec(_X_FROM_OSR)
         self._dead_man.put(_HEARTBEAT)
-        self._interlock.active(1)
-        self._dead_man.active(1)
-        self._gate.active(1)
-        self._generator.active(1)
+        self._interlock.active(True)
+        self._dead_man.active(True)
+        self._gate.active(True)
+        self._generator.active(True)
         if self._loop.value() and self.remaining_steps() == ceiling_steps:
             self._gate.exec(_ENABLE)
             if self.enabled():
@@ -302,6 +305,10 @@ class Gate:
             while left < -1:
                 left = self._read_x(self._gate)
         return left
+
+    def position(self) -> int:
+        """Microsteps outward that the driver was given since the start, less those inward: where its field stands."""
+        return self._given + self._ceiling - max(0, self.remaining_steps())
 
     def _read_x(self, machine) -> int:
         machine.exec(_ISR_FROM_X)

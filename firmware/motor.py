@@ -10,7 +10,7 @@ from binascii import crc32
 import faults
 import journal
 import ticks
-from homing import HOME_FINE, HOME_SEEK, IDLE, IN, OUT, SETTLE
+from carriage import HOME_EDGE, HOME_FINE, HOME_SEEK, IDLE, IN, OUT, RETRACT, SETTLE
 from micropython import const
 from standing import Standing
 
@@ -65,7 +65,7 @@ class Motor(Standing):
             self._load_stroke(gear, slow_in, max(gear.least_steps, slow_in.least_steps) + 1)
         for gear in profile.in_gears:
             self._load_stroke(slow_out, gear, max(gear.least_steps, slow_out.least_steps) + 1)
-        for words in (self._coarse_in, self._coarse_out, self._fine_in):
+        for words in (self._align_in, self._coarse_in, self._coarse_out, self._fine_in):
             self._chain.clear()
             self._chain.add_repeat(words, 0, 1)
 
@@ -266,7 +266,7 @@ class Motor(Standing):
             return max(300, ticks.diff(self._end_us, now_us))
         if doing == IDLE:
             return 20000
-        return 1000 if doing == HOME_FINE else 2000
+        return 1000 if doing == HOME_FINE or doing == HOME_EDGE or doing == RETRACT else 2000
 
     def abandon(self):
         """The drive is off: forget what was under way."""

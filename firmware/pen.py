@@ -7,10 +7,10 @@ allocates and none touches flash.
 
 from profile import Profile
 
+import carriage
 import courses
 import events
 import faults
-import homing
 import journal
 import motor
 import recalibration
@@ -251,7 +251,7 @@ class Pen:
         self.motor.poll(now_us)
         if self.safety.gauging:
             return self.recalibration.run(self._clock.ticks_ms(), now_us)
-        if self.motor.doing != homing.IDLE:
+        if self.motor.doing != carriage.IDLE:
             return self.motor.next_us(now_us)
         core = self.safety
         if not core.pressed or not (core.state == safety.READY or core.state == safety.RUNNING):
@@ -388,7 +388,7 @@ class Pen:
     def glide_um_s(self) -> int:
         """The fastest glide at which strokes of the depth in force do not drag, in um/s."""
         stroke_us = self.motor.stroke_us(self.treatment.depth_um)
-        out_us = treatment.out_us(stroke_us, -homing.REST_UM, self.motion.accel_mm_s2)
+        out_us = treatment.out_us(stroke_us, -carriage.REST_UM, self.motion.accel_mm_s2)
         return treatment.glide_limit_um_s(out_us)
 
     def stroke_period_us(self) -> int:

@@ -5,10 +5,10 @@ The calibration in force stays so until a new one is on record whole and read ba
 technician's side.
 """
 
+import carriage
 import events
 import faults
 import gauging
-import homing
 import safety
 import standing
 import store
@@ -65,7 +65,7 @@ class Recalibration:
         if needles.doing == standing.STAND:
             plan.stood = True
             self.seen_um = needles.reached_um()
-        if needles.doing != homing.IDLE or core.state != safety.READY:
+        if needles.doing != carriage.IDLE or core.state != safety.READY:
             return needles.next_us(now_us)
         pen.refusal = faults.GRANTED
         if not core.pressed or not plan.reach_um or plan.stood:

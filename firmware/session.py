@@ -3,9 +3,9 @@
 A session opens only when its cartridge has been proven marked; taking the cartridge out ends both.
 """
 
+import carriage
 import events
 import faults
-import homing
 import journal
 import safety
 import supervisor
@@ -96,7 +96,7 @@ class Session:
         """Whether the cartridge may be taken out now: EJECT_SAFE only when drive, home sensor and encoder agree."""
         needles = self._pen.motor
         readings = self._pen.readings
-        if needles.doing != homing.IDLE or needles.armed() or readings.drive_on:
+        if needles.doing != carriage.IDLE or needles.armed() or readings.drive_on:
             return EJECT_MOVING
         if not readings.home:
             return EJECT_OUT

@@ -7,18 +7,19 @@ standing, and as long as it stands. The way home is a homing. Nothing here alloc
 
 import faults
 import ticks
-from homing import COARSE_US, IDLE, STEPS_PER_MM, Homing
+from carriage import COARSE_US, IDLE, STEPS_PER_MM
+from homing import Homing
 from micropython import const
 
 STANDING_UM = const(40)  # half of what a motor loses at a time: told and seen differ by less, or steps were lost
 STILL_US = const(20000)  # from the last step until the carriage stands
 
 # what the motor is doing, besides homing's and the strokes'
-STATIC_OUT = const(10)
-STATIC_TURN = const(11)  # beyond the target, to come to it from outside
-STATIC_BACK = const(12)
-STATIC_STILL = const(13)
-STAND = const(14)
+STATIC_OUT = const(11)
+STATIC_TURN = const(12)  # beyond the target, to come to it from outside
+STATIC_BACK = const(13)
+STATIC_STILL = const(14)
+STAND = const(15)
 
 
 class Standing(Homing):

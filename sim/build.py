@@ -155,11 +155,11 @@ def make_flash(scenario: Scenario) -> Flash:
     return Flash(_memories(scenario)[1])
 
 
-def make_world(scenario: Scenario, kind: type[World] = World) -> World:
-    """Everything but the firmware, with the scenario's mishaps on the calendar; `kind` is the tier's world."""
+def make_world(scenario: Scenario) -> World:
+    """Everything but the firmware, with the scenario's mishaps on the calendar."""
     params = plant_params(scenario)
     cartridge = make_cartridge(scenario)
-    world = kind(
+    world = World(
         params, make_fram(scenario), cartridge, make_flash(scenario), seed=scenario.seed,
         date_days=days(scenario.pen.clock))
     world.recorder.limit_um = effective_max_um(scenario)
@@ -168,11 +168,12 @@ def make_world(scenario: Scenario, kind: type[World] = World) -> World:
     if scenario.cartridge.kind == "gauge_tip":
         world.plant.skin_present = False  # in the technician's stand
     for mishap in scenario.faults:
-        _schedule(world, mishap)
+        schedule(world, mishap)
     return world
 
 
-def _schedule(world: World, mishap: Mishap) -> None:
+def schedule(world: World, mishap: Mishap) -> None:
+    """Have a mishap on the world's calendar, now if its time has come."""
     kind = MISHAPS[mishap.what]
 
     def begin() -> None:

@@ -17,6 +17,8 @@ def check_tier(scenario: Scenario, tier: str) -> None:
     for mishap in scenario.faults:
         if MISHAPS[mishap.what].cpython_only and tier != "cpython":
             raise ScenarioError(f"'{mishap.what}' reaches into the firmware's memory: the cpython tier only")
+    if scenario.expect.rules and tier != "cpython":
+        raise ScenarioError("'expect.rules' hears the firmware's own calls: the cpython tier only")
 
 
 def run_lives(world: World, tier: str, began: Callable[[], None], restart_after_ms: int | None = None) -> None:

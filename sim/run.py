@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from penimage import Image
@@ -13,12 +14,12 @@ from penimage.merge import read_pen
 from penimage.model import END_NAMES
 from sim import eyes
 from sim.build import effective_max_um, limits_of, make_cartridge, make_world
+from sim.exhaust.monitor import Monitor
 from sim.hands import Hands
 from sim.lives import check_tier, run_lives
 from sim.record import Event, Run
 from sim.scenario import Bounds, Scenario
-from sim.space import shim
-from sim.tiers import world_of
+from sim.space import FIRMWARE, shim
 from sim.world import MS
 
 faults = shim("faults")
@@ -48,13 +49,19 @@ Progress = Callable[[float, str], None]  # simulated seconds, what is going on
 class Simulation:
     """One run of one scenario. `run()` does it; `world` stays for whoever wants to look."""
 
-    def __init__(self, scenario: Scenario, tier: str = "cpython", progress: Progress | None = None):
+    def __init__(
+        self, scenario: Scenario, tier: str = "cpython", progress: Progress | None = None, firmware: Path = FIRMWARE,
+    ):
+        """`firmware`: the directory of its sources; another one than the checkout's on the cpython tier only."""
         check_tier(scenario, tier)
         self.scenario = scenario
         self.tier = tier
         self._progress = progress
         self._next_serial = scenario.cartridge.serial
-        self.world = make_world(scenario, world_of(tier))
+        self.world = make_world(scenario)
+        self.world.firmware_sources = firmware
+        self.monitor = Monitor() if scenario.expect.rules else None
+        self.world.on_firmware = self.monitor
         self.hands = Hands(self.world, scenario, self._fresh_cartridge)
         self.lives_us: list[int] = []
         self.panel_seen: set[str] = set()
@@ -197,6 +204,9 @@ class Simulation:
         rows.append({
             "what": "flash_while_armed", "expected": 0, "got": result["flash_while_armed"],
             "held": not result["flash_while_armed"]})
+        for name in expect.rules:
+            broken = self.monitor.broken.get(name, "") if self.monitor and self.monitor.judged else "no call was heard"
+            rows.append({"what": "rules", "expected": name, "got": broken or "held", "held": not broken})
         for text in expect.panel:
             seen = any(text in line for line in self.panel_seen) or any(
                 text in line for shot in self.world.recorder.screens for line in eyes.read_lines(shot.pixels))

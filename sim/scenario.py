@@ -209,7 +209,15 @@ class Expect(_Table):
     archived: int | Bounds | None = None
     boots: int | Bounds | None = None
     panel: list[str] = Field(default_factory=list, description="texts that were on the panel at some time")
+    rules: list[str] = Field(default_factory=list, description="rules of `pen check`; the cpython tier only")
     hands_done: bool = True
+
+    @field_validator("rules")
+    @classmethod
+    def _rules(cls, value: list[str]) -> list[str]:
+        from sim.exhaust.monitor import NAMES
+
+        return [_one_of(name, NAMES, "rules") for name in value]
 
     @field_validator("ended")
     @classmethod

@@ -21,7 +21,7 @@ from sim.parts.usb import UsbPort
 from sim.pio import PioHost
 from sim.plant import Plant, PlantParams
 from sim.recorder import Recorder
-from sim.space import FirmwareSpace, shim
+from sim.space import FIRMWARE, FirmwareSpace, shim
 
 ops = shim("_ops")
 ow = shim("_ow_ops")
@@ -86,6 +86,8 @@ class World:
         self.hung = False
         self.seated = True  # the cartridge closes the interlock's contact
         self.firmware: FirmwareSpace | None = None  # the life that runs on CPython; None on a VM
+        self.firmware_sources = FIRMWARE
+        self.on_firmware: Callable[[FirmwareSpace], None] | None = None  # hears of each life on CPython before it runs
         # faults of wires and lines, each worked by a mishap
         self.rogue_tables = False  # the step words that the DMA reads all say outward
         self.memory_hit = False  # after the next start of the DMA a bit in memory flips
@@ -276,17 +278,17 @@ class World:
             ops.RTC_SET: self._set_rtc,
             ops.USB_POLL: lambda a, b, c: self.usb.poll(a),
             ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
-            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self.disturbed(1), self.now_ns),
-            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self.disturbed(1),
-            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self.disturbed(8), self.now_ns),
-            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns) ^ self.disturbed(8),
+            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self._disturbed(1), self.now_ns),
+            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self._disturbed(1),
+            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self._disturbed(8), self.now_ns),
+            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns) ^ self._disturbed(8),
             neopixel.NEOPIXEL: self._neopixel,
         }
 
     def _stop(self, why: str) -> None:
         raise ChipStopped(why)
 
-    def disturbed(self, bits: int) -> int:
+    def _disturbed(self, bits: int) -> int:
         """The bits of a 1-Wire access that arrive wrong: none, or on a disturbed wire every eighth."""
         if not self.onewire_noisy:
             return 0
@@ -326,10 +328,6 @@ class World:
         return self.pads()
 
     def _adc(self, channel: int, _b: int, _c: int) -> int:
-        return self.adc_counts(channel) * 65535 // 4095
-
-    def adc_counts(self, channel: int) -> int:
-        """What the converter makes of a channel's voltage now, 0..4095."""
         plant = self.settle()
         if channel == board.ADC_BATTERY:
             volts_part = plant.battery_mv / board.BATTERY_MV_FULL
@@ -337,7 +335,7 @@ class World:
             volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
         else:
             volts_part = self._ntc_part(plant.motor_temp_c)
-        return int(max(0, min(4095, round(volts_part * 4095))))
+        return int(max(0, min(4095, round(volts_part * 4095)))) * 65535 // 4095
 
     def _ntc_part(self, celsius: float) -> float:
         """The NTC's share of the reference: 10 kohm at 25 degrees, B 3950, against 10 kohm."""
@@ -355,10 +353,7 @@ class World:
         self._rtc_start_s = seconds - self.now_ns // 1_000_000_000
 
     def _pwm(self, _pin: int, hz: int, duty: int) -> None:
-        self.tone(hz if duty else 0)
-
-    def tone(self, tone_hz: int) -> None:
-        """The buzzer sounds at this frequency; 0 is silence."""
+        tone_hz = hz if duty else 0
         if tone_hz != self.tone_hz:
             self.tone_hz = tone_hz
             self.recorder.wire("BUZZER", int(tone_hz > 0))
@@ -486,23 +481,15 @@ class World:
         """Edges that the gate lets through, now known ahead of time."""
         if not len(times_ns):
             return
-        plant = self._before_steps()
-        if not self.step_torn:
-            plant.add_steps(times_ns, np.zeros_like(outward) if self.dir_torn else outward)
-        self.driver.moved(2 * int(np.count_nonzero(outward)) - len(times_ns), int(times_ns[-1]))
-        self.motion_planned(times_ns, outward)
-
-    def _before_steps(self) -> Plant:
         plant = self.settle()
         plant.microstep_um = 4000.0 / 200 / self.driver.microsteps_per_full_step
         plant.run_current_scale = self.driver.current_scale(True)
-        return plant
-
-    def motion_planned(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
-        """Steps begin that will be these, if nothing comes between."""
+        if not self.step_torn:
+            plant.add_steps(times_ns, np.zeros_like(outward) if self.dir_torn else outward)
         self._last_step_ns = int(times_ns[-1])
         out = int(np.count_nonzero(outward))
         start_ns, end_ns = self.now_ns, self._last_step_ns + MOTION_TAIL_NS
+        self.driver.moved(2 * out - len(times_ns), self._last_step_ns)
         is_stroke = out > 100 and len(times_ns) - out > 100
         if is_stroke:
             self._stroke_count += 1

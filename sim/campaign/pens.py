@@ -51,8 +51,8 @@ def pen(number: int) -> Scenario:
     hands = [
         HandStep(do="open_session"),
         HandStep(do="pass", ms=RUN_MS, times=2, pause_ms=PAUSE_MS),
-        HandStep(do="end_session", within_ms=4000),
-        HandStep(do="read_aftercare", within_ms=4000),
+        HandStep(do="end_session", within_ms=2000),
+        HandStep(do="read_aftercare"),
     ]
     return Scenario(
         name=f"campaign_pen_{number:02d}", title=f"Base session of the campaign's pen {number}", seed=1 + number,

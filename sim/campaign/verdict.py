@@ -6,8 +6,8 @@ the record memory, words from the panel's pixels; a violation is one line that s
 
 from __future__ import annotations
 
-import contextlib
 import io
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 
@@ -70,19 +70,38 @@ class Outcome:
         return asdict(self)
 
 
-def scenario_of(case: Case) -> Scenario:
-    """The whole scenario of a case; base sessions are worked out once a process."""
-    base, plan = pen(case.pen), session(case.pen)
-    mishaps = [
+def to_the_end(case: Case) -> bool:
+    """Whether the aftercare's pages are read: they take a third of the time, and nothing moves."""
+    return any(MOMENTS[moment][0] == "aftercare" for _, moment in case.faults)
+
+
+def base_of(number: int, pages: bool) -> Scenario:
+    """The session of a pen that its cases share up to their fault, with the aftercare's pages or without."""
+    base = pen(number)
+    return base.model_copy(update={
+        "hands": base.hands if pages else base.hands[:-1], "limit_s": session(number).end / 1e9 + 2.0})
+
+
+def mishaps_of(case: Case) -> list[Mishap]:
+    """What goes wrong, in order of time; base sessions are worked out once a process."""
+    plan = session(case.pen)
+    return [
         Mishap(what=FAULTS[name].what, at_ms=plan.moment(moment) / MS, for_ms=FAULTS[name].for_ms,
                value=FAULTS[name].value)
         for name, moment in case.faults]
-    to_the_end = any(MOMENTS[moment][0] == "aftercare" for _, moment in case.faults)
-    hands = base.hands if to_the_end else base.hands[:-1]  # its pages take a third of the time, and nothing moves
-    return base.model_copy(update={
-        "name": str(case), "hands": hands,
-        "title": " and ".join(f"{name} while {MOMENTS[moment][0]}" for name, moment in case.faults),
-        "faults": mishaps, "limit_s": plan.end / 1e9 + 2.0})
+
+
+def scenario_of(case: Case) -> Scenario:
+    """The whole scenario of a case."""
+    return base_of(case.pen, to_the_end(case)).model_copy(update={
+        "name": str(case), "faults": mishaps_of(case),
+        "title": " and ".join(f"{name} while {MOMENTS[moment][0]}" for name, moment in case.faults)})
+
+
+def onset_of(case: Case) -> int:
+    """When the first fault of a case begins, ns."""
+    plan = session(case.pen)
+    return min(plan.moment(moment) for _, moment in case.faults)
 
 
 def run_case(case: Case) -> Outcome:
@@ -92,46 +111,72 @@ def run_case(case: Case) -> Outcome:
 
 def judge(case: Case, simulation: Simulation, keep_detail: bool = False) -> tuple[Outcome, Run | None]:
     """Run a case's simulation to its end; what came of it, and the run for who wants to see it."""
-    began = time.perf_counter()
-    plan = session(case.pen)
-    onset_ns = min(plan.moment(moment) for _, moment in case.faults)
-    name = "+".join(name for name, _ in case.faults)
-    outcome = Outcome(str(case), name, case.phase, case.pen, round(onset_ns / MS, 3))
     simulation.world.recorder.keep_detail = keep_detail
-    witness = _Witness(simulation, onset_ns)
-    printed = io.StringIO()
+    trial = Trial(case, simulation)
     try:
-        with contextlib.redirect_stderr(printed):  # the firmware prints its exceptions
-            run = simulation.run()
+        run = simulation.run()
     except (Exception, SimulatorBroken) as error:
-        outcome.violations.append(f"simulator: it failed with {type(error).__name__}: {error}")
-        return outcome, None
-    outcome.printed = printed.getvalue().strip().rpartition("\n")[2]
-    result = run.result
-    outcome.ended, outcome.sim_s = result["ended"], result["sim_s"]
-    outcome.latched = [fault["code"] for fault in result["faults"]]
-    outcome.strokes, outcome.recorded = result["strokes"], result["journal_strokes"]
-    outcome.over_um = round(result["max_extension_um"] - simulation.world.recorder.limit_um, 1)
-    _judge_depth(outcome)
-    _judge_rest(outcome, simulation)
-    _judge_name(outcome, case, plan, simulation)
-    _judge_strokes(outcome, run)
-    if outcome.named in outcome.latched:
-        at_us = result["faults"][outcome.latched.index(outcome.named)]["at_us"]
-        outcome.detected_ms = witness.since_met_ms(at_us * 1000)
-    if outcome.latched or not simulation.world.powered:
-        outcome.stopped_ms = witness.stopped_ms()
-    outcome.wall_s = round(time.perf_counter() - began, 4)
-    return outcome, run
+        return trial.broken(error), None
+    finally:
+        trial.listen(False)
+    return trial.verdict(run), run
+
+
+class Trial:
+    """One case from its making, at or before its first fault, to its verdict.
+
+    `last_step_ns`: when the steps end that were under way already.
+    """
+
+    def __init__(self, case: Case, simulation: Simulation, last_step_ns: int = 0):
+        self._case = case
+        self._simulation = simulation
+        self._began = time.perf_counter()
+        self._stderr = sys.stderr
+        self._printed = io.StringIO()
+        onset_ns = onset_of(case)
+        name = "+".join(name for name, _ in case.faults)
+        self._outcome = Outcome(str(case), name, case.phase, case.pen, round(onset_ns / MS, 3))
+        self._witness = _Witness(simulation, onset_ns, last_step_ns)
+        self.listen(True)
+
+    def listen(self, on: bool) -> None:
+        """Take down what the firmware prints: its exceptions."""
+        sys.stderr = self._printed if on else self._stderr
+
+    def broken(self, error: BaseException) -> Outcome:
+        """The outcome of a run that the simulator did not bring to its end."""
+        self._outcome.violations.append(f"simulator: it failed with {type(error).__name__}: {error}")
+        return self._outcome
+
+    def verdict(self, run: Run) -> Outcome:
+        """What came of a run that is over."""
+        outcome, simulation, result = self._outcome, self._simulation, run.result
+        outcome.printed = self._printed.getvalue().strip().rpartition("\n")[2]
+        outcome.ended, outcome.sim_s = result["ended"], result["sim_s"]
+        outcome.latched = [fault["code"] for fault in result["faults"]]
+        outcome.strokes, outcome.recorded = result["strokes"], result["journal_strokes"]
+        outcome.over_um = round(result["max_extension_um"] - simulation.world.recorder.limit_um, 1)
+        _judge_depth(outcome)
+        _judge_rest(outcome, simulation)
+        _judge_name(outcome, self._case, session(self._case.pen), simulation)
+        _judge_strokes(outcome, run)
+        if outcome.named in outcome.latched:
+            at_us = result["faults"][outcome.latched.index(outcome.named)]["at_us"]
+            outcome.detected_ms = self._witness.since_met_ms(at_us * 1000)
+        if outcome.latched or not simulation.world.powered:
+            outcome.stopped_ms = self._witness.stopped_ms()
+        outcome.wall_s = round(time.perf_counter() - self._began, 4)
+        return outcome
 
 
 class _Witness:
     """Looks at the plant from the fault on: which motion meets it, and how long needles are out under power."""
 
-    def __init__(self, simulation: Simulation, onset_ns: int):
+    def __init__(self, simulation: Simulation, onset_ns: int, last_step_ns: int = 0):
         self._world = simulation.world
         self._onset_ns = onset_ns
-        self._met_ns: int | None = None
+        self._met_ns: int | None = onset_ns if last_step_ns > onset_ns else None
         self._out_ns = 0
         self._world.at(onset_ns, self._look)
         steps = self._world.steps

@@ -49,20 +49,8 @@ class Pen(Subject):
         self.readings = firmware.safety.Readings()
         self.now_ms = START_MS
         core = firmware.safety.Safety(self.call.states.append, self.call.latched.append)
-        self._timers = {name: value for name, value in vars(core).items() if isinstance(value, firmware.safety.Timer)}
-        for name, timer in self._timers.items():
-            self._listen_to(name, timer)
+        self._timers = listen_to_timers(self.call, core, firmware.safety.Timer)
         self.listen(core)
-
-    def _listen_to(self, name: str, timer: Any) -> None:
-        real = timer.held_ms
-
-        def held_ms(condition, now_ms):
-            held_ms = real(condition, now_ms)
-            self.call.looks[name] = _Exactly(held_ms, held_ms) if timer._on else None
-            return held_ms
-
-        timer.held_ms = held_ms
 
     def age_ms(self, name: str) -> int:
         """How long a timer has run by now; 0 if it does not."""
@@ -97,6 +85,25 @@ class Pen(Subject):
 class _Exactly(NamedTuple):
     lo: int
     hi: int
+
+
+def listen_to_timers(call: Call, core: Any, kind: type) -> dict[str, Any]:
+    """Have a call take down what the core's own timers say; the timers by name."""
+    timers = {name: value for name, value in vars(core).items() if isinstance(value, kind)}
+    for name, timer in timers.items():
+        _listen_to(call, name, timer)
+    return timers
+
+
+def _listen_to(call: Call, name: str, timer: Any) -> None:
+    real = timer.held_ms
+
+    def held_ms(condition, now_ms):
+        held_ms = real(condition, now_ms)
+        call.looks[name] = _Exactly(held_ms, held_ms) if timer._on else None
+        return held_ms
+
+    timer.held_ms = held_ms
 
 
 class _Leaf(NamedTuple):

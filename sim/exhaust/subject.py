@@ -55,8 +55,8 @@ class _Space(FirmwareSpace):
     """A module space in which some modules come from changed source."""
 
     def __init__(self, firmware: Path, changed: dict[str, str]):
-        super().__init__(ModuleType("no hardware"), firmware)
         self._changed = changed
+        super().__init__(ModuleType("no hardware"), firmware)
 
     def _load(self, name: str, run_name: str):
         if name not in self._changed:
@@ -139,21 +139,25 @@ class Subject:
 
     def do(self, move: Move) -> Call:
         """Make one call; what the environment's rules forbid is for `moves` to leave out."""
-        call = self.call
-        core = self.core
-        call.move = move
-        call.state, call.fault, call.max_um, call.gauging = core.state, core.fault, core.max_um, core.gauging
-        call.watch = self.watch
-        call.answer, call.refused = None, False
-        for items in (call.states, call.latched, call.trips, call.cells, call.looks, call.wrote):
-            items.clear()  # type: ignore[attr-defined]
+        call = self.begins(move)
         try:
             call.answer = self._make(move)
         except NoClasses:
             raise
         except Exception:  # whatever a broken core raises is for the rules to judge
             call.refused = True
-        self._remember(call)
+        self.remember(call)
+        return call
+
+    def begins(self, move: Move) -> Call:
+        """A call is about to be made: what the core is before it."""
+        call, core = self.call, self.core
+        call.move = move
+        call.state, call.fault, call.max_um, call.gauging = core.state, core.fault, core.max_um, core.gauging
+        call.watch = self.watch
+        call.answer, call.refused = None, False
+        for items in (call.states, call.latched, call.trips, call.cells, call.looks, call.wrote):
+            items.clear()  # type: ignore[attr-defined]
         return call
 
     def _make(self, move: Move) -> Any:
@@ -182,7 +186,7 @@ class Subject:
             return core.open_session(a, b)
         return core.close_session() if what == "close" else core.power_gone()
 
-    def _remember(self, call: Call) -> None:
+    def remember(self, call: Call) -> None:
         """Bring the checker's own memory up to date."""
         safety, faults = self.firmware.safety, self.firmware.faults
         homed, released, run_over, owed, good = call.watch

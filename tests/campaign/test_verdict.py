@@ -100,7 +100,7 @@ def test_needles_left_out_under_power_are_a_violation():
 
 def test_a_simulator_that_fails_is_no_passed_case(monkeypatch):
     case = parse("00-jam@113")
-    monkeypatch.setattr(verdict, "_Witness", lambda simulation, onset_ns: None)
+    monkeypatch.setattr(verdict, "_Witness", lambda *_: None)
     simulation = Simulation(scenario_of(case))
     simulation.world.at(10**9, lambda: 1 / 0)
     outcome, run = judge(case, simulation)

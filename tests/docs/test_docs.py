@@ -32,7 +32,8 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 FORBIDDEN = (r"(?<![\w&/])#\d+\b", r"(?<![\w.])/(work|tmp|home|root)/", r"\blocalhost\b", r"\b127\.0\.0\.1\b")
 
 board, costs, depth, faults = shim("board"), shim("_costs"), shim("depth"), shim("faults")
-homing, layout, motor, ops = shim("homing"), shim("layout"), shim("motor"), shim("_ops")
+carriage, homing, layout, motor = shim("carriage"), shim("homing"), shim("layout"), shim("motor")
+ops = shim("_ops")
 profile, safety = shim("profile"), shim("safety")
 rp2_ops, ow_ops, np_ops = shim("_rp2_ops"), shim("_ow_ops"), shim("_np_ops")
 events, journal, cartridge, calibration = shim("events"), shim("journal"), shim("cartridge"), shim("calibration")
@@ -134,9 +135,9 @@ def test_indications_are_those_of_the_firmware():
 
 
 def test_thresholds_are_those_of_the_firmware():
-    modules = {"safety": safety, "motor": motor, "homing": homing, "calibration": calibration, "gate": gate,
-               "treatment": treatment, "board": board, "depth": depth, "records": records, "supervisor": supervisor,
-               "selftest": selftest}
+    modules = {"safety": safety, "motor": motor, "carriage": carriage, "homing": homing, "calibration": calibration,
+               "gate": gate, "treatment": treatment, "board": board, "depth": depth, "records": records,
+               "supervisor": supervisor, "selftest": selftest}
     rows = table("docs/hardware.md", "constant", "value")
     assert len(rows) >= 30
     for row in rows:
@@ -174,7 +175,7 @@ def test_stroke_times_are_the_planners():
         records.COAST_MM_S2 * 1000, lambda cycles, outward: 0)
     rows = table("docs/architecture.md", "extension, mm", "out, ms", "in, ms", "strokes a second at most")
     for row in rows:
-        steps = round((float(row["extension, mm"]) + 0.1) * homing.STEPS_PER_MM) - homing.REST_STEPS
+        steps = round((float(row["extension, mm"]) + 0.1) * carriage.STEPS_PER_MM) - carriage.REST_STEPS
         out_us, in_us = planner.out_us(steps), planner.in_us(steps)
         assert (row["out, ms"], row["in, ms"]) == (f"{out_us / 1000:.1f}", f"{in_us / 1000:.1f}")
         fastest = 1e6 / (out_us + in_us + treatment.MARGIN_US)

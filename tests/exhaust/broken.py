@@ -38,9 +38,9 @@ def without_refusals() -> Firmware:
 
 ONE_CALL = [
     Broken("cell_keeps_homing_at_a_fault", "fault.halts",
-           "READY, _X,      _N,       _N,     RETRACTING,", "READY, _X,      _N,       _N,     _N,"),
+           "READY, _X,      _N,       _N,    RETRACTING,", "READY, _X,      _N,       _N,    _N,"),
     Broken("cell_skips_homing", "state.ready", "BLOCKED,    HOMING, _X,    _X,", "BLOCKED,    HOMING, READY, _X,"),
-    Broken("cell_clears_to_ready", "fault.unhomed", "UNHOMED),  # FAULT", "READY),  # FAULT"),
+    Broken("cell_clears_to_ready", "fault.unhomed", "UNHOMED, _X),  # FAULT", "READY, _X),  # FAULT"),
     Broken("deeper_than_the_ceiling", "permit.depth",
            "0 < depth_um <= ceiling_um <=", "0 < depth_um <= 1 + ceiling_um <="),
     Broken("run_too_long_not_asked", "permit.longest_run", "return faults.REFUSED_RUN_TOO_LONG", "pass"),
@@ -59,14 +59,18 @@ ONE_CALL = [
     Broken("later_fault_shown", "fault.first",
            "        if self.fault == faults.NONE:\n            self.fault = code",
            "        if True:\n            self.fault = code"),
-    Broken("cartridge_not_watched", "watch.interlock", "if moving and not readings.interlock:", "if False:"),
+    Broken("cartridge_not_watched", "watch.interlock",
+           "if (strokes or self.state == GAUGING) and not readings.interlock:", "if False:"),
     Broken("hotter_by_a_tenth", "watch.temperature", "STOP_DC = const(800)", "STOP_DC = const(801)"),
     Broken("out_for_a_millisecond_more", "watch.extended", "EXTENDED_MS = const(400)", "EXTENDED_MS = const(401)"),
-    Broken("run_goes_on_when_let_go", "watch.run", "if self.state == RUNNING and not self.pressed:", "if False:"),
+    Broken("run_goes_on_when_let_go", "watch.run",
+           "if (self.state == RUNNING or self.state == GAUGING) and not self.pressed:",
+           "if False:"),
 ]
 WHOLE = [
-    Broken("retract_never_ends", "stop.faulted", "FAULT,     _N),  # RETRACTING", "_N,        _N),  # RETRACTING"),
-    Broken("run_never_ends", "stop.released", "_N,       READY,  RETRACTING,", "_N,       _N,     RETRACTING,"),
+    Broken("retract_never_ends", "stop.faulted",
+           "FAULT, _N,      _X),  # RETRACTING", "_N,    _N,      _X),  # RETRACTING"),
+    Broken("run_never_ends", "stop.released", "_N,       READY, RETRACTING,", "_N,       _N,    RETRACTING,"),
     Broken("trigger_fault_never_clears", "way.ready",
            "return readings.trigger_no == 0 and readings.trigger_nc == 1", "return False"),
 ]

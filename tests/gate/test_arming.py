@@ -124,6 +124,32 @@ def test_disarming_takes_as_long_for_many_queued_steps_as_for_few(bench, gate):
     assert took[0] == took[1]
 
 
+def test_where_the_field_stands_is_every_step_that_the_driver_was_given(bench, gate):
+    """Over arms, half runs, a trip and an arm that failed."""
+    here = gate.position()
+    assert here == 0
+
+    def run(ceiling, count, outward, cycles):
+        assert gate.arm(ceiling)
+        start(bench, gate, count, outward)
+        bench.wait(cycles)
+        return gate.position()
+
+    assert run(20, 12, True, 20 * PERIOD) == 12
+    assert run(0, 5, False, 20 * PERIOD) == 7
+    before = len(bench.edges())
+    at = run(50, 40, True, 10 * PERIOD)  # in mid run: steps come while it is read
+    assert 7 + 8 <= at <= 7 + len(bench.edges()) - before
+    gate.disarm()
+    at = gate.position()
+    assert at == 7 + len(bench.edges()) - before
+    assert run(3, 9, True, 20 * PERIOD) == at + 3
+    assert gate.tripped()
+    bench.recorder.loop_closed = False
+    assert not gate.arm(8)
+    assert gate.position() == at + 3
+
+
 @pytest.mark.parametrize("name, answer", [("remaining_steps", 4), ("enabled", False)])
 def test_a_gate_that_does_not_say_what_it_should_is_not_armed(gate, monkeypatch, name, answer):
     """The ceiling is read back before the drive is enabled, and the pad after."""

@@ -22,7 +22,7 @@ AFTER_LAST_STEP_NS = 400_000  # the last half microstep of a stroke takes so lon
 board = shim("board")
 depth = shim("depth")
 faults = shim("faults")
-homing, motor = shim("homing"), shim("motor")
+carriage, motor = shim("carriage"), shim("motor")
 safety = shim("safety")
 treatment = shim("treatment")
 

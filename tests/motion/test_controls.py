@@ -1,7 +1,7 @@
 """What the pen does around its strokes: eject, service, self-test, stalled and interrupted motion."""
 
 import pytest
-from motion_rig import PenRig, faults, homing, safety
+from motion_rig import PenRig, carriage, faults, safety
 
 SESSION = "forehead", "wrinkles"
 
@@ -112,7 +112,7 @@ def test_needles_that_stay_out_are_brought_in():
 
     rig.press()
     core, plant = rig.pen.safety, rig.world.settle()
-    rig.run_while(lambda: not (rig.pen.motor.doing == homing.OUT and plant.tip_um > 500), 2000)
+    rig.run_while(lambda: not (rig.pen.motor.doing == carriage.OUT and plant.tip_um > 500), 2000)
     stop()
     assert rig.run_while(lambda: core.fault == faults.NONE, 600)
     tripped_ns = rig.world.now_ns
@@ -127,7 +127,7 @@ def test_needles_that_stay_out_are_brought_in():
 def test_a_fault_during_homing_goes_outward_no_further():
     rig = PenRig()
     core, needles = rig.pen.safety, rig.pen.motor
-    assert rig.run_while(lambda: needles.doing != homing.HOME_PROBE, 4000)
+    assert rig.run_while(lambda: needles.doing != carriage.HOME_PROBE, 4000)
     rig.run_ms(3)
     outward = len(rig.outward_steps_at)
     core.trip(faults.RAIL_LOW)

@@ -1,7 +1,7 @@
 """Strokes of a whole simulated pen: depth, rate, what a request beyond the stroke's own speed gets."""
 
 import pytest
-from motion_rig import PenRig, depth, homing
+from motion_rig import PenRig, carriage, depth
 
 DEPTH_UM = 10  # the figure asked for; play of the nut 2 um, a microstep 1.25 um, ringing and friction 3 um
 RATE = 0.005
@@ -154,8 +154,8 @@ def test_a_slow_pen_is_as_deep_and_only_slower():
 def test_steps_add_up_and_the_ceiling_is_the_depth_of_the_run():
     rig = session(depth_um=500)
     rig.press()
-    rig.run_while(lambda: rig.pen.motor.strokes < 3 or rig.pen.motor.doing != homing.IDLE, 2000)
-    assert rig.pen.gate.remaining_steps() == rig.pen.motor.steps_for(500) - homing.REST_STEPS
+    rig.run_while(lambda: rig.pen.motor.strokes < 3 or rig.pen.motor.doing != carriage.IDLE, 2000)
+    assert rig.pen.gate.remaining_steps() == rig.pen.motor.steps_for(500) - carriage.REST_STEPS
     rig.press(False)
     rig.run_ms(300)
     assert not rig.pen.gate.enabled()

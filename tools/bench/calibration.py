@@ -16,7 +16,7 @@ from typing import Any
 
 from pen.calibrate.fit import Point
 from pen.calibrate.gauge import NOISE_UM, SimGauge
-from pen.calibrate.wizard import Record, Wizard, Work
+from pen.calibrate.wizard import Record, Wizard, Work, await_rest
 from pen.link import PenLink, Refused
 from sim.plant import PlantParams
 from sim.space import shim
@@ -84,11 +84,12 @@ class _Hand:
 class _Wire:
     """No time passes on it: the modelled tip is there at once."""
 
-    def __init__(self, pen: RandomPen):
+    def __init__(self, pen: RandomPen, longer_um: int):
         self.name = "modelled"
         self.hand = _Hand(self)
         self.plan = gauging.Gauging()
         self._pen = pen
+        self.longer_um = longer_um
         self._dice = random.Random(pen.seed + 1)
         self.tip_um = 0.0
 
@@ -103,17 +104,17 @@ class _Wire:
             return
         steps = self.plan.reach_um * 800 // 1000
         found_at = self._dice.uniform(-EDGE_FOUND_UM, EDGE_FOUND_UM)
-        self.tip_um = self._pen.tip_um(steps, self.plan.down) + found_at
+        self.tip_um = self._pen.tip_um(steps, self.plan.down) + self.longer_um + found_at
         self.plan.stood = True
 
 
-class _Link:
-    """Answers the commands of a calibration out of the pen's own rules."""
+class ModelLink:
+    """Answers the commands of a calibration out of the pen's own rules. `longer_um`: of its gauge tip."""
 
     serial, firmware = "MODEL", "0"
 
-    def __init__(self, pen: RandomPen):
-        self.wire = _Wire(pen)
+    def __init__(self, pen: RandomPen, longer_um: int = 0):
+        self.wire = _Wire(pen, longer_um)
         self.stored: tuple[int, ...] = ()
 
     def write(self, command: str, timeout_s: float = 0) -> None:
@@ -122,7 +123,7 @@ class _Link:
         fields = rest.split(",")
         reason = b""
         if header == "CAL:BEG":
-            plan.begin(0)
+            plan.begin(self.wire.longer_um)
         elif header == "CAL:MOVE":
             reason = gauging.REASONS[plan.plan(int(fields[0]), fields[1] == "DOWN")]
         elif header == "CAL:READ":
@@ -142,7 +143,7 @@ class _Link:
         if command == "STAT?":
             return ["ready", "no_cartridge", "0"]
         if command == "CAL:TIP?":
-            return ["0", "11000", "MODEL"]
+            return [str(self.wire.longer_um), "11000", "MODEL"]
         if command == "CAL:POS?":
             return ["STANDS" if plan.stood else "HOLD", str(plan.reach_um), "UP", "0", str(plan.furthest_um)]
         if not self.stored:
@@ -162,7 +163,7 @@ class Quiet:
     def read(self, expected_um: float | None) -> str:
         raise AssertionError("a gauge reads by itself")
 
-    def agree(self, question: str, may_keep: bool) -> str:
+    def agree(self, question: str) -> str:
         raise AssertionError("a gauge is not asked")
 
     def say(self, text: str) -> None: ...
@@ -179,7 +180,7 @@ def calibrate(link: Any, tip_um: Any, seed: int) -> tuple[Work, Record]:
 
 def modelled(pen: RandomPen) -> Record:
     """The calibration of a modelled pen."""
-    link = _Link(pen)
+    link = ModelLink(pen)
     return calibrate(link, lambda: link.wire.tip_um, pen.seed)[1]
 
 
@@ -192,6 +193,7 @@ def whole(pen: RandomPen) -> Record:
         file.write(SCENARIO.format(pen=pen))
         file.flush()
         with PenLink(SimWire(f"sim:{file.name}")) as link:
+            await_rest(link)
             as_technician(link, None)
             world = link.wire.pen.world  # type: ignore[attr-defined]
             return calibrate(link, lambda: world.settle().tip_um, pen.seed)[1]

@@ -83,7 +83,7 @@ class _Strokes:
         self.bench = twin_bench()
         space = self.bench.space
         self.motor_module = space.module("motor")
-        self.homing_module = space.module("homing")
+        self.carriage_module = space.module("carriage")
         module = self.bench.gate_module
         self.gate = module.Gate(Pins)
         self.profile = planned(space.module("profile").Profile, module.step_word)
@@ -97,7 +97,7 @@ class _Strokes:
         self.motor.calibrated()
 
     def travel_steps(self, depth_um: int) -> int:
-        return self.motor.steps_for(depth_um) - self.homing_module.REST_STEPS
+        return self.motor.steps_for(depth_um) - self.carriage_module.REST_STEPS
 
     def edges(self, depth_um: int) -> tuple[np.ndarray, np.ndarray]:
         """Cycles and directions of one stroke's rising edges."""

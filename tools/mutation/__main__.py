@@ -19,7 +19,7 @@ from . import survivors
 from .mutants import Mutant
 from .runner import BROKEN, ENDLESS, PASSED, Job, Outcome, run, source
 from .survivors import Key
-from .targets import TESTS, mutants
+from .targets import TESTS, mutants, same
 
 LEAST_PERCENT = 95
 console = Console(highlight=False)
@@ -55,10 +55,12 @@ def main() -> int:
     figures = _figures(outcomes, wall_s)
     problems = survivors.judge(listed, made, survived)
     problems += [f"pytest failed on {o.job.name.key}: {o.by}" for o in outcomes if o.verdict == BROKEN]
-    percent = figures["all"]["percent"]
-    if percent < LEAST_PERCENT and set(options.only) == set(TESTS) and not options.where:
-        problems.append(f"{percent} % of the mutants killed, at least {LEAST_PERCENT} are asked for")
+    if not options.where:
+        problems += [
+            f"{module}: {row['percent']} % of the mutants killed, at least {LEAST_PERCENT} are asked for"
+            for module, row in figures["modules"].items() if row["percent"] < LEAST_PERCENT]
     _print(figures)
+    console.print(f"left out, because the constant keeps its value: {sum(len(same(name)) for name in options.only)}")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -13,7 +13,7 @@ from pen.log import view
 from pen.log.app import Flash, Fram, Keep, Port, read_from
 from penimage import Image, Session
 
-Number = Annotated[int | None, typer.Argument(metavar="[SESSION]", help="Its number; without it, the newest.")]
+Number = Annotated[int | None, typer.Argument(metavar="SESSION", help="Its number; without it, the newest.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page here; it prints on one sheet.")]
 Csv = Annotated[Path | None, typer.Option(metavar="DIR", help="Write sessions.csv and strokes.csv of it here.")]
 

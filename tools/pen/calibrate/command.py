@@ -11,7 +11,7 @@ import typer
 from pen.calibrate import certificate
 from pen.calibrate.gauge import FileGauge, Gauge, GaugeError, IndicatorGauge, SimGauge
 from pen.calibrate.screen import TerminalScreen, residual_plot, values_table
-from pen.calibrate.wizard import Record, Wizard, Work, read_record
+from pen.calibrate.wizard import Record, Wizard, Work, await_rest, read_record
 from pen.connect import WRONG_USE, AsJson, Key, Port, as_technician, fail, out, pen_at, print_json
 from pen.link import PenLink
 from pen.wires import LinkError
@@ -89,6 +89,7 @@ def _calibrate(link: PenLink, key: Path | None, source: Gauge | None, tags: tupl
     wizard = None
     try:
         before = read_record(link)
+        await_rest(link)
         as_technician(link, key)
         wizard = Wizard(link, source, TerminalScreen(_Silent() if quiet else out, quiet=link.wire.hand is not None))
         wizard.run()

@@ -26,7 +26,7 @@ class TerminalScreen:
         self._out.print(f"\n[bold]{text}[/]")
 
     def say(self, text: str) -> None:
-        self._out.print(text, style="yellow", markup=False)
+        self._out.print(text[0].upper() + text[1:], style="yellow", markup=False)
 
     def hold(self, number: int, count: int, reach_um: int, down: bool) -> None:
         if self._quiet:
@@ -47,24 +47,24 @@ class TerminalScreen:
         answer = self._ask(f"Gauge, mm{about}: ")
         return AGAIN if answer.lower() in ("a", AGAIN) else answer
 
-    def agree(self, question: str, may_keep: bool) -> str:
-        self._out.print(question[0].upper() + question[1:], style="yellow", markup=False)
+    def agree(self, question: str) -> str:
+        self.say(question)
         while True:
-            answer = self._ask("t type it again, a measure again" + (", k keep it: " if may_keep else ": ")).lower()
-            if answer in ("t", ""):
-                return ""
-            if answer in ("a", AGAIN):
-                return AGAIN
-            if answer in ("k", KEEP) and may_keep:
+            answer = self._ask("k keep it, a measure again, or the right reading: ")
+            if answer.lower() in ("k", KEEP):
                 return KEEP
-            self._out.print(f"'{answer}' is none of these.", markup=False)
+            if answer.lower() in ("a", AGAIN):
+                return AGAIN
+            if not answer or answer.strip("+-").startswith(tuple("0123456789.,")):
+                return answer
+            self.say(f"'{answer}' is none of these.")
 
     def _ask(self, prompt: str) -> str:
         self._out.print(prompt, end="", markup=False)
         try:
             return input().strip()
         except EOFError:
-            raise LinkError("nobody types any more; the old calibration stays in force") from None
+            raise LinkError("nobody types any more") from None
 
     def taken(self, point: Point, count: int) -> None:
         if self._quiet:

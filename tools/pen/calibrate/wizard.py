@@ -21,6 +21,9 @@ EPOCH = datetime.date(2000, 1, 1)
 POLL_S = 0.1
 SETTLE_S = 4.0
 HAND_S = 600.0  # a person has this long to press the trigger
+REST_S = 8.0
+CALM = 4  # looks in a row
+MOVING = ("boot", "unhomed", "homing", "running", "stopping", "retracting", "gauging")
 KEEP, AGAIN = "keep", "again"
 
 
@@ -73,8 +76,8 @@ class Screen(Protocol):
         """Ask a person for the reading, or AGAIN to measure the point again."""
         ...
 
-    def agree(self, question: str, may_keep: bool) -> str:
-        """A doubtful reading: KEEP it, if that may be, AGAIN to measure the point again, else it is typed again."""
+    def agree(self, question: str) -> str:
+        """A doubtful reading: KEEP it, AGAIN to measure the point again, or what is typed in its place, or nothing."""
         ...
 
     def say(self, text: str) -> None: ...
@@ -186,8 +189,9 @@ class Wizard:
     def _reading(self, what: tuple[float, float] | None) -> int | None:
         """A reading of the reference tip in um; None to go to the point once more."""
         shown, slack = (None, 0.0) if what is None else (what[0] + self._longer_um, what[1])
+        text = ""
         while True:
-            text = self._gauge.read() if self._gauge else self._screen.read(shown)
+            text = text or (self._gauge.read() if self._gauge else self._screen.read(shown))
             if text.strip().lower() == AGAIN:
                 return None
             try:
@@ -195,18 +199,23 @@ class Wizard:
                 question = ""
             except NotAReading as error:
                 um, question = None, str(error)
-            if shown is not None:
+            if shown is not None and any(char.isdigit() for char in text):
                 question = doubt(text, um, shown, slack)
             if not question and um is not None:
                 return um - self._longer_um
             self.work.questions += 1
             if self._gauge:
                 raise GaveUp(f"the gauge reads '{text}': {question}")
-            answer = self._screen.agree(question, um is not None)
-            if answer == KEEP and um is not None:
+            text = ""
+            if um is None:
+                self._screen.say(question)
+                continue
+            answer = self._screen.agree(question)
+            if answer == KEEP:
                 return um - self._longer_um
             if answer == AGAIN:
                 return None
+            text = answer
 
     def _fit(self) -> None:
         self.work.values = values = fit(self.work.points)
@@ -278,6 +287,15 @@ BEGIN_HINTS = {
     "No session": "a session is open on the pen: end it there first",
     "Not ready": "the pen has a fault that has nothing to do with calibrating; clear it first",
 }
+
+
+def await_rest(link: PenLink) -> None:
+    """A pen just switched on tests itself and homes: nothing can be proven to it while it moves."""
+    began = link.wire.now_s()
+    calm = 0
+    while calm < CALM and link.wire.now_s() - began < REST_S:
+        calm = 0 if link.fields("STAT?")[0] in MOVING else calm + 1
+        link.wire.pause(POLL_S)
 
 
 def read_record(link: PenLink, command: str = "CAL:DATA?") -> Record | None:

@@ -1,0 +1,240 @@
+"""Where the needle carriage is, and its slow motions: to rest, and in after a fault.
+
+Invariants: a retract runs with the ceiling at zero. Positions are microsteps from the home edge, inward negative.
+Nothing here allocates after construction. docs/motion.md tells why a pull starts where it does.
+"""
+
+from array import array
+
+import faults
+import ticks
+from gate import Chain, step_word
+from micropython import const
+
+STEPS_PER_MM = const(800)
+REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge at least,
+REST_UM = const(-120)  # and the tips of this cartridge so far inside the guide plane
+
+COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop rate
+CYCLES_PER_US = const(125)
+RETRACT_STEPS = const(3200)  # 4 mm: from the outer stop to the inner one and then some
+BUMP_UM = const(60)  # moved less than this before it stood: it never moved
+WINDOW_STEPS = const(96)  # 120 um: over so much the needles have to make half of the way
+SETTLE_US = const(4000)
+
+# The motor's field repeats every PERIOD_STEPS; a rotor that it meets goes to the nearest place that is in step.
+PERIOD_STEPS = const(64)  # 80 um
+ALIGN_US = const(2)  # a microstep: a period is over before the rotor has moved
+BEHIND_STEPS = const(4)  # 5 um: where the field is put, inward of the rotor
+NEAR_STEPS = const(8)  # up to there it may be: it pulls inward as it is
+HELD_STEPS = const(20)  # 25 um: a rotor that follows is not so far behind; from 40 um on it would be pulled outward
+MOVED_COUNTS = const(10)  # a carriage that is held moves less
+
+# What the motor is doing
+IDLE = const(0)
+OUT = const(1)
+IN = const(2)
+HOME_SEEK = const(3)  # inward until the home sensor sees the needles
+HOME_BUMP = const(4)  # inward to the stop: the sensor saw them from the start
+HOME_PROBE = const(5)  # outward, a bounded way, until the sensor lets go
+HOME_FINE = const(6)  # inward to the edge
+HOME_EDGE = const(7)  # past it: the sensor has to go on seeing them
+HOME_PARK = const(8)  # on to the resting place
+SETTLE = const(9)
+RETRACT = const(10)
+
+
+class Carriage:
+    """One pen's carriage: geometry, rest and retract. `homing.Homing` adds finding the edge, `motor.Motor` strokes."""
+
+    def __init__(self, gate, encoder, calibration, readings, look, trip):
+        self._gate = gate
+        self._encoder = encoder
+        self._readings = readings
+        self._look = look
+        self._trip = trip
+        self._chain = Chain(7)
+        self._align_in = array("I", [step_word(ALIGN_US * CYCLES_PER_US, False)])
+        self._coarse_in = array("I", [step_word(COARSE_US * CYCLES_PER_US, False)])
+        self._calibration = calibration
+        self._calibrated = False
+        self._cartridge_um = 0
+        self.doing = IDLE
+        self.homed = False
+        self.retracted = False
+        self._rest_steps = REST_STEPS
+        self._at_steps = REST_STEPS  # where the needles were parked
+        self._planned_um = -1  # the depth that the chain holds a stroke for; -1: none
+        self._armed_for = -1
+        self._started_us = 0
+        self._end_us = 0
+        self._count_start = 0
+        self._following = IDLE
+        self._step_us = 0
+        self._window_us = 0
+        self._window_count = 0
+        self._still = 0
+        self._edge_steps = 0  # the gate's position at the home edge, where encoder and field were in step
+        self._in_step = False  # and they still tell each other
+        self._to_stop = False
+        self._pulling = False
+        self._pull_count = 0
+        self._give_up_us = 0
+        self._ceiling_steps = 0  # of a static move, and how much of it goes back
+        self._back_steps = 0
+
+    # -- geometry -----------------------------------------------------------------------------------
+
+    def calibrated(self):
+        """The calibration record is valid."""
+        self._calibrated = True
+        self._new_rest()
+
+    def use_cartridge(self, zero_offset_um: int):
+        """Tips of this cartridge stand so much further out than the reference tip."""
+        self._cartridge_um = zero_offset_um
+        self._new_rest()
+
+    def _new_rest(self):
+        rest_steps = min(REST_STEPS, self.steps_for(REST_UM))
+        # at home already: only ever further in
+        self._rest_steps = min(self._at_steps, rest_steps) if self.homed else rest_steps
+        self._planned_um = -1
+
+    def steps_for(self, extension_um: int) -> int:
+        """Microsteps from the home edge to an extension, rounded inward."""
+        return self._calibration.steps_for(extension_um - self._cartridge_um)
+
+    def extension_um(self) -> int:
+        """Where the encoder says the tips are; only meaningful once homed."""
+        if not self._calibrated:
+            return 0
+        return self._calibration.extension_at_counts(self._encoder.count()) + self._cartridge_um
+
+    # -- slow motions -------------------------------------------------------------------------------
+
+    def park(self, now_us: int):
+        """After a change of cartridge: further in, if its longer needles would stand out where they are."""
+        if self.homed and self.doing == IDLE and self._rest_steps < self._at_steps:
+            self._go_to_rest(now_us)
+
+    def _go_to_rest(self, now_us):
+        way = self._at_steps - self._rest_steps
+        self._at_steps = self._rest_steps
+        self._next_move(0, self._coarse_in, way, COARSE_US, HOME_PARK, now_us)
+
+    def _slow(self, ceiling, words, steps, step_us, doing, now_us, align=0):
+        """Arm for a slow constant motion and start it, `align` quick microsteps inward first.
+
+        A gate that will not arm ends it.
+        """
+        self._armed_for = -1
+        if not self._gate.arm(ceiling):
+            self.doing = IDLE
+            return False
+        self._planned_um = -1
+        self._chain.clear()
+        if align:
+            self._chain.add_repeat(self._align_in, 0, align)
+        self._chain.add_repeat(words, 0, steps)
+        self._count_start = self._encoder.count()
+        self._started_us = now_us
+        self._step_us = step_us
+        self._end_us = ticks.add(now_us, steps * step_us)
+        self._window_us = now_us
+        self._window_count = self._count_start
+        self._still = 0
+        self._gate.start(self._chain)
+        self.doing = doing
+        return True
+
+    def _next_move(self, ceiling, words, steps, step_us, doing, now_us):
+        if not self._slow(ceiling, words, steps, step_us, doing, now_us):
+            self._fail(faults.HOMING)
+
+    def _bumped(self, now_us):
+        """The needles stand still, or go the wrong way, while the steps go on: twice in a row, so that a
+        carriage that still coasted when the motion began is not taken for one at its stop."""
+        if ticks.diff(now_us, self._window_us) < WINDOW_STEPS * self._step_us:
+            return False
+        counts = self._encoder.count()
+        inward = self._window_count - counts
+        self._window_us = now_us
+        self._window_count = counts
+        if inward * 100 * 2 >= WINDOW_STEPS * 128:
+            self._still = 0
+            return False
+        self._still += 1
+        return self._still >= 2
+
+    def _moved_um(self):
+        return abs(self._encoder.count() - self._count_start) * 1000 // 1024
+
+    def _stop_then(self, following, now_us):
+        self._gate.disarm()
+        self._following = following
+        self._end_us = ticks.add(now_us, SETTLE_US)
+        self.doing = SETTLE
+
+    def _fail(self, code):
+        self._gate.disarm()
+        self.doing = IDLE
+        self._trip(code)
+
+    def _over(self, now_us):
+        return ticks.diff(now_us, self._end_us) >= 0
+
+    # -- retract ------------------------------------------------------------------------------------
+
+    def out_of_step(self):
+        """The driver lost its registers, and with them where its field stands."""
+        self._in_step = False
+
+    def start_retract(self, code: int, now_us: int) -> bool:
+        """Get the needles in after the fault `code`, with the ceiling at zero. Position is not trusted afterwards.
+
+        After a fault of the home sensor it goes on until the carriage stands. After a jam or a slip it only ever pulls
+        inward, so that a carriage that is let go goes in.
+        """
+        self.homed = False
+        self.retracted = False
+        self._to_stop = code == faults.HOME_SENSOR
+        if code == faults.ENCODER:
+            self._in_step = False
+        self._pulling = self._in_step and (code == faults.JAM or code == faults.SLIP)
+        self._pull_count = self._encoder.count()
+        self._give_up_us = ticks.add(now_us, RETRACT_STEPS * COARSE_US)
+        return self._pull(now_us)
+
+    def _pull(self, now_us):
+        """Inward, from a field that does not draw the rotor outward when it is switched on."""
+        align = 0
+        inward = self._field_inward()
+        if self._in_step and inward > NEAR_STEPS:
+            align = (BEHIND_STEPS - inward) % PERIOD_STEPS
+        return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, RETRACT, now_us, align)
+
+    def _field_inward(self):
+        """Microsteps from the rotor inward to the next place where the field has it, 0..63."""
+        ahead = self._gate.position() - self._edge_steps - self._encoder.count() * 100 // 128
+        return -ahead % PERIOD_STEPS
+
+    def _held(self):
+        """The field went on and the carriage did not."""
+        return HELD_STEPS <= self._field_inward() < PERIOD_STEPS - NEAR_STEPS
+
+    def _poll_retract(self, now_us):
+        home = self._readings.home == 1 and not self._to_stop
+        if self._pulling and not home and self._held():
+            if abs(self._encoder.count() - self._pull_count) >= MOVED_COUNTS:
+                self._pulling = False  # it does move: encoder and field no longer tell each other
+            elif ticks.diff(now_us, self._give_up_us) < 0 and self._pull(now_us):
+                return
+            else:
+                self._end_us = now_us
+        # an encoder that saw nothing from the start may be dead: then the steps are all there is to go by
+        stands = self._bumped(now_us) and (self._to_stop or self._moved_um() >= BUMP_UM)
+        if home or stands or self._over(now_us):
+            self._gate.disarm()
+            self.doing = IDLE
+            self.retracted = home

@@ -1,0 +1,46 @@
+"""Cases that share their beginning: the same outcomes as alone, whatever becomes of a copy."""
+
+import os
+import signal
+
+import pytest
+
+from sim.campaign import shared
+from sim.campaign.cases import parse
+from sim.campaign.shared import run_cases_together
+from sim.campaign.verdict import run_case
+
+# two pens; boot, homing, strokes, aftercare; a fault in the firmware's memory, one that draws from the world's chance,
+# one that resets the chip, one that ends by itself; two at one moment, and two in one case
+IDS = (
+    "03-sense_hung@127", "03-jam_50ms@074", "03-interlock_bounces@040", "03-ntc_open@040", "03-cpu_hang@063",
+    "03-display_dead@201", "05-home_noisy@135", "05-power_dip_60ms@081+slip@170", "03-encoder_dead@003",
+)
+
+
+def facts(outcomes):
+    return [{**outcome.as_dict(), "wall_s": 0} for outcome in outcomes]
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return facts(run_case(parse(text)) for text in IDS)
+
+
+def test_the_outcomes_are_those_of_each_case_alone_to_the_bit(alone):
+    assert facts(run_cases_together([parse(text) for text in IDS])) == alone
+
+
+def test_a_copy_that_dies_or_never_ends_costs_no_case(alone, monkeypatch):
+    home, answer = os.getpid(), shared._Session._answer
+
+    def die(self, outcome):
+        if outcome.case == IDS[2]:
+            os.kill(os.getpid(), signal.SIGKILL if os.getpid() != home else 0)
+        if outcome.case == IDS[3]:
+            signal.pause()
+        answer(self, outcome)
+
+    monkeypatch.setattr(shared._Session, "_answer", die)
+    monkeypatch.setattr(shared, "PATIENCE_S", 15)
+    assert facts(run_cases_together([parse(text) for text in IDS[1:5]])) == alone[1:5]

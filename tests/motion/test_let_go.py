@@ -1,0 +1,96 @@
+"""What happens when something lets the carriage go, or the drive comes back: the tips stay within the limit.
+
+Truth is the plant's. The field of the motor repeats every 80 um, so that a rotor off its place is drawn to the nearest
+one that is in step, up to 40 um further out, unless the firmware sees to it where the field stands.
+"""
+
+import pytest
+from motion_rig import MS, PenRig
+
+PAST_UM = 10  # as in the campaign: ringing, and whole micrometres in the calibration
+FIRM = {"friction_mnm": 1.0, "spring_preload_n": 0.6, "screw_efficiency": 0.6, "moving_mass_g": 8.0}  # least drag
+
+
+def running(depth_um=1000, **plant) -> PenRig:
+    rig = PenRig(plant=plant)
+    rig.open_session("cheek", "acne_scars")
+    rig.set(depth_um=depth_um, rate_hz=10)
+    return rig
+
+
+@pytest.mark.hazard("H01", "H02")
+@pytest.mark.parametrize(("held_ms", "start_phase_um"), [(30, -27), (40, 0), (47, 13), (50, 31), (80, 0)])
+def test_a_jam_at_the_turn_that_lets_go_throws_nothing_outward(held_ms, start_phase_um):
+    """The stroke's way back runs off under the held carriage; what pulls it in afterwards must not pull it out."""
+    rig = running(depth_um=980 + start_phase_um // 10, start_phase_um=float(start_phase_um))
+    plant = rig.world.settle()
+
+    def hold():
+        plant.jam = True
+
+        def let_go():
+            rig.world.settle().jam = False
+
+        rig.world.after(held_ms * MS, let_go)
+
+    rig.in_stroke(2, 0.62, lambda: _at_turn(rig, hold))
+    rig.furthest_um = -1e9
+    rig.strokes_until_fault(5)
+    rig.run_ms(1500)
+    assert rig.fault() == "jam"
+    assert rig.furthest_um <= rig.pen.treatment.depth_um + PAST_UM
+    assert rig.world.settle().tip_um < 0, "let go, the needles go in"
+
+
+def _at_turn(rig, act) -> None:
+    """Do `act` when the carriage next stands at its furthest."""
+    plant = rig.world.settle()
+    if plant.velocity_um_s < 2000 and plant.tip_um > 300:
+        rig.world.settle()
+        act()
+    else:
+        rig.world.after(MS // 50, lambda: _at_turn(rig, act))
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("part", [0.50, 0.53, 0.56, 0.58, 0.60, 0.62])
+def test_a_drive_that_comes_back_after_the_carriage_coasted_draws_it_in(part):
+    """Braking, the drive is lost; the carriage coasts on, past places that are in step with the field."""
+    rig = running(depth_um=1000, **FIRM)
+    rig.in_stroke(2, part, lambda: _glitch(rig))
+    rig.furthest_um = -1e9
+    rig.strokes_until_fault(5)
+    rig.run_ms(1500)
+    assert rig.fault() in ("drive_dropped", "cartridge_pulled")
+    assert rig.furthest_um <= 1000 + PAST_UM
+
+
+def _glitch(rig) -> None:
+    rig.world.loop_torn = True
+    rig.world.interlock_moved()
+
+    def mend():
+        rig.world.loop_torn = False
+        rig.world.interlock_moved()
+
+    rig.world.after(20_000, mend)
+
+
+@pytest.mark.hazard("H17")
+@pytest.mark.parametrize("fault", ["noisy", "stuck_active", "stuck_inactive"])
+@pytest.mark.parametrize("start_um", [-300, -60])
+def test_a_home_sensor_that_fails_while_homing_gives_no_wrong_home(fault, start_um):
+    """At every 37 ms of a homing: the pen says so, or its zero is right all the same."""
+    whole = PenRig(plant={"start_um": start_um})
+    assert whole.home()
+    took_ms = whole.world.now_ns // MS
+    told = 0
+    for at_ms in range(405, took_ms, 37):
+        rig = PenRig(plant={"start_um": start_um})
+        rig.world.at(at_ms * MS, lambda world=rig.world: setattr(world.settle(), "home_fault", fault))
+        if rig.home():
+            assert abs(rig.home_error_um) < PAST_UM, f"at {at_ms} ms"
+        else:
+            assert rig.fault() in ("home_sensor", "homing", "encoder", "jam"), f"at {at_ms} ms"
+            told += 1
+    assert told > 3
