@@ -155,11 +155,11 @@ def make_flash(scenario: Scenario) -> Flash:
     return Flash(_memories(scenario)[1])
 
 
-def make_world(scenario: Scenario) -> World:
-    """Everything but the firmware, with the scenario's mishaps on the calendar."""
+def make_world(scenario: Scenario, kind: type[World] = World) -> World:
+    """Everything but the firmware, with the scenario's mishaps on the calendar; `kind` is the tier's world."""
     params = plant_params(scenario)
     cartridge = make_cartridge(scenario)
-    world = World(
+    world = kind(
         params, make_fram(scenario), cartridge, make_flash(scenario), seed=scenario.seed,
         date_days=days(scenario.pen.clock))
     world.recorder.limit_um = effective_max_um(scenario)

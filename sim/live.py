@@ -11,6 +11,7 @@ from sim.build import make_cartridge, make_world
 from sim.hands import Hands
 from sim.lives import check_tier, run_lives
 from sim.scenario import Scenario
+from sim.tiers import world_of
 
 TICK_US = 1000
 
@@ -25,7 +26,7 @@ class LivePen:
         """`play` has the scenario's hands act it out. ScenarioError where the tier cannot do the scenario."""
         check_tier(scenario, tier)
         self.scenario, self.tier = scenario, tier
-        self.world = make_world(scenario)
+        self.world = make_world(scenario, world_of(tier))
         self.world.recorder.keep_detail = False  # it may live for days
         self.plugged = True
         self.lives = 0

@@ -125,6 +125,11 @@ class Recorder:
             count = int(np.searchsorted(times_ns, t_ns, side="right"))
             self._motion = (stroke, start_ns, times_ns[:count], outward[:count])
 
+    def steps_made(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
+        """The steps of the motion under way as they were, where only a plan was known when it began."""
+        if self._motion is not None:
+            self._motion = (*self._motion[:2], times_ns, outward)
+
     def _note_home(self, trace) -> None:
         """The home sensor's edges within a motion, from where the tips were; a stuck one has none."""
         plant = self._world.plant

@@ -20,6 +20,7 @@ from sim.lives import check_tier, run_lives
 from sim.record import Event, Run
 from sim.scenario import Bounds, Scenario
 from sim.space import FIRMWARE, shim
+from sim.tiers import world_of
 from sim.world import MS
 
 faults = shim("faults")
@@ -58,7 +59,7 @@ class Simulation:
         self.tier = tier
         self._progress = progress
         self._next_serial = scenario.cartridge.serial
-        self.world = make_world(scenario)
+        self.world = make_world(scenario, world_of(tier))
         self.world.firmware_sources = firmware
         self.monitor = Monitor() if scenario.expect.rules else None
         self.world.on_firmware = self.monitor

@@ -1,4 +1,4 @@
-"""Where the firmware runs: on CPython in this process, or on a real MicroPython VM behind two pipes.
+"""Where the firmware runs: CPython in this process, a real MicroPython VM behind two pipes, or an emulated chip.
 
 A tier runs one life of the firmware, from reset until the world stops the chip, and reports why it ended.
 """
@@ -155,4 +155,22 @@ def _serve(world: World, to_host: int, from_host: int) -> str:
                     os.write(from_host, ANSWER.pack(answer, now_us))
 
 
-TIERS = {"cpython": run_cpython, "micropython": run_micropython}
+def run_silicon(world: World) -> str:
+    """One life on an emulated RP2040; returns why it ended."""
+    from sim.silicon import tier  # the emulator is no part of the simulator's own packages
+
+    return tier.run_silicon(world)
+
+
+def world_of(tier: str) -> type[World]:
+    """The kind of world that a tier runs in."""
+    if tier != "silicon":
+        return World
+    try:
+        from sim.silicon.world import ChipWorld
+    except ImportError as error:
+        raise FileNotFoundError(f"the silicon tier needs the test packages (make setup): {error}") from None
+    return ChipWorld
+
+
+TIERS = {"cpython": run_cpython, "micropython": run_micropython, "silicon": run_silicon}

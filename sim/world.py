@@ -278,17 +278,17 @@ class World:
             ops.RTC_SET: self._set_rtc,
             ops.USB_POLL: lambda a, b, c: self.usb.poll(a),
             ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
-            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self._disturbed(1), self.now_ns),
-            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self._disturbed(1),
-            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self._disturbed(8), self.now_ns),
-            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns) ^ self._disturbed(8),
+            ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self.disturbed(1), self.now_ns),
+            ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self.disturbed(1),
+            ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self.disturbed(8), self.now_ns),
+            ow.OW_READ_BYTE: lambda a, b, c: self.cartridge.read_byte(self.now_ns) ^ self.disturbed(8),
             neopixel.NEOPIXEL: self._neopixel,
         }
 
     def _stop(self, why: str) -> None:
         raise ChipStopped(why)
 
-    def _disturbed(self, bits: int) -> int:
+    def disturbed(self, bits: int) -> int:
         """The bits of a 1-Wire access that arrive wrong: none, or on a disturbed wire every eighth."""
         if not self.onewire_noisy:
             return 0
@@ -328,6 +328,10 @@ class World:
         return self.pads()
 
     def _adc(self, channel: int, _b: int, _c: int) -> int:
+        return self.adc_counts(channel) * 65535 // 4095
+
+    def adc_counts(self, channel: int) -> int:
+        """What the converter makes of a channel's voltage now, 0..4095."""
         plant = self.settle()
         if channel == board.ADC_BATTERY:
             volts_part = plant.battery_mv / board.BATTERY_MV_FULL
@@ -335,7 +339,7 @@ class World:
             volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
         else:
             volts_part = self._ntc_part(plant.motor_temp_c)
-        return int(max(0, min(4095, round(volts_part * 4095)))) * 65535 // 4095
+        return int(max(0, min(4095, round(volts_part * 4095))))
 
     def _ntc_part(self, celsius: float) -> float:
         """The NTC's share of the reference: 10 kohm at 25 degrees, B 3950, against 10 kohm."""
@@ -353,7 +357,10 @@ class World:
         self._rtc_start_s = seconds - self.now_ns // 1_000_000_000
 
     def _pwm(self, _pin: int, hz: int, duty: int) -> None:
-        tone_hz = hz if duty else 0
+        self.tone(hz if duty else 0)
+
+    def tone(self, tone_hz: int) -> None:
+        """The buzzer sounds at this frequency; 0 is silence."""
         if tone_hz != self.tone_hz:
             self.tone_hz = tone_hz
             self.recorder.wire("BUZZER", int(tone_hz > 0))
@@ -481,15 +488,23 @@ class World:
         """Edges that the gate lets through, now known ahead of time."""
         if not len(times_ns):
             return
+        plant = self._before_steps()
+        if not self.step_torn:
+            plant.add_steps(times_ns, np.zeros_like(outward) if self.dir_torn else outward)
+        self.driver.moved(2 * int(np.count_nonzero(outward)) - len(times_ns), int(times_ns[-1]))
+        self.motion_planned(times_ns, outward)
+
+    def _before_steps(self) -> Plant:
         plant = self.settle()
         plant.microstep_um = 4000.0 / 200 / self.driver.microsteps_per_full_step
         plant.run_current_scale = self.driver.current_scale(True)
-        if not self.step_torn:
-            plant.add_steps(times_ns, np.zeros_like(outward) if self.dir_torn else outward)
+        return plant
+
+    def motion_planned(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
+        """Steps begin that will be these, if nothing comes between."""
         self._last_step_ns = int(times_ns[-1])
         out = int(np.count_nonzero(outward))
         start_ns, end_ns = self.now_ns, self._last_step_ns + MOTION_TAIL_NS
-        self.driver.moved(2 * out - len(times_ns), self._last_step_ns)
         is_stroke = out > 100 and len(times_ns) - out > 100
         if is_stroke:
             self._stroke_count += 1

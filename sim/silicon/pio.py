@@ -8,6 +8,8 @@ which the four words in it outlast.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rp2040py.clock.clock import IClock
 from rp2040py.peripherals.pio import RPPIO
 from rp2040py.peripherals.pio_registers import CTRL
@@ -27,6 +29,11 @@ class Block(RPPIO):
     """One block; `group` says when. The emulator's own loop takes it for stopped and leaves it alone."""
 
     group: Group | None = None
+
+    def reset(self):
+        cycle_fp = self.cycle_fp
+        super().reset()
+        self.cycle_fp = cycle_fp  # the group's time goes on
 
     def read_uint32(self, offset):
         self.group.catch_up()
@@ -68,8 +75,17 @@ class Block(RPPIO):
         self.recompute_due()
 
 
+Edges = list[tuple[int, Callable[[], None]]]
+
+
 class Group:
-    """The blocks of one chip, and their clock."""
+    """The blocks of one chip, and their clock.
+
+    `between`, if given, is called when the first block is up to date and the second is not: there the board sees what
+    the first did to its pads, and says which pads of the second moved meanwhile, each at a cycle.
+    """
+
+    between: Callable[[], Edges] | None = None
 
     def __init__(self, blocks: tuple[Block, ...], clock: IClock):
         self._blocks = blocks
@@ -80,6 +96,11 @@ class Group:
         for block in blocks:
             block.group = self
         self.pace()
+
+    @property
+    def edge_cycle(self) -> int:
+        """The cycle of what happens to a pad now: the first block's, which the second only follows, or the CPU's."""
+        return self._blocks[0].cycle_fp >> 8 if self._busy else round(self._clock.nanos * CYCLES_A_NS)
 
     def pace(self) -> None:
         """Look again soon while the first block, which drives pads, runs."""
@@ -96,13 +117,29 @@ class Group:
         left, self._at = now - self._at, max(now, self._at)
         if left <= 0 or self._busy:  # busy: a pad that moved was looked at
             return
-        running = [block for block in self._blocks if block.running]
         self._busy = True
         try:
-            self._run(running, left)
+            if self.between is None:
+                self._run_all(self._blocks, left)
+            else:
+                self._run_all(self._blocks[:1], left)
+                self._run_between(self._blocks[1:], now - left, left, self.between())
         finally:
             self._busy = False
-        for block in self._blocks:
+
+    def _run_between(self, blocks: tuple[Block, ...], at: int, left: int, edges: Edges) -> None:
+        end = at + left
+        for cycle, move in edges:
+            if cycle > at:
+                self._run_all(blocks, cycle - at)
+                at = cycle
+            move()
+        self._run_all(blocks, end - at)
+
+    def _run_all(self, blocks: tuple[Block, ...], left: int) -> None:
+        running = [block for block in blocks if block.running]
+        self._run(running, left)
+        for block in blocks:
             if block not in running:
                 block.cycle_fp += left << 8
 

@@ -32,7 +32,7 @@ def test_both_cores_bring_the_chip_to_the_same_state(uf2):
     for chip in (ours, theirs):
         chip._end.schedule(RUN_NS)
         chip._simulator.stopped = False
-    ours._core.run(ours._simulator)
+    ours.run()
     while not theirs._simulator.stopped:
         execute_batch(theirs._simulator, 1)
     assert ours.mcu.core.cycles > 1_000_000

@@ -57,7 +57,7 @@ def _group() -> None:
 @app.command(rich_help_panel=SIMULATED)
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
-    tier: Annotated[str, typer.Option(help="Where the firmware runs: cpython or micropython.")] = "cpython",
+    tier: Annotated[str, typer.Option(help="Where the firmware runs: cpython, micropython or silicon.")] = "cpython",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     vcd: Annotated[Path | None, typer.Option(help="Write the waveforms here (GTKWave, PulseView).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the HTML report here.")] = None,

@@ -20,7 +20,7 @@ At = Annotated[
     typer.Option("--port", "-p", metavar="URL", help="socket://HOST:PORT to serve at; else a pty, which is named.")]
 Control = Annotated[
     str | None, typer.Option(metavar="URL", help="socket://HOST:PORT for the lines that can also be typed.")]
-Tier = Annotated[str, typer.Option(help="Where the firmware runs: cpython or micropython.")]
+Tier = Annotated[str, typer.Option(help="Where the firmware runs: cpython, micropython or silicon.")]
 Play = Annotated[bool, typer.Option("--play", help="Have the scenario's hands act it out.")]
 KeyTo = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the pen's key there: what technicians give to --key.")]
@@ -46,6 +46,13 @@ def sim(
         raise fail(str(error), WRONG_USE) from None
     if tier == "micropython" and find_micropython() is None:
         raise fail("no MicroPython VM: install the project's packages, or name one in PEN_MICROPYTHON")
+    if tier == "silicon":
+        from sim.silicon.tier import need_uf2
+
+        try:
+            need_uf2()
+        except FileNotFoundError as error:
+            raise fail(str(error), WRONG_USE) from None
     if key_to is not None:
         try:
             key_to.write_text(pen_key(plan).hex() + "\n", encoding="ascii")

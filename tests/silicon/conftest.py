@@ -1,0 +1,70 @@
+"""One chip that has started, for all tests of a process: each scenario runs on a copy of it, in a forked child."""
+
+import os
+import pickle
+import traceback
+from typing import NamedTuple
+
+import pytest
+
+from sim.build import make_world
+from sim.run import Simulation
+from sim.scenario import load
+
+STARTED_IN = "zone_nose"  # a pen with the reference's motion limits and an archive, as nearly all scenarios have
+
+
+class Outcome(NamedTuple):
+    result: dict
+    journal: list
+
+
+class StartedChip:
+    """`run(name)` gives what a scenario comes to on the silicon tier."""
+
+    def __init__(self):
+        from sim.silicon.tier import started
+        from sim.silicon.world import ChipWorld
+
+        self.chip = started(make_world(load(STARTED_IN), ChipWorld))
+
+    def forked(self, work):
+        """What `work(chip)` returns, worked out in a child: this process's chip stays as it is."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                answer = (True, work(self.chip))
+            except BaseException:
+                answer = (False, traceback.format_exc())
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(answer, pipe)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            said = pipe.read()
+        os.waitpid(child, 0)
+        assert said, "the child died without an answer"
+        good, answer = pickle.loads(said)
+        assert good, answer
+        return answer
+
+    def run(self, name):
+        return self.forked(lambda chip: outcome(simulated(chip, load(name)).run()))
+
+
+def outcome(run):
+    """The part of a run that goes from one process to another."""
+    return Outcome(run.result, run.journal)
+
+
+def simulated(chip, scenario):
+    """A simulation on a chip that has started."""
+    simulation = Simulation(scenario, "silicon")
+    simulation.world.plug(chip)
+    return simulation
+
+
+@pytest.fixture(scope="session")
+def started_chip(uf2):
+    return StartedChip()

@@ -1,0 +1,52 @@
+"""Shipped scenarios on the emulated chip: what they expect holds there too, and they come to what the other tiers do.
+
+Tolerances: the chip's own Python takes time, so a pass of so many milliseconds begins and ends elsewhere in the grid of
+strokes: two strokes more or less. Achieved depth and the furthest extension within 10 um: the same plant, but steps and
+looks at other instants of a tremor of 20 um.
+"""
+
+import os
+
+import pytest
+
+from sim.run import Simulation
+from sim.scenario import LIBRARY, load
+
+ON_REQUEST = os.environ.get("PEN_NEED_SILICON") == "1"
+pytestmark = [
+    pytest.mark.silicon, pytest.mark.skipif(not ON_REQUEST, reason="minutes of the emulated chip: make test-silicon")]
+
+LONGEST_S = 12  # simulated; a longer scenario takes minutes on the emulated chip
+STROKES_APART = 2
+DEPTH_APART_UM = 10
+OTHER_FLASH = {"archive_first_start", "archive_lost"}  # a chip that has started has mounted its filesystem
+OTHER_LIVES = {"power_cut_mid_stroke", "cpu_hang_mid_stroke", "service_fault_remembered", "supervisor_no_code",
+               "supervisor_wrong_code"}  # a second start takes longer than the scenario waits
+
+
+def names():
+    found = sorted(path.stem for path in LIBRARY.glob("*.toml"))
+    return [name for name in found if name not in OTHER_FLASH | OTHER_LIVES]
+
+
+def depths(run):
+    return [row["achieved_um"] for row in run.journal]
+
+
+def mean(values):
+    return sum(values) / len(values) if values else 0
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_scenario_comes_to_the_same_on_the_chip(name, started_chip):
+    ours = Simulation(load(name)).run()
+    if ours.result["sim_s"] > LONGEST_S:
+        pytest.skip(f"{ours.result['sim_s']:.0f} s")
+    theirs = started_chip.run(name)
+    missed = [row for row in theirs.result["expectations"] if not row["held"]]
+    assert not missed
+    assert theirs.result["ended"] == ours.result["ended"]
+    assert [f["code"] for f in theirs.result["faults"]] == [f["code"] for f in ours.result["faults"]]
+    assert abs(theirs.result["strokes"] - ours.result["strokes"]) <= STROKES_APART
+    assert abs(mean(depths(theirs)) - mean(depths(ours))) <= DEPTH_APART_UM
+    assert theirs.result["max_extension_um"] == pytest.approx(ours.result["max_extension_um"], abs=DEPTH_APART_UM)

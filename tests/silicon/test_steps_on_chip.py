@@ -1,0 +1,48 @@
+"""The steps of a stroke as edges of the chip's STEP pad: each at the cycle that the words in memory say."""
+
+import os
+
+import numpy as np
+import pytest
+
+from sim.run import Simulation
+from sim.scenario import load
+
+ON_REQUEST = os.environ.get("PEN_NEED_SILICON") == "1"
+pytestmark = [
+    pytest.mark.silicon, pytest.mark.skipif(not ON_REQUEST, reason="minutes of the emulated chip: make test-silicon")]
+
+CYCLE_NS = 8
+LOOK_CYCLES = 2  # what a look at the generator may delay the last step by (gate.Gate.busy)
+
+
+def gaps(chip):
+    """Of every motion of a session: the cycles between its steps as planned in memory, and as they were."""
+    simulation = Simulation(load("zone_nose"), "silicon")
+    world = simulation.world
+    world.plug(chip)
+    planned, made = [], []
+    plan, tell = world.motion_planned, world.recorder.steps_made
+
+    def planning(times_ns, outward):
+        planned.append(times_ns)
+        plan(times_ns, outward)
+
+    def telling(times_ns, outward):
+        made.append(times_ns)
+        tell(times_ns, outward)
+
+    world.motion_planned, world.recorder.steps_made = planning, telling
+    simulation.run()
+    return [
+        (np.diff(want) // CYCLE_NS, np.diff(got) // CYCLE_NS) for want, got in zip(planned, made, strict=True)
+        if len(want) == len(got)], len(planned)
+
+
+def test_every_step_comes_at_its_cycle(started_chip):
+    motions, begun = started_chip.forked(gaps)
+    assert begun > 50
+    assert len(motions) > begun - 5  # homing ends before its table
+    for want, got in motions:
+        assert (want[:-1] == got[:-1]).all()
+        assert 0 <= got[-1] - want[-1] <= LOOK_CYCLES
