@@ -25,6 +25,7 @@ LIMIT_S = 60
 BY_CALL = ("clear", "power_gone")
 HANDS = {"trigger_no", "trigger_nc"}
 STROKES = ("running", "stopping")
+GAUGE = ("open_gauge", "ask_static", "close_gauge")
 
 
 class Acted(NamedTuple):
@@ -44,6 +45,9 @@ def act_out(path: PathFile, firmware: Firmware, sources: Path) -> Acted:
         return Acted(None, "the rule is about states and not about one call, which a run cannot show")
     if not path.steps:
         return Acted(None, "it is a path of calls into the treatment alone; the panel's pages make no such call")
+    if any(step.call in GAUGE for step in path.steps):
+        return Acted(None, "it goes through a calibration, for which the hands of a scenario have no gauge")
+    path = _plain(path, firmware)
     try:
         tables = _tables(path, replay(path, firmware), firmware.faults)
     except _NoWay as why:
@@ -58,6 +62,18 @@ def act_out(path: PathFile, firmware: Firmware, sources: Path) -> Acted:
         if path.rule in simulation.monitor.broken:
             return Acted(table, f"breaks the rule {simulation.monitor.broken[path.rule]}")
     return Acted(None, f"{tried} runs with its inputs break nothing: another part of the pen stands in the way first")
+
+
+def _plain(path: PathFile, firmware: Firmware) -> PathFile:
+    """The path with every input healthy that the violation does not need."""
+    for at, step in enumerate(path.steps):
+        for name in list(step.inputs):
+            steps = list(path.steps)
+            steps[at] = step.model_copy(update={"inputs": {k: v for k, v in step.inputs.items() if k != name}})
+            plainer = path.model_copy(update={"steps": steps})
+            if path.rule in replay(plainer, firmware)[-1].broken:
+                path, step = plainer, steps[at]
+    return path
 
 
 def _tables(path: PathFile, rows: list[Row], faults: Any) -> list[dict[str, Any]]:
@@ -129,7 +145,7 @@ def _of_input(name: str, value: int) -> tuple[str, float | None]:
         return "power_fail_stuck", None
     if name == "temp_dc":
         if 250 < value <= 1500:
-            return "motor_temp", value / 10 + 0.1
+            return "motor_temp", value / 10
         return "ntc_shorted" if value > 0 else "ntc_open", None
     if name == "rail_mv" and value < 12000:
         return "boost_mv", float(value)

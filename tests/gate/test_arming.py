@@ -150,6 +150,24 @@ def test_where_the_field_stands_is_every_step_that_the_driver_was_given(bench, g
     assert gate.position() == at + 3
 
 
+def test_a_gate_made_anew_counts_from_zero_whatever_is_left_in_the_block(bench, gate):
+    """A soft reset clears no register of a state machine."""
+    assert gate.arm(9)
+    gate.disarm()
+    assert gate.remaining_steps() == 9
+    assert bench.gate_module.Gate(Pins).position() == 0
+
+
+def test_in_service_nothing_arms(bench, gate, monkeypatch):
+    monkeypatch.setattr(bench.space.module("slots"), "service", True)
+    before = len(bench.recorder.en_n_changes)
+    assert gate.arm(5) is False
+    assert_at_rest(gate)
+    assert len(bench.recorder.en_n_changes) == before
+    monkeypatch.undo()
+    assert gate.arm(5) is True
+
+
 @pytest.mark.parametrize("name, answer", [("remaining_steps", 4), ("enabled", False)])
 def test_a_gate_that_does_not_say_what_it_should_is_not_armed(gate, monkeypatch, name, answer):
     """The ceiling is read back before the drive is enabled, and the pad after."""

@@ -10,8 +10,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sim.exhaust import paths
+from sim.exhaust.acted import Acted, act_out, toml
 from sim.exhaust.check import Result, check
 from sim.exhaust.subject import Firmware
+from sim.space import FIRMWARE
 
 out_console = Console(highlight=False)
 
@@ -30,8 +32,8 @@ def load(directory: Path) -> Firmware:
         raise CheckError(f"{directory}: cannot be loaded: {type(error).__name__}: {error}") from None
 
 
-def run_check(firmware: Firmware, out: Path, as_json: bool, err: Console) -> bool:
-    """Check, print, write a file for each broken rule. True if all rules hold."""
+def run_check(firmware: Firmware, sources: Path, out: Path, as_json: bool, err: Console) -> bool:
+    """Check the firmware of a directory, print, write files for each broken rule. True if all rules hold."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(),
                TextColumn("{task.completed:>6,.0f} of {task.total:,.0f} states found"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
@@ -43,16 +45,18 @@ def run_check(firmware: Firmware, out: Path, as_json: bool, err: Console) -> boo
             bar.update(tasks[what], completed=done, total=known)
 
         result = check(firmware, progress)
-    written = _write(result, out)
+    acted = {finding.rule: act_out(finding.path, firmware, sources) for finding in result.findings if finding.path}
+    written = _write(result, acted, out)
     if as_json:
-        print(json.dumps(result.table() | {"files": [str(path) for path in written]}, indent=1))
+        says = {rule: one.says for rule, one in acted.items()}
+        print(json.dumps(result.table() | {"files": [str(path) for path in written], "scenarios": says}, indent=1))
     else:
-        _print(result, written)
+        _print(result, acted, written, sources)
     return not result.findings
 
 
-def _write(result: Result, out: Path) -> list[Path]:
-    """One file for each finding that has a path, for --replay."""
+def _write(result: Result, acted: dict[str, Acted], out: Path) -> list[Path]:
+    """For each finding that has a path a file for --replay, and a scenario if there is one."""
     written = []
     for finding in result.findings:
         if finding.path is None:
@@ -60,10 +64,15 @@ def _write(result: Result, out: Path) -> list[Path]:
         where = out / f"{finding.rule}.json"
         paths.write(finding.path, where)
         written.append(where)
+        table = acted[finding.rule].table
+        if table is not None:
+            scenario = out / f"{finding.rule}.toml"
+            scenario.write_text(toml(table), encoding="utf-8")
+            written.append(scenario)
     return written
 
 
-def _print(result: Result, written: list[Path]) -> None:
+def _print(result: Result, acted: dict[str, Acted], written: list[Path], sources: Path) -> None:
     cells = result.cells
     table = Table("figure", "value", title="Every reachable state of the safety core", title_justify="left")
     rows = {
@@ -87,10 +96,26 @@ def _print(result: Result, written: list[Path]) -> None:
             out_console.print(f"  {number:>2}  {call}", markup=False)
         if finding.path is None:
             out_console.print("      no real times lead along this path: it may be the abstraction's alone")
+            continue
+        one = acted[finding.rule]
+        if one.table is None:
+            out_console.print(f"      no scenario: {one.says}", markup=False, soft_wrap=True)
+        else:
+            out_console.print(f"      as a scenario it {one.says}:", markup=False, soft_wrap=True)
+            file = _file(written, finding.rule)
+            out_console.print(f"      pen run {file}{_with(sources)}", markup=False, soft_wrap=True)
     for path in written:
         out_console.print(f"wrote {path}", markup=False)
     if not result.findings:
         out_console.print("All rules hold in every state.")
+
+
+def _file(written: list[Path], rule: str) -> Path:
+    return next(path for path in written if path.name == f"{rule}.toml")
+
+
+def _with(sources: Path) -> str:
+    return "" if sources == FIRMWARE else f" --firmware {sources}"
 
 
 def _forced(result: Result) -> str:

@@ -66,6 +66,8 @@ def run(
         typer.Option(
             help="Write report.html, strokes.csv, trace.vcd, result.json, fram.bin and flash.bin (for pen log) here."),
     ] = None,
+    firmware: Annotated[
+        Path | None, typer.Option(help="Run this directory in place of the firmware, on the cpython tier.")] = None,
 ) -> None:
     """Run a scenario on the simulated pen. Exit code 0 only if every expectation held."""
     from sim.scenario import ScenarioError, load
@@ -78,8 +80,10 @@ def run(
 
     if tier not in TIERS:
         raise fail(f"unknown tier '{tier}', known: {', '.join(TIERS)}", WRONG_USE)
+    if firmware is not None and (tier != "cpython" or not (firmware / "main.py").exists()):
+        raise fail(f"{firmware}: --firmware takes a directory like firmware/, on the cpython tier", WRONG_USE)
     try:
-        result = _run(plan, tier, quiet=as_json)
+        result = _run(plan, tier, firmware, quiet=as_json)
     except (FileNotFoundError, ScenarioError) as error:
         raise fail(str(error), WRONG_USE) from None
     except FirmwareDied as error:
@@ -97,19 +101,20 @@ def run(
         raise typer.Exit(1)
 
 
-def _run(plan, tier: str, quiet: bool):
+def _run(plan, tier: str, firmware: Path | None, quiet: bool):
     """Run with a progress bar on the terminal's error stream."""
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[sim_s]:7.1f} s simulated"),
                TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task("Preparing the plant", total=None, sim_s=0.0)
         from sim.run import Simulation
+        from sim.space import FIRMWARE
 
         def progress(sim_s: float, page: str) -> None:
             done, steps = simulation.hands.progress()
             bar.update(task, total=steps, completed=done, sim_s=sim_s, description=page[:24] or "Display dark")
 
-        simulation = Simulation(plan, tier, progress)
+        simulation = Simulation(plan, tier, progress, firmware or FIRMWARE)
         return simulation.run()
 
 
@@ -155,7 +160,8 @@ def check(
 
     try:
         core = load(firmware or FIRMWARE)
-        holds = run_replay(replay, core, as_json) if replay else run_check(core, out, as_json, err)
+        sources = firmware or FIRMWARE
+        holds = run_replay(replay, core, as_json) if replay else run_check(core, sources, out, as_json, err)
     except CheckError as error:
         raise fail(str(error), WRONG_USE) from None
     except NoClasses as error:
