@@ -5,15 +5,25 @@ needles move only commands run that allocate nothing. What is wrong with a line 
 the line's end. No command starts a stroke or widens a limit.
 """
 
+import sys
+
+import events
 import scpi_errors as errors
 import ticks
-from commands import COMMANDS
+import treatment
+from access import Access
+from board import usb_host
 from console_calibration import CalibrationCommands
 from console_common import Common
+from console_log import Log
 from console_measure import Measure
+from console_security import Security
 from console_state import State
+from console_status import Status
 from console_system import System
+from console_zones import Zones
 from micropython import const
+from records import Key
 from reply import Reply
 from scpi import IDLE, REST, TECHNICIAN, Parser
 from scpi_errors import Errors
@@ -32,7 +42,19 @@ STUCK_MS = const(5000)  # the same for an answer that nobody reads
 _CLEAR = const(3)  # Ctrl-C
 
 MOVING = b"needles move; release the trigger"
-IN_SESSION = b"a session is open; end it on the pen"
+TREATING = b"a treatment is under way; end it on the pen"
+LOCKED = b"for technicians: SECurity:CHALlenge?, SECurity:ANSWer, SELECT held"
+NO_KEY = b"this pen has no key, so nobody can prove one: provision it"
+
+
+def table():
+    """The command table, which takes memory only for as long as somebody holds it."""
+    from commands import COMMANDS
+
+    modules = getattr(sys, "modules", None)  # MicroPython's
+    if modules:
+        del modules["commands"]
+    return COMMANDS
 
 
 class Console:
@@ -43,28 +65,48 @@ class Console:
         self._port = port
         self.errors = Errors()
         self.reply = Reply()
-        self._table = table = list(COMMANDS)
-        self.parser = Parser(table)
+        rows = table()
+        self.parser = Parser(rows)
+        self.access = Access(self._access_changed)
         self.line = bytearray(LINE_BYTES)
         self._length = 0
         self._at = -1  # where the next command of a whole line begins; -1 while the line is being received
         self._skipping = False  # until the end of a line that is too long or not text
         self._heard_ms = 0
         self._sent_ms = 0
-        groups = {
-            "common": Common(pen, self), "system": System(pen, self), "state": State(pen, self),
-            "measure": Measure(pen, self), "calibration": CalibrationCommands(pen, self),
-        }
+        groups = {}
+        for name, make in (
+            ("status", Status), ("common", Common), ("system", System), ("security", Security), ("zones", Zones),
+            ("state", State), ("measure", Measure), ("log", Log), ("calibration", CalibrationCommands),
+        ):
+            groups[name] = make(pen, self)
+            if name == "status":
+                self.status = groups[name]
         self._common = groups["common"]
         # each answers None, or why it refused: a reason for -200, or another error's number
         self._handlers = []
-        for row in table:
-            group, name = row.handler.split(".")
+        for row in rows:
+            group, name = row[3].split(".")
             self._handlers.append(getattr(groups[group], name))
 
     def begin(self):
         """The self-test is over: the records can be read, as far as they are there."""
         self._common.begin()
+        key = Key()
+        if self._pen.store.provisioned():
+            key.load(self._pen.store)
+        self.access.set_key(key.key)
+
+    def failed(self, error: Exception):
+        """The firmware failed: what is being said is dropped, and the error says what happened."""
+        self.reply.drop()
+        self._at = -1
+        self._length = 0
+        self.errors.add(errors.DEVICE, repr(error).encode())
+
+    def changed(self, event: int, value: int):
+        """A technician's command changed something: on record, and the access stays open for a while."""
+        self._pen.journal.event(event, 0, value, self._pen.uptime_ms)
 
     def run(self, now_ms: int) -> int:
         """One pass; us until the next."""
@@ -73,11 +115,14 @@ class Console:
             self._send(moving, now_ms)
         elif self.reply.pieces is not None:
             if not moving:
-                self._continue()
+                self._continue(now_ms)
         elif self._at >= 0:
-            self._next(moving)
+            self._next(moving, now_ms)
             self._sent_ms = now_ms
         elif not self._receive(READ_MOVING if moving else READ_REST, now_ms):
+            self.status.look()
+            if self.access.open and not moving:
+                self._watch_access(now_ms)
             return IDLE_US
         return BUSY_MOVING_US if moving else BUSY_REST_US
 
@@ -136,15 +181,16 @@ class Console:
             self._end_line()
             reply.drop()
 
-    def _continue(self):
+    def _continue(self, now_ms):
         """The next piece of a long answer; its end is the end of the command."""
         self.reply.more()
+        self._sent_ms = now_ms
         if self.reply.pieces is None and self._at < 0:
             self.reply.finish()
 
     # -- commands -----------------------------------------------------------------------------------
 
-    def _next(self, moving):
+    def _next(self, moving, now_ms):
         """Do the next command of the line."""
         at = self._at
         stop = self.parser.unit_end(self.line, at, self._length)
@@ -158,7 +204,7 @@ class Console:
             self._end_line()  # what follows on the line may have been meant for what failed
             return
         if self.parser.row >= 0:
-            self._do(self.parser.row, moving)
+            self._do(self.parser.row, moving, now_ms)
         self._at = stop + 1
         if self._at >= self._length:
             self._end_line()
@@ -169,15 +215,15 @@ class Console:
         if self.reply.pieces is None:
             self.reply.finish()
 
-    def _do(self, index, moving):
-        row = self._table[index]
-        reason = self._forbidden(row.access, moving)
+    def _do(self, index, moving, now_ms):
+        access = self.parser.access[index]
+        reason = self._forbidden(access, moving)
         if reason:
-            self.errors.add(errors.PROTECTED if reason is _LOCKED else errors.EXECUTION, reason)
+            self.errors.add(errors.EXECUTION if reason is MOVING or reason is TREATING else errors.PROTECTED, reason)
             return
         reply = self.reply
         end, answered = reply.end, reply.answered
-        if row.header[-1] == "?":
+        if self.parser.query:
             reply.begin()
         refusal = self._handlers[index]()
         if refusal is not None:
@@ -186,16 +232,34 @@ class Console:
                 self.errors.add(refusal)
             else:
                 self.errors.add(errors.EXECUTION, refusal)
+        elif access & TECHNICIAN:
+            self.access.used(now_ms)
 
     def _forbidden(self, access, moving):
         """Why a command may not be done now; empty when it may."""
         if access & (REST | IDLE) and moving:
             return MOVING
-        if access & IDLE and self._pen.treatment.is_open():
-            return IN_SESSION
-        if access & TECHNICIAN:
-            return _LOCKED
+        if access & IDLE and self._treating():
+            return TREATING
+        if access & TECHNICIAN and not self.access.open:
+            return LOCKED if self.access.has_key() else NO_KEY
         return b""
 
+    def _treating(self):
+        """From the choice of an indication, which takes the limits as they are, to the session's end."""
+        return treatment.INDICATION < self._pen.treatment.stage < treatment.SUMMARY
 
-_LOCKED = b"a technician has to prove the key first: SECurity:CHALlenge?"
+    # -- access -------------------------------------------------------------------------------------
+
+    def _watch_access(self, now_ms):
+        self.access.watch(now_ms, usb_host(), self._treating())
+
+    def _access_changed(self, what):
+        """Granted, refused or closed: on record, and to be seen on the pen."""
+        pen = self._pen
+        pen.safety.technician = self.access.open
+        pen.journal.event(events.ACCESS, what, self.access.wrong, pen.uptime_ms)
+        pen.panel.say(_SAID[what], ">")
+
+
+_SAID = ("", "USB: technician", "USB: wrong key", "USB: technician off")

@@ -1,5 +1,7 @@
 """The console's IEEE 488.2 commands: who it is, what events there were, what waits."""
 
+import faults
+import selftest
 import version
 from scpi_errors import OPERATION_COMPLETE
 
@@ -10,6 +12,8 @@ class Common:
         self._reply = console.reply
         self._errors = console.errors
         self._parser = console.parser
+        self._status = console.status
+        self._access = console.access
         self._serial = b""
         self._version = version.TEXT.encode()
 
@@ -26,6 +30,7 @@ class Common:
 
     def clear(self):
         self._errors.clear()
+        self._status.clear()
 
     def set_event_enable(self):
         self._errors.event_enable = self._parser.values[0]
@@ -49,7 +54,21 @@ class Common:
         self._reply.number(self._errors.service_enable)
 
     def status_byte(self):
-        self._reply.number(self._errors.status_byte(False, False, False))
+        status = self._status
+        status.look()
+        operation = status.operations.event & status.operations.enable != 0
+        questionable = status.questions.event & status.questions.enable != 0
+        self._reply.number(self._errors.status_byte(self._reply.start < self._reply.end, operation, questionable))
+
+    def reset(self):
+        self._access.close()
+
+    def test(self):
+        """What it finds is a fault like any other: it latches, and the panel says so."""
+        code = selftest.at_rest(self._pen)
+        if code != faults.NONE:
+            self._pen.safety.trip(code)
+        self._reply.number(code)
 
     def wait(self):
         pass

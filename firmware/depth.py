@@ -1,4 +1,4 @@
-"""How far the needles may go: zones, indications, and the minimum of five limits with its reasons.
+"""How far the needles may go: zones, indications, and the minimum of six limits with its reasons.
 
 Pure. All lengths are extension in integer micrometres, rates in millihertz. Limits only tighten: no
 argument can raise the result above the zone's cap or the build's ceiling. The figures are engineering
@@ -46,9 +46,9 @@ INDICATIONS = (
     Indication("hair_loss", "Hair loss", 500, 1500),
 )
 
-# The five limits, in the order of Limits.values_um
-LIMIT_NAMES = ("zone", "indication", "cartridge", "calibration", "build")
-LIMIT_LABELS = ("Zone cap", "Indication", "Cartridge", "Calibrated", "Pen maximum")
+# The limits, in the order of Limits.values_um
+LIMIT_NAMES = ("zone", "indication", "cartridge", "calibration", "build", "clinic")
+LIMIT_LABELS = ("Zone cap", "Indication", "Cartridge", "Calibrated", "Pen maximum", "Clinic")
 
 
 def zone_number(key: str) -> int:
@@ -96,28 +96,31 @@ def prohibited(zone: int) -> bool:
 
 
 class Limits:
-    """The effective maximum for one choice of zone, indication, cartridge and calibration.
+    """The effective maximum for one choice of zone, indication, cartridge, calibration and clinic.
 
     `max_um` is the minimum of `values_um`; `bound` has bit i set where limit i equals it. A new choice is
     a new call of `choose`, which a running session never makes.
     """
 
     def __init__(self):
-        self.values_um = [0, 0, 0, 0, 0]
+        self.values_um = [0, 0, 0, 0, 0, 0]
         self.max_um = 0
         self.min_um = 0
         self.bound = 0
 
-    def choose(self, zone: int, indication: int, cartridge_um: int, travel_um: int, supervised: bool) -> int:
+    def choose(
+        self, zone: int, indication: int, cartridge_um: int, travel_um: int, supervised: bool, clinic_um: int
+    ) -> int:
         """Set the limits and return the effective maximum in um; 0 means nothing is allowed.
 
-        `cartridge_um` is the cartridge's rated depth, `travel_um` the extension the calibration covers.
-        Negative readings count as 0, so that a wrong sign can only forbid. ValueError for anything but an integer,
-        and then nothing is allowed.
+        `cartridge_um` is the cartridge's rated depth, `travel_um` the extension the calibration covers,
+        `clinic_um` the clinic's own limit for the zone, which holds for a supervisor too. Negative readings count
+        as 0, so that a wrong sign can only forbid. ValueError for anything but an integer, and then nothing is allowed.
         """
         self.max_um = 0
         _whole(cartridge_um, "a rated depth")
         _whole(travel_um, "a calibrated travel")
+        _whole(clinic_um, "a clinic's limit")
         row = _row(ZONES, zone, "zone")
         band = _row(INDICATIONS, indication, "indication")
         values = self.values_um
@@ -126,19 +129,20 @@ class Limits:
         values[2] = max(0, cartridge_um)
         values[3] = max(0, travel_um)
         values[4] = BUILD_CEILING_UM
+        values[5] = max(0, clinic_um)
         self.max_um = min(values)
         self.min_um = row.min_um
         if self.max_um < self.min_um:
             self.max_um = 0
         self.bound = 0
-        for i in range(5):
+        for i in range(6):
             if values[i] == min(values):
                 self.bound |= 1 << i
         return self.max_um
 
     def reason(self) -> int:
         """Index into LIMIT_NAMES of the first limit that bound."""
-        for i in range(5):
+        for i in range(6):
             if self.bound & (1 << i):
                 return i
         return 4

@@ -29,6 +29,12 @@ EXPORTED = const(16)  # b: newest archive entry that an export has read back; it
 CALIBRATION = const(24)  # a: 0 begun, 1 a new one is in force, 2 given up; b: id of the one in force
 SLOT = const(25)  # a: why a slot did not run (slots.NO_MANIFEST ...), b: 1 slot a, 2 slot b, 0 neither is named
 
+ACCESS = const(17)  # a: access.GRANTED, WRONG or CLOSED; b: wrong answers since the start
+CLINIC_LIMIT = const(18)  # b: zone in the bits from 12 on, its limit in um below
+CLOCK_SET = const(19)  # b: days since 2000-01-01
+OPERATOR = const(20)  # a tag was set; b: how many characters
+RESTARTED = const(21)  # by a technician; b: 1 into service mode
+
 _LAP_LOW = const(0)
 _KIND = const(1)
 _CRC = const(3)

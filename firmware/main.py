@@ -38,9 +38,9 @@ def main():
         raise
     except Exception as error:
         board.drive_off()
-        sys.print_exception(error)
         if pen is not None:
-            pen.stop(faults.EXCEPTION)
+            pen.stop(faults.EXCEPTION, error)
+        sys.print_exception(error)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pages import LOW_HZ, direction, draw_lines, mm
 
 AFTERCARE_PAGES = len(aftercare.AFTERCARE) + 1
 
-_BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen")
+_BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen", "by clin")
 _HEAT = ("    ", "WARM", "SLOW")
 _ENDED = {
     journal.USER: "by user",

@@ -82,6 +82,10 @@ class Panel:
         """Switch the display on; False when it does not answer."""
         return self._display.begin()
 
+    def select_held(self) -> bool:
+        """SELECT is pressed, bounces apart."""
+        return self._buttons.select_button.held
+
     # -- which page ---------------------------------------------------------------------------------
 
     def _wanted(self):

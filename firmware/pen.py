@@ -5,6 +5,7 @@ the pen stop comes before what makes it move, and both before what it shows. Whi
 allocates and none touches flash.
 """
 
+import sys
 from profile import Profile
 
 import carriage
@@ -18,6 +19,7 @@ import records
 import safety
 import selftest
 import session
+import slots
 import store
 import ticks
 import treatment
@@ -50,6 +52,7 @@ PANEL_US = const(40000)
 FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
+STOPPED_MS = const(20)
 OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
 
 
@@ -69,6 +72,7 @@ class Pen:
         self.journal = journal.Journal(self.fram, self.store)
         self.counters = records.Counters()
         self.settings = records.Settings()
+        self.clinic = records.Clinic()
         self.used = records.CartridgeRing()
         self.last_fault = records.LastFault()
         self.calibration = Calibration()
@@ -154,21 +158,34 @@ class Pen:
         """Only before the loop runs, or for a millisecond at rest."""
         self._clock.sleep_us(us)
 
-    def stop(self, code: int):
-        """The loop failed: latch why, then only show it and keep the watchdog quiet, for ever."""
+    def stop(self, code: int, error: Exception):
+        """The loop failed: latch why, then only show and tell it and keep the watchdog quiet, for ever."""
         self.gate.disarm()
         self.safety.trip(code)
+        self.console.failed(error)
+        self._feed()
+        sys.print_exception(error)  # the last that may wait for a host which does not read
+        telling = [self.panel.update, self.console.run]
         while True:
-            self.uptime_ms += PANEL_US // 1000
-            self.panel.update(self.uptime_ms)
+            self.uptime_ms += STOPPED_MS
+            for tell in telling:
+                try:
+                    tell(self.uptime_ms)
+                except Exception:  # what failed before may fail again, and must not lead to the prompt
+                    telling = [other for other in telling if other is not tell]
             self._feed()
-            self._clock.sleep_us(PANEL_US)
+            self._clock.sleep_us(STOPPED_MS * 1000)
 
     def _feed(self):
         """The scheduler says that every task is alive, many times more often than the watchdog needs to hear it."""
         if self._watchdog is not None and ticks.diff(self.uptime_ms, self._fed_ms) >= FEED_MS:
             self._fed_ms = self.uptime_ms
             self._watchdog.feed()
+
+    def restart(self, service: bool):
+        """At rest: start anew, with `service` into service mode. Does not return."""
+        self.gate.disarm()
+        slots.restart(service)
 
     def run(self):
         self.scheduler.run()

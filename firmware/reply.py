@@ -7,7 +7,6 @@ for at rest. One command's answer fits the buffer, or comes in pieces.
 from micropython import const
 
 REPLY_BYTES = const(512)
-ROOM_FOR_PIECE = const(320)
 
 
 class Reply:
@@ -74,6 +73,16 @@ class Reply:
             buf[end] = data[i]
             end += 1
         self.end = end
+
+    def bytes(self, data):
+        """The same in one go, for a long answer's pieces: at rest only, it allocates."""
+        self.buf[self.end : self.end + len(data)] = data
+        self.end += len(data)
+
+    def block_head(self, length: int):
+        """The head of a definite-length block of `length` bytes; at rest only."""
+        digits = b"%d" % length
+        self.text(b"#%d" % len(digits) + digits)
 
     def comma(self):
         self.byte(44)

@@ -19,16 +19,12 @@ INT = const(0)  # from `low` to `high`
 TEXT = const(1)  # a quoted string of `low` to `high` characters
 WORD = const(2)  # one of `words`, without quotes
 
-Param = namedtuple("Param", ("name", "kind", "low", "high", "words"))
+Param = namedtuple("Param", ("name", "kind", "low", "high", "words", "optional"))
 
-# Rows of the command table. `access` is a sum of:
+# Who may, a sum of:
 REST = const(1)  # only while nothing moves
 IDLE = const(2)  # and no session is open
 TECHNICIAN = const(4)  # and a technician has proven the key
-
-Command = namedtuple("Command", ("header", "params", "optional", "access", "handler", "help"))
-"""`header` as SCPI writes it, `SYSTem:ERRor[:NEXT]?`; `optional`: how many of the last `params` may be left out;
-`handler`: "group.method"; `help`: what it answers or does, one line for the documentation."""
 
 _QUOTE = const(34)
 _APOSTROPHE = const(39)
@@ -43,36 +39,49 @@ _NONE = const(-1)
 
 def number(name, low, high):
     """A whole number from `low` to `high`."""
-    return Param(name, INT, low, high, ())
+    return Param(name, INT, low, high, (), False)
 
 
 def text(name, low, high):
     """A quoted string of `low` to `high` characters."""
-    return Param(name, TEXT, low, high, ())
+    return Param(name, TEXT, low, high, (), False)
 
 
 def word(name, words):
     """One of `words`, written without quotes."""
-    return Param(name, WORD, 0, 0, tuple([w.upper().encode() for w in words]))
+    return Param(name, WORD, 0, 0, tuple([w.upper().encode() for w in words]), False)
+
+
+def maybe(param):
+    """The same, but it may be left out; only the last ones may."""
+    return Param(param.name, param.kind, param.low, param.high, param.words, True)
 
 
 class Parser:
     """Finds rows of `table` by the headers in a line. After `unit`, the fields tell what it found.
 
-    `row`: index into the table; `count`: how many parameters; `values[i]`: a number, or the index of a word;
-    `starts[i]`, `ends[i]`: where a parameter stands in the line, without its quotes.
+    A row is a tuple that begins with a header as SCPI writes it, `SYSTem:ERRor[:NEXT]?`, its parameters, and who may.
+    `row`: index into the table, -1 for an empty command; `query`: whether it is one; `count`: how many parameters;
+    `values[i]`: a number, or the index of a word; `starts[i]`, `ends[i]`: where a parameter stands in the line, without
+    its quotes. `access[row]`: who may. Nothing else of the table is kept.
     """
 
     def __init__(self, table):
-        self._table = table
-        self._names = [b""]  # node 0 is the root
-        self._shorts = array("b", [0])
+        self._text = bytearray()  # the names of all nodes, in capitals
+        self._starts = array("h", [0])  # node 0 is the root
+        self._lengths = bytearray(1)
+        self._shorts = bytearray(1)
         self._child = array("h", [_NONE])
         self._next = array("h", [_NONE])
         self._command = array("h", [_NONE])
         self._query = array("h", [_NONE])
+        self._params = []
+        self.access = bytearray(len(table))
         for index in range(len(table)):
-            self._add(table[index].header, index)
+            row = table[index]
+            self._params.append(row[1])
+            self.access[index] = row[2]
+            self._add(row[0], index)
         self._path = 0
         self._kinds = bytearray(PARAMS_MAX)
         self.values = array("i", [0] * PARAMS_MAX)
@@ -80,6 +89,7 @@ class Parser:
         self.ends = array("h", [0] * PARAMS_MAX)
         self.count = 0
         self.row = 0
+        self.query = False
         self.detail = b""  # more of what was wrong: a constant, or empty
 
     # -- building the tree --------------------------------------------------------------------------
@@ -100,13 +110,15 @@ class Parser:
         last = _NONE
         node = self._child[parent]
         while node != _NONE:
-            if self._names[node] == long:
+            if self._lengths[node] == len(long) and self._same(long, 0, node, len(long)):
                 return node
             last = node
             node = self._next[node]
-        node = len(self._names)
-        self._names.append(long)
-        self._shorts.append(len([c for c in name if not "a" <= c <= "z"]))
+        node = len(self._lengths)
+        self._starts.append(len(self._text))
+        self._text += long
+        self._lengths += bytes((len(long),))
+        self._shorts += bytes((len([c for c in name if not "a" <= c <= "z"]),))
         for column in (self._child, self._next, self._command, self._query):
             column.append(_NONE)
         if last == _NONE:
@@ -114,6 +126,18 @@ class Parser:
         else:
             self._next[last] = node
         return node
+
+    def _same(self, line, at, node, length):
+        """Whether line[at:at+length] is how the node's name begins, in any case."""
+        text = self._text
+        start = self._starts[node]
+        for i in range(length):
+            c = line[at + i]
+            if 97 <= c <= 122:
+                c -= 32
+            if c != text[start + i]:
+                return False
+        return True
 
     # -- reading a line -----------------------------------------------------------------------------
 
@@ -168,35 +192,35 @@ class Parser:
                 stop += 1
             if stop == at:
                 return errors.SYNTAX
+            after = line[stop] if stop < end else 32
+            # two words may share a short form, as STATe and STATus: what follows tells which is meant
+            column = self._child if after == _COLON else self._query if after == _QUESTION else self._command
             parent = node
-            node = self._find(node, line, at, stop)
+            node = self._find(node, line, at, stop, column)
             if node == _NONE:
                 return errors.UNDEFINED_HEADER
             at = stop
-            if at < end and line[at] == _COLON:
-                at += 1
-            else:
+            if after != _COLON:
                 break
-        rows = self._command
-        if at < end and line[at] == _QUESTION:
-            rows = self._query
+            at += 1
+        if after == _QUESTION:
             at += 1
         if at < end and line[at] > 32:
             return errors.HEADER_SEPARATOR
-        self.row = rows[node]
-        if self.row == _NONE:
-            return errors.UNDEFINED_HEADER
+        self.row = column[node]
+        self.query = after == _QUESTION
         if not common:
             self._path = parent
         return at
 
-    def _find(self, parent, line, at, stop):
+    def _find(self, parent, line, at, stop, column):
+        """The child of that name with something in `column`: further children, a query or a command."""
         length = stop - at
         node = self._child[parent]
         while node != _NONE:
-            name = self._names[node]
-            if (length == len(name) or length == self._shorts[node]) and _same(line, at, name, length):
-                return node
+            if column[node] != _NONE and (length == self._lengths[node] or length == self._shorts[node]):
+                if self._same(line, at, node, length):
+                    return node
             node = self._next[node]
         return _NONE
 
@@ -280,11 +304,10 @@ class Parser:
 
     def _check(self, line):
         """The parameters against what the row of the table says of them."""
-        row = self._table[self.row]
-        params = row.params
+        params = self._params[self.row]
         if self.count > len(params):
             return errors.TOO_MANY
-        if self.count < len(params) - row.optional:
+        if self.count < len(params) and not params[self.count].optional:
             return errors.MISSING
         for i in range(self.count):
             param = params[i]

@@ -36,6 +36,22 @@ def run(pen) -> int:
     return faults.NONE
 
 
+def at_rest(pen) -> int:
+    """What of it can be done again with nothing moving and no session open; 0.1 s. The number of the first fault."""
+    if not pen.fram.check_id():
+        return faults.STORAGE
+    if not pen.store.provisioned():
+        return faults.STORAGE_BLANK
+    pen.sensors.read_pads()
+    pen.sensors.read_analog()
+    for test in (_supply, _sensors, calibration, _archive):
+        code = test(pen)
+        if code != faults.NONE:
+            return code
+    resting = pen.safety.state == safety.READY or pen.safety.state == safety.UNHOMED
+    return gate(pen) if resting and pen.safety.fault == faults.NONE and not pen.motor.armed() else faults.NONE
+
+
 def _memory(pen):
     """FRAM answers, was set up, and its records can be read; the boot is counted."""
     if not pen.fram.check_id():
@@ -43,7 +59,7 @@ def _memory(pen):
     if not pen.store.provisioned():
         return faults.STORAGE_BLANK
     usable = (store.OK, store.RECOVERED, store.EMPTY)
-    for record in (pen.counters, pen.settings, pen.last_fault, pen.used):
+    for record in (pen.counters, pen.settings, pen.last_fault, pen.used, pen.clinic):
         if record.load(pen.store) not in usable:
             return faults.STORAGE
     if pen.motion_status not in usable:
@@ -56,6 +72,7 @@ def _memory(pen):
         return faults.STORAGE
     pen.treatment.session_limit_ms = pen.settings.session_limit_s * 1000
     pen.session.settings_loaded()
+    pen.treatment.clinic_um = pen.clinic.limits_um
     return faults.NONE
 
 

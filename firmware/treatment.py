@@ -19,19 +19,19 @@ ACTIVE = const(6)
 SUMMARY = const(7)
 AFTERCARE = const(8)
 
-# Why a choice was refused; 0..4 are the limits of depth.LIMIT_NAMES
+# Why a choice was refused; 0..5 are the limits of depth.LIMIT_NAMES
 ACCEPTED = const(-1)
-REFUSED_PROHIBITED = const(5)
-REFUSED_NOTHING_ALLOWED = const(6)
-REFUSED_SHALLOWEST = const(7)
-REFUSED_RATE = const(8)
-REFUSED_MOVING = const(9)
-REFUSED_BATTERY = const(10)
-REFUSED_RECORDS = const(11)
-REFUSED_DUE = const(12)  # the calibration is past its due date
-REFUSED_NO_CODE = const(13)  # nobody has set a supervisor's code
-REFUSED_WRONG_CODE = const(14)
-REFUSED_LOCKED = const(15)  # too many wrong codes; until a restart
+REFUSED_PROHIBITED = const(6)
+REFUSED_NOTHING_ALLOWED = const(7)
+REFUSED_SHALLOWEST = const(8)
+REFUSED_RATE = const(9)
+REFUSED_MOVING = const(10)
+REFUSED_BATTERY = const(11)
+REFUSED_RECORDS = const(12)
+REFUSED_DUE = const(13)  # the calibration is past its due date
+REFUSED_NO_CODE = const(14)  # nobody has set a supervisor's code
+REFUSED_WRONG_CODE = const(15)
+REFUSED_LOCKED = const(16)  # too many wrong codes; until a restart
 
 SESSION_LIMIT_MS = const(1800000)
 MARGIN_US = const(6000)  # between two strokes: judge, record, permit, start take 4 ms, the other tasks a pass
@@ -46,6 +46,7 @@ class Treatment:
         self._questions = questions
         self.limits = depth.Limits()
         self.session_limit_ms = SESSION_LIMIT_MS
+        self.clinic_um = [depth.BUILD_CEILING_UM] * len(depth.ZONES)  # the clinic's own limit for each zone
         self.overdue = False  # the calibration is known to be past its due date
         self.cartridge_um = 0
         self.travel_um = 0
@@ -108,7 +109,7 @@ class Treatment:
 
     def _set_limits(self, indication):
         return self.limits.choose(
-            self.zone, indication, self.cartridge_um, self.travel_um, self.supervised)
+            self.zone, indication, self.cartridge_um, self.travel_um, self.supervised, self.clinic_um[self.zone])
 
     def answer_no(self):
         """The contraindication shown does not apply."""

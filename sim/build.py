@@ -46,7 +46,7 @@ def limits_of(scenario: Scenario):
     limits = depth.Limits()
     limits.choose(
         depth.zone_number(wanted.zone), depth.indication_number(wanted.indication), cartridge.rated_um, travel_um,
-        wanted.supervised)
+        wanted.supervised, scenario.pen.clinic_um.get(wanted.zone, depth.BUILD_CEILING_UM))
     return limits
 
 
@@ -103,14 +103,20 @@ def _motion_record(scenario: Scenario) -> dict[str, int] | None:
     return {name: value or getattr(reference, name) for name, value in given.items()}
 
 
+def _clinic(scenario: Scenario) -> list[int]:
+    """The clinic's limits, none where it has set none."""
+    given = scenario.pen.clinic_um
+    return [given.get(row.key, depth.BUILD_CEILING_UM) for row in depth.ZONES] if given else []
+
+
 def fault_number(key: str) -> int:
     """The number of a fault by its key."""
     return next(code for code, row in faults.TABLE.items() if row.key == key)
 
 
 def pen_key(scenario: Scenario) -> bytes:
-    """The key that a simulated pen shares with its technicians; it protects nothing."""
-    return hashlib.sha256(KEY_SEED + scenario.pen.serial.encode()).digest()
+    """The key that a simulated pen shares with its technicians, empty for a pen without; it protects nothing."""
+    return hashlib.sha256(KEY_SEED + scenario.pen.serial.encode()).digest() if scenario.pen.key else b""
 
 
 def _provisioned(scenario: Scenario) -> bytes:
@@ -122,7 +128,8 @@ def _provisioned(scenario: Scenario) -> bytes:
         settings={"session_limit_s": pen.session_limit_s, "depth_limit_um": pen.depth_limit_um, "buzzer": 1},
         supervisor_code=pen.supervisor_code, code_salt=CODE_SALT, operator=pen.operator,
         service_fault=fault_number(pen.service_fault) if pen.service_fault else 0,
-        motion=_motion_record(scenario), key=pen_key(scenario), archive=ARCHIVES[pen.archive],
+        motion=_motion_record(scenario), archive=ARCHIVES[pen.archive],
+        key=pen_key(scenario), clinic_um=_clinic(scenario),
         used_cartridges=[rom_id(scenario.cartridge.serial)] if scenario.cartridge.known_used else ()))
     if pen.calibration == "corrupt":
         for slot in range(2):

@@ -91,12 +91,23 @@ class PenTable(_Table):
     supervisor_code: str = Field("USDDUSUU", max_length=8)
     earlier: list[EarlierSession] = Field(default_factory=list)
     operator: str = Field("", max_length=8, pattern="^[!-~]*$")
+    key: bool = Field(True, description="the pen and its technician share a key")
+    clinic_um: dict[str, int] = Field(default_factory=dict, description="the clinic's own limit, by zone")
     service_fault: str | None = Field(None, description="a fault that service has yet to clear")
 
     @field_validator("supervisor_code")
     @classmethod
     def _code(cls, value: str) -> str:
         return _code_of(value) if value else value
+
+    @field_validator("clinic_um")
+    @classmethod
+    def _clinic(cls, value: dict[str, int]) -> dict[str, int]:
+        for zone, limit_um in value.items():
+            _one_of(zone, ZONES, "zone")
+            if limit_um != 0 and not 100 <= limit_um <= 2500:
+                raise ValueError(f"a clinic's limit is 0 or 100 to 2500 um, not {limit_um}")
+        return value
 
     @field_validator("service_fault")
     @classmethod

@@ -68,5 +68,5 @@ def _default_um(zone: str, indication: str) -> int:
     """The depth that a session of this treatment begins with."""
     limits = depth.Limits()
     number = depth.zone_number(zone)
-    limits.choose(number, depth.indication_number(indication), 2500, 2500, False)
+    limits.choose(number, depth.indication_number(indication), 2500, 2500, False, depth.BUILD_CEILING_UM)
     return limits.default_um(number, depth.indication_number(indication))

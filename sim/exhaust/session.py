@@ -18,9 +18,11 @@ from sim.exhaust.subject import Firmware, Key
 
 # rated depth of the cartridge, travel of the calibration: neither binds, either, too small for most zones
 CARTRIDGES = ((2500, 2600), (1000, 700), (150, 2600))
+# the clinic's limit for zone 0, 1, 2 ...: none, one that binds, too small for the zone, forbidden, each with every kind
+CLINIC_UM = (2500, 2500, 400, 600, 0, 1200, 1600, 150, 2500, 700, 900, 1500, 2000)
 QUESTIONS = 2  # the panel has more; one that is not the last is like another
 LEFT_OUT = ("limits", "asked_rate_mhz", "rate_mhz", "strokes", "started_ms", "ended_ms", "end_reason",
-            "session_limit_ms", "_questions", "overdue")  # fmt: skip
+            "session_limit_ms", "_questions", "overdue", "clinic_um")  # fmt: skip
 
 DUE = {"choose_zone": 1, "confirm": 1}  # calls that look at the due date: one more argument says that it is past
 SAID = ("confirm", "supervise", "change_depth")  # calls whose last argument is True or False
@@ -43,7 +45,8 @@ class _Then(NamedTuple):
 
 
 TEXTS = {
-    "session.limit": "from the indication on, the limit is the least of zone, indication, cartridge, travel and build",
+    "session.limit":
+        "from the indication on, the limit is the least of zone, indication, clinic, cartridge, travel, build",
     "session.depth": "an open session's depth is above zero and within its limit",
     "session.steady": "zone, indication, unlock and limit stay as they are while a session is open",
     "session.order": "each stage is reached only from the one before it, a session only after marking the cartridge",
@@ -62,6 +65,7 @@ class Sessions:
         self._tables = firmware.depth
         self._safety = firmware.safety
         self._deed = firmware.treatment.Treatment(QUESTIONS)
+        self._deed.clinic_um = list(CLINIC_UM)
         self._core = firmware.safety.Safety(lambda state: None, lambda code: None)
         for event in (firmware.safety.TESTED, firmware.safety.HOME, firmware.safety.HOMED):
             self._core.event(event)
@@ -178,7 +182,9 @@ class Sessions:
             return True
         zone = depth.ZONES[deed.zone]
         cap_um = zone.supervised_cap_um if deed.supervised else zone.cap_um
-        least_um = min(cap_um, depth.INDICATIONS[deed.indication].high_um, deed.cartridge_um, deed.travel_um, BUILD_UM)
+        least_um = min(
+            cap_um, depth.INDICATIONS[deed.indication].high_um, deed.cartridge_um, deed.travel_um,
+            CLINIC_UM[deed.zone], BUILD_UM)
         return 0 < deed.limits.max_um == least_um
 
     def _depth(self, _name: str, _then: _Then) -> bool:

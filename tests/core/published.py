@@ -66,7 +66,7 @@ def cap_um(zone: int, unlocked: bool) -> int:
 
 
 def five_um(zone: int, indication: int, cartridge_um: int, travel_um: int, unlocked: bool) -> list[int]:
-    """Zone, indication, cartridge, calibration, build."""
+    """Zone, indication, cartridge, calibration, build: those that every pen has."""
     deep_um = round(1000 * INDICATIONS[INDICATION_KEYS[indication]][2])
     return [cap_um(zone, unlocked), deep_um, max(cartridge_um, 0), max(travel_um, 0), BUILD_UM]
 

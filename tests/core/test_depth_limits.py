@@ -1,4 +1,4 @@
-"""The five-way minimum: dense around every boundary, for every zone and indication, with its reasons."""
+"""The six-way minimum: dense around every boundary, for every zone and indication, with its reasons."""
 
 import re
 from itertools import product
@@ -30,27 +30,28 @@ HUGE = (1 << 30, 1 << 31, 1 << 64, 10**30)  # past the chip's small integers
 ANY_INT = st.integers() | st.integers(-10, 2600)
 
 
-def chosen(zone, indication, cartridge_um=5000, travel_um=5000, supervised=False):
+def chosen(zone, indication, cartridge_um=5000, travel_um=5000, supervised=False, clinic_um=2500):
     limits = depth.Limits()
-    limits.choose(zone, indication, cartridge_um, travel_um, supervised)
+    limits.choose(zone, indication, cartridge_um, travel_um, supervised, clinic_um)
     return limits
 
 
-def check(limits, zone, indication, cartridge_um, travel_um, supervised):
+def check(limits, zone, indication, cartridge_um, travel_um, supervised, clinic_um=2500):
     """One choice, on limits that may have served another choice before."""
-    got_um = limits.choose(zone, indication, cartridge_um, travel_um, supervised)
-    expected = five_um(zone, indication, cartridge_um, travel_um, supervised)
+    got_um = limits.choose(zone, indication, cartridge_um, travel_um, supervised, clinic_um)
+    expected = [*five_um(zone, indication, cartridge_um, travel_um, supervised), max(clinic_um, 0)]
+    most = min(most_um(zone, indication, cartridge_um, travel_um, supervised), max(clinic_um, 0))
     assert limits.values_um == expected
-    assert got_um == limits.max_um == most_um(zone, indication, cartridge_um, travel_um, supervised)
+    assert got_um == limits.max_um == (most if most >= least_um(zone) else 0)
     assert limits.min_um == least_um(zone)
-    assert limits.bound == sum(1 << i for i in range(5) if expected[i] == min(expected))
+    assert limits.bound == sum(1 << i for i in range(6) if expected[i] == min(expected))
     assert limits.reason() == expected.index(min(expected))
     assert 0 <= got_um <= min(cap_um(zone, True), 2500)
 
 
 def test_before_a_choice_nothing_is_allowed():
     limits = depth.Limits()
-    assert (limits.values_um, limits.max_um, limits.min_um, limits.bound) == ([0, 0, 0, 0, 0], 0, 0, 0)
+    assert (limits.values_um, limits.max_um, limits.min_um, limits.bound) == ([0, 0, 0, 0, 0, 0], 0, 0, 0)
     assert depth.LIMIT_NAMES[limits.reason()] == "build"
     assert all(limits.clamp(wanted_um) == 0 for wanted_um in (-1, 0, 1, 49, 50, 2500, 10**30))
 
@@ -81,9 +82,18 @@ def test_minimum_of_five_around_every_boundary(zone):
 
 
 @pytest.mark.hazard("H01")
-@given(st.sampled_from(zones), st.sampled_from(indications), ANY_INT, ANY_INT, st.booleans())
-def test_minimum_of_five_for_any_integers(zone, indication, cartridge_um, travel_um, supervised):
-    check(depth.Limits(), zone, indication, cartridge_um, travel_um, supervised)
+@pytest.mark.parametrize("zone", zones)
+def test_the_clinic_only_tightens_around_every_boundary(zone):
+    limits = depth.Limits()
+    for indication, clinic_um, supervised in product(indications, (*AROUND_UM, -1, -2500), (False, True)):
+        check(limits, zone, indication, 2500, 2500, supervised, clinic_um)
+        check(limits, zone, indication, 1200, 700, supervised, clinic_um)
+
+
+@pytest.mark.hazard("H01")
+@given(st.sampled_from(zones), st.sampled_from(indications), ANY_INT, ANY_INT, st.booleans(), ANY_INT)
+def test_minimum_of_five_for_any_integers(zone, indication, cartridge_um, travel_um, supervised, clinic_um):
+    check(depth.Limits(), zone, indication, cartridge_um, travel_um, supervised, clinic_um)
 
 
 @pytest.mark.hazard("H01", "H15")
@@ -96,16 +106,19 @@ def test_the_prohibited_zone_is_always_zero(indication, cartridge_um, travel_um,
 
 
 @pytest.mark.parametrize(
-    "name, zone, indication, cartridge_um, travel_um, max_um",
+    "name, zone, indication, cartridge_um, travel_um, clinic_um, max_um",
     [
-        ("zone", "periorbital", "wrinkles", 2500, 2500, 500),
-        ("indication", "chin", "absorption", 2500, 2500, 300),
-        ("cartridge", "body", "acne_scars", 1200, 2500, 1200),
-        ("calibration", "body", "acne_scars", 2500, 1300, 1300),
+        ("zone", "periorbital", "wrinkles", 2500, 2500, 2500, 500),
+        ("indication", "chin", "absorption", 2500, 2500, 2500, 300),
+        ("cartridge", "body", "acne_scars", 1200, 2500, 2500, 1200),
+        ("calibration", "body", "acne_scars", 2500, 1300, 2500, 1300),
+        ("clinic", "body", "acne_scars", 2500, 2500, 1100, 1100),
+        ("clinic", "body", "acne_scars", 2500, 2500, 0, 0),
     ],
 )
-def test_each_limit_can_be_the_reason(name, zone, indication, cartridge_um, travel_um, max_um):
-    limits = chosen(depth.zone_number(zone), depth.indication_number(indication), cartridge_um, travel_um)
+def test_each_limit_can_be_the_reason(name, zone, indication, cartridge_um, travel_um, clinic_um, max_um):
+    zone, indication = depth.zone_number(zone), depth.indication_number(indication)
+    limits = chosen(zone, indication, cartridge_um, travel_um, False, clinic_um)
     assert (limits.max_um, depth.LIMIT_NAMES[limits.reason()]) == (max_um, name)
 
 
@@ -118,7 +131,7 @@ def test_the_build_binds_where_a_table_would_allow_more(monkeypatch, cap_um, dee
     """No table of today is looser than the build: these are."""
     monkeypatch.setattr(depth, "ZONES", (depth.Zone("any", "Any", 200, 200, cap_um, cap_um, 10000, 20000),))
     monkeypatch.setattr(depth, "INDICATIONS", (depth.Indication("any", "Any", 200, deep_um),))
-    limits = chosen(0, 0, cartridge_um, 9000)
+    limits = chosen(0, 0, cartridge_um, 9000, False, 9000)
     assert (limits.max_um, limits.bound) == (2500, bound)
     assert limits.reason() == (bound & -bound).bit_length() - 1
 
@@ -208,9 +221,11 @@ def test_a_number_outside_the_tables_is_an_error(number):
 def test_what_is_no_whole_number_is_named(value):
     limits, said = depth.Limits(), f"is a whole number of um or mHz, not {re.escape(repr(value))}$"
     with pytest.raises(ValueError, match=f"^a rated depth {said}"):
-        limits.choose(1, 0, value, 2500, False)
+        limits.choose(1, 0, value, 2500, False, 2500)
     with pytest.raises(ValueError, match=f"^a calibrated travel {said}"):
-        limits.choose(1, 0, 2500, value, False)
+        limits.choose(1, 0, 2500, value, False, 2500)
+    with pytest.raises(ValueError, match=f"^a clinic's limit {said}"):
+        limits.choose(1, 0, 2500, 2500, False, value)
     with pytest.raises(ValueError, match=f"^a depth {said}"):
         limits.clamp(value)
     with pytest.raises(ValueError, match=f"^a rate {said}"):

@@ -52,8 +52,8 @@ def test_labels_fit_the_panel():
 
 
 def test_the_limits_by_name():
-    assert depth.LIMIT_NAMES == ("zone", "indication", "cartridge", "calibration", "build")
-    assert depth.LIMIT_LABELS == ("Zone cap", "Indication", "Cartridge", "Calibrated", "Pen maximum")
+    assert depth.LIMIT_NAMES == ("zone", "indication", "cartridge", "calibration", "build", "clinic")
+    assert depth.LIMIT_LABELS == ("Zone cap", "Indication", "Cartridge", "Calibrated", "Pen maximum", "Clinic")
 
 
 def test_the_build_ceiling_and_the_grids():

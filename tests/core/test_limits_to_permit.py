@@ -30,7 +30,7 @@ def test_no_choice_gets_a_permit_past_its_limit(zone):
     """One session for every maximum that the zone's choices lead to, on one core, one after the other."""
     limits, maxima = depth.Limits(), set()
     for choice, most in choices(zone):
-        assert limits.choose(zone, *choice) == most
+        assert limits.choose(zone, *choice, BUILD_UM) == most
         maxima.add(most)
     rig = Rig().ready()
     for most in sorted(maxima):

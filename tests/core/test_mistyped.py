@@ -121,11 +121,14 @@ def test_a_reading_that_is_none_grants_nothing(name, reason, value):
 @wrong
 def test_limits_take_only_integers_and_allow_nothing_after_an_error(value):
     for arguments in (
-        (CHEEK, 2, value, 2500), (CHEEK, 2, 2500, value), (value, 2, 2500, 2500), (CHEEK, value, 2500, 2500)):
+        (CHEEK, 2, value, 2500, False, 2500), (CHEEK, 2, 2500, value, False, 2500),
+        (CHEEK, 2, 2500, 2500, False, value), (value, 2, 2500, 2500, False, 2500),
+        (CHEEK, value, 2500, 2500, False, 2500),
+    ):
         limits = depth.Limits()
-        limits.choose(CHEEK, 2, 2500, 2500, False)
+        limits.choose(CHEEK, 2, 2500, 2500, False, 2500)
         with pytest.raises(ValueError):
-            limits.choose(*arguments, False)
+            limits.choose(*arguments)
         assert limits.max_um == 0
         assert limits.clamp(1000) == 0
 
@@ -133,8 +136,9 @@ def test_limits_take_only_integers_and_allow_nothing_after_an_error(value):
 @pytest.mark.parametrize("value", HUGE, ids=repr)
 def test_huge_integers_only_forbid_or_change_nothing(value):
     limits = depth.Limits()
-    assert limits.choose(CHEEK, 2, value, 2500, False) == (1500 if value > 0 else 0)
-    assert limits.choose(CHEEK, 2, 2500, value, True) == (1500 if value > 0 else 0)
+    assert limits.choose(CHEEK, 2, value, 2500, False, 2500) == (1500 if value > 0 else 0)
+    assert limits.choose(CHEEK, 2, 2500, value, True, 2500) == (1500 if value > 0 else 0)
+    assert limits.choose(CHEEK, 2, 2500, 2500, True, value) == (1500 if value > 0 else 0)
     assert 0 <= limits.clamp(value) <= limits.max_um
     row = depth.ZONES[CHEEK]
     assert depth.clamp_rate(CHEEK, value, 20_000) == (row.rate_max_mhz if value > 0 else row.rate_min_mhz)
@@ -143,7 +147,7 @@ def test_huge_integers_only_forbid_or_change_nothing(value):
 @wrong
 def test_clamps_take_only_integers(value):
     limits = depth.Limits()
-    limits.choose(CHEEK, 2, 2500, 2500, False)
+    limits.choose(CHEEK, 2, 2500, 2500, False, 2500)
     with pytest.raises(ValueError, match="depth"):
         limits.clamp(value)
     with pytest.raises(ValueError, match="rate"):
