@@ -131,11 +131,13 @@ def main() -> None:
     from tools.bench import (  # bring an emulator in, which would weigh on the figures above
         archive,
         calibration,
+        console,
         motion,
         reading,
     )
 
-    for name, measure in (archive.FIGURES | calibration.FIGURES | motion.FIGURES | reading.FIGURES).items():
+    sets = archive.FIGURES | calibration.FIGURES | console.FIGURES | motion.FIGURES | reading.FIGURES
+    for name, measure in sets.items():
         figures[name] = measure()
     _print(figures, motion.PUBLIC | reading.PUBLIC)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,73 @@
+"""Strokes with a host that sends garbage, reads nothing, or goes away: no stroke is missed, nothing is changed."""
+
+import pytest
+from host import Host, missed
+
+from sim.run import Simulation
+from sim.tiers import find_micropython
+from tools.bench import console
+
+
+@pytest.mark.hazard("H17", "H11")
+@pytest.mark.parametrize("seed, reads", [(101, True), (102, False)])
+def test_fuzz_with_strokes_running(seed, reads):
+    """`make bench` does this with ten million bytes; here one short session each."""
+    scenario = console.session(1, 2500)
+    quiet = Simulation(scenario)
+    quiet_result = quiet.run().result
+    load = console.Load(seed, reads)
+    result, simulation = load.run(scenario)
+    assert console.wrongs(result, simulation, quiet_result, console.records_of(quiet)) == []
+    assert load.sent > 20_000
+    assert result["strokes"] > 40
+
+
+@pytest.mark.hazard("H17")
+def test_a_host_that_does_not_read_then_goes_away_then_comes_back():
+    host = Host("zone_nose", reads=False)
+    for i in range(200):
+        host.says(500 + 50 * i, "*IDN?;*IDN?;*IDN?;*IDN?")
+    host.world.at(11_000_000_000, host.port.unplug)
+    host.world.at(12_000_000_000, lambda: setattr(host.port, "connected", True))
+    host.world.at(12_000_000_001, lambda: setattr(host, "reads", True))
+    host.says(18_500, b"\n")
+    host.says(18_600, "*OPC?")
+    result = host.run()
+    assert not missed(result)
+
+
+@pytest.mark.hazard("H17")
+def test_two_commands_in_a_packet_and_one_in_pieces():
+    host = Host("zone_nose")
+    host.says(2000, b"*OPC?\nSTAT?\r\n*OPC?")
+    host.says(2200, b"\n*OP")
+    host.says(2300, b"C?\n\n\r\n")
+    host.says(2400, b"*ID\x03*OPC?\n")
+    host.says(2500, b"a" * 700 + b"\nSYST:ERR?\n")
+    host.says(2700, b"\xff\xfe*IDN?\nSYST:ERR?;COUN?\n")
+    host.run()
+    assert host.lines[0] == host.lines[2] == host.lines[3] == host.lines[4] == "1"
+    assert host.lines[5] == '-363,"Input buffer overrun"'
+    assert host.lines[6].startswith('-101,"Invalid character"')
+    assert len(host.lines) == 7
+
+
+@pytest.mark.hazard("H17")
+def test_answers_nobody_reads_are_dropped_and_the_console_goes_on():
+    host = Host("zone_cheek", reads=False)
+    host.says(1000, "*IDN?;" * 30)
+    host.world.at(9_000_000_000, lambda: host.port.from_pen())
+    host.world.at(9_000_000_000, lambda: setattr(host, "reads", True))
+    host.says(9_500, "SYST:ERR?")
+    assert not missed(host.run())
+    assert any(line.endswith('-430,"Query DEADLOCKED;the host does not read"') for line in host.lines)
+
+
+@pytest.mark.micropython
+def test_nothing_is_allocated_while_needles_move(need_micropython):
+    if find_micropython() is None:
+        return
+    found = console.heap()
+    assert found["passes_that_allocated"] == found["bytes_allocated"] == 0
+    assert found["commands"] > 100
+    assert found["passes_while_moving"] > 400

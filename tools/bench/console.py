@@ -1,0 +1,205 @@
+"""The console under load: fuzz with strokes running, answers while moving, log transfer, heap of its passes."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from penimage import decode
+from sim.run import Simulation
+from sim.scenario import parse
+from sim.space import shim
+from sim.tiers import find_micropython, run_micropython
+
+commands = shim("commands")
+scpi = shim("scpi")
+
+FUZZ_BYTES = 10_000_000
+LOOK_NS = 2_000_000
+AHEAD = 768  # bytes that wait at the pen's port while a fuzz runs: it is never idle
+PROBE = Path(__file__).parent / "vm" / "vm_console.py"  # apart: a VM looks for modules beside its script first
+PASSES, PASS_MS = 6, 25_000  # of one session: the longest run allowed is 30 s
+ASKED = (
+    "MEAS:EXT?", "MEAS:RATE?", "STAT?", "SESS?", "SYST:ERR?", "MEAS:RAIL?;BATT?;TEMP?", "NO:SUCH:HEADer 5", "*STB?")
+
+
+def session(passes: int = PASSES, pass_ms: int = PASS_MS) -> Any:
+    """A cheek at 20 Hz, the trigger held for most of the time."""
+    hands: list[dict[str, Any]] = [{"do": "open_session"}, {"do": "set_rate", "rate_hz": 20}]
+    hands += [{"do": "pass", "ms": pass_ms}] * passes + [{"do": "end_session"}]
+    return parse(
+        {"title": "console under load", "limit_s": 600, "treatment": {"zone": "cheek", "indication": "wrinkles"},
+         "hands": hands, "expect": {"ended": "ready", "faults": []}}, "console", "benchmark")  # fmt: skip
+
+
+def fuzz(rng: random.Random) -> bytes:
+    """One scrap: garbage, a command, a broken one, a line without an end, another's protocol."""
+    headers = commands.COMMANDS
+    header = rng.choice(headers)[0].replace("[", "").replace("]", "")
+    kind = rng.randrange(10)
+    if kind == 0:
+        return rng.randbytes(rng.randrange(1, 80))
+    if kind == 1:
+        return bytes(rng.choice(b' ;:,"\'?*#\r\n\t+-.0aZ') for _ in range(rng.randrange(1, 60)))
+    if kind == 2:
+        return header.encode() * rng.randrange(1, 30)
+    if kind == 3:
+        return b"\r\x03\x03\x01import machine; machine.reset()\x04" + bytes([3]) * rng.randrange(4)
+    line = bytearray(f"{header} {rng.choice(VALUES)},{rng.choice(VALUES)}"[: rng.randrange(1, 60)].encode())
+    if kind < 7:
+        for _ in range(rng.randrange(4)):
+            line[rng.randrange(len(line))] = rng.randrange(256)
+    return bytes(line) + rng.choice((b"\n", b"\r\n", b"\r", b";", b""))
+
+
+VALUES = ("0", "1", "-1", "2500", "99999999999", "1e9", '"x"', '"' + "0" * 64 + '"', "cheek", "UP", "#15hello", "")
+
+
+@dataclass
+class Load:
+    """A host that keeps the port full of fuzz for as long as the session lasts."""
+
+    seed: int
+    reads: bool = True
+    sent: int = 0
+    rng: random.Random = field(init=False)
+
+    def run(self, scenario: Any) -> tuple[dict[str, Any], Simulation]:
+        self.rng = random.Random(self.seed)
+        simulation = Simulation(scenario)
+        port = simulation.world.usb
+        port.connected = True
+
+        def look() -> None:
+            while port.waiting() + port.unsent() < AHEAD:
+                data = fuzz(self.rng)
+                port.to_pen(data)
+                self.sent += len(data)
+            if self.reads or self.rng.randrange(50) == 0:  # else one that reads only now and then
+                port.from_pen()
+            simulation.world.after(LOOK_NS, look)
+
+        look()
+        result = simulation.run().result
+        self.sent -= port.waiting() + port.unsent()
+        return result, simulation
+
+
+def wrongs(
+    result: dict[str, Any], simulation: Simulation, quiet: dict[str, Any], settings: dict[str, Any]
+) -> list[str]:
+    """What the fuzz brought about that it must not: by name, empty when nothing."""
+    found = [f"{row['what']}: {row['got']}" for row in result["expectations"] if not row["held"]]
+    image = decode(simulation.world.fram.image)
+    if result["strokes"] < quiet["strokes"] - PASSES:  # a pass may end one stroke earlier or later
+        found.append(f"strokes: {result['strokes']} of {quiet['strokes']}")
+    if any(event.name == "access" and event.a == 1 for event in image.events):
+        found.append("access was granted")
+    if records_of(simulation) != settings:
+        found.append("a record changed")
+    if len(simulation.lives_us) > 1:
+        found.append("the pen restarted")
+    if result["flash_while_armed"]:
+        found.append("flash was written while armed")
+    return found
+
+
+def records_of(simulation: Simulation) -> dict[str, Any]:
+    """The records that no fuzz may change."""
+    records = decode(simulation.world.fram.image).records
+    return {name: records[name].values for name in ("calibration", "settings", "key", "clinic", "motion")
+            if name in records}  # fmt: skip
+
+
+def fuzzed(most: int = FUZZ_BYTES) -> dict[str, Any]:
+    """Sessions full of strokes with a host that sends garbage all the time, until so many bytes have been read."""
+    scenario = session()
+    quiet = Simulation(scenario)
+    quiet_result = quiet.run().result
+    total, seed, wrong = 0, 0, []
+    strokes = 0
+    while total < most:
+        load = Load(seed, reads=seed % 3 != 2)
+        result, simulation = load.run(scenario)
+        wrong += [f"seed {seed}: {what}" for what in wrongs(result, simulation, quiet_result, records_of(quiet))]
+        total += load.sent
+        strokes += result["strokes"]
+        seed += 1
+    return {
+        "bytes": total, "sessions": seed, "strokes": strokes, "wrong_acts_or_stalls": len(wrong), "which": wrong[:5]}
+
+
+def latency() -> dict[str, Any]:
+    """Simulated ms from the end of a line to the end of its answer, with strokes running; the CPU's own time apart."""
+    simulation = Simulation(session(1, 20_000))
+    world, port = simulation.world, simulation.world.usb
+    port.connected = True
+    waits: list[float] = []
+    asked: list[int] = []
+
+    def look() -> None:
+        moving = not world._gate_pad(shim("board").PIN_EN_N)
+        if b"\n" in port.from_pen() and asked:
+            waits.append((world.now_ns - asked.pop()) / 1e6)
+        if moving and not asked and world.now_ns % 7_000_000 == 0:
+            asked.append(world.now_ns)
+            port.to_pen(b"MEAS:EXT?\n")
+        world.after(250_000, look)
+
+    look()
+    simulation.run()
+    return {"answers_while_moving": len(waits), "median_ms": round(statistics.median(waits), 1),
+            "worst_ms": round(max(waits), 1)}  # fmt: skip
+
+
+def transfer() -> dict[str, Any]:
+    """Bytes a simulated second of a part of the record memory, read by a host that reads all the time."""
+    scenario = parse({"title": "log", "limit_s": 30, "hands": [{"do": "wait", "ms": 29_000}]}, "log", "benchmark")
+    simulation = Simulation(scenario)
+    world, port = simulation.world, simulation.world.usb
+    port.connected = True
+    got = bytearray()
+    times: list[int] = []
+    world.at(4_000_000_000, lambda: port.to_pen(b"LOG:FRAM? 0,65536\n"))
+
+    def look() -> None:
+        data = port.from_pen()
+        if data:
+            times.append(world.now_ns)
+            got.extend(data)
+        world.after(500_000, look)
+
+    look()
+    simulation.run()
+    return {"bytes": len(got), "bytes_a_s": round(len(got) / ((times[-1] - times[0]) / 1e9))}
+
+
+def heap() -> dict[str, Any]:
+    """On the MicroPython VM: passes of the console's task while moving, those that allocated, bytes."""
+    if find_micropython() is None:
+        return {"left out": "no MicroPython VM (PEN_MICROPYTHON names one)"}
+    simulation = Simulation(session(1, 5000))
+    world, port = simulation.world, simulation.world.usb
+    port.connected = True
+    rng = random.Random(7)
+
+    def look() -> None:
+        port.from_pen()
+        if port.waiting() < 64:
+            port.to_pen(rng.choice(ASKED).encode() + b"\n")
+        world.after(LOOK_NS, look)
+
+    look()
+    said: list[str] = []
+    run_micropython(world, PROBE, said)
+    lines = [line.split()[1:] for line in said[0].splitlines() if line.startswith("CONSOLE")]
+    if not lines:
+        raise RuntimeError(f"the probe made no strokes; it printed:\n{said[0]}")
+    passes, done, heavy, grown = (int(word) for word in lines[-1])
+    return {"passes_while_moving": passes, "commands": done, "passes_that_allocated": heavy, "bytes_allocated": grown}
+
+
+FIGURES = {"console_fuzz": fuzzed, "console_latency": latency, "console_log_transfer": transfer, "console_heap": heap}
