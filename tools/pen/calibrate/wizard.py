@@ -153,9 +153,9 @@ class Wizard:
                 if self._link.wire.now_s() - began > SETTLE_S:
                     raise GaveUp(BEGIN_HINTS.get(error.reason, error.reason)) from None
             self._link.wire.pause(POLL_S)
-        self._longer_um = int(self._link.fields("CAL:TIP?")[0])
         self._screen.step("Find home, and warm up")
         self._await_ready()
+        self._longer_um = int(self._link.fields("CAL:TIP?")[0])
 
     def _fit_at(self, reach_um: int, down: bool) -> None:
         self._measure(reach_um, down, False, len(self.work.points) + 1, len(plan.FIRST_UM) + 2 * plan.PLACES + 1)
