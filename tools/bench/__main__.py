@@ -132,11 +132,13 @@ def main() -> None:
         archive,
         calibration,
         console,
+        flash,
         motion,
         reading,
     )
 
-    sets = archive.FIGURES | calibration.FIGURES | console.FIGURES | motion.FIGURES | reading.FIGURES
+    sets = (
+        archive.FIGURES | calibration.FIGURES | console.FIGURES | flash.FIGURES | motion.FIGURES | reading.FIGURES)
     for name, measure in sets.items():
         figures[name] = measure()
     _print(figures, motion.PUBLIC | reading.PUBLIC)
