@@ -5,10 +5,14 @@ header makes it valid, so nothing stale is ever read in it; the last byte of a h
 mark, so one cut short counts as absent; blocks from `oldest` to `next` are live and never overwritten.
 Opening a block and appending do not allocate.
 """
+# A buffer is what viper's pointers take.
+# pyright: reportArgumentType=false
 
 import struct
 
-from crc import CRC8_SEED, crc8, crc16
+import micropython
+from crc import CRC8_SEED, TABLE8, crc8, crc16
+from drivers.fram import Message
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
 
@@ -46,12 +50,14 @@ class BlockRing:
         whole = memoryview(self._words)
         self._spans = (whole[:4], whole[:8], whole)
         self._key = bytearray(WORD_BYTES)
+        self._one = Message(WORD_BYTES)
         self._seed = 0
         self._count = 0
         self.oldest = 0
         self.next = 0
         self.block = 0
         self.next_word = BLOCK_WORDS
+        self._at = 0
 
     # ---- finding what is there ----
 
@@ -131,6 +137,7 @@ class BlockRing:
         if not self._fram.matches(addr, header):
             return False
         self.block = self.next
+        self._at = addr
         self.next += 1
         self.next_word = SESSION_FIRST_WORD if kind == SESSION else CONTINUED_FIRST_WORD
         self._seed = block_seed(header)
@@ -152,6 +159,18 @@ class BlockRing:
         words[at + 2] = crc8(key, 0, WORD_BYTES, self._seed)
         self._count += 1
 
+    @micropython.native
+    def append(self, value: int) -> bool:
+        """One word at once, when none are prepared: its two bytes and mark in `value`. False when it was not kept."""
+        index = self.next_word
+        one = self._one
+        addr = self._at + (index << 2)
+        _seal(one.data, value, index << 8 | self._seed)
+        if not self._fram.keep(addr, one):
+            return False
+        self.next_word = index + 1
+        return True
+
     def commit(self) -> bool:
         """Stores the prepared words at once; False when the chip did not keep them (they may be repeated)."""
         count = self._count
@@ -163,6 +182,19 @@ class BlockRing:
             return False
         self.next_word += count
         return True
+
+
+@micropython.viper
+def _seal(word: ptr8, value: int, key: int):
+    """Write a word: first, second and mark from the low byte of `value` on; `key` is the CRC's seed and the index."""
+    table = ptr8(TABLE8)
+    first = value & 0xFF
+    second = value >> 8 & 0xFF
+    mark = value >> 16 & 0xFF | _PRESENT
+    word[0] = first
+    word[1] = second
+    word[3] = mark
+    word[2] = table[table[table[table[key & 0xFF ^ key >> 8] ^ first] ^ second] ^ mark]
 
 
 def address(number: int) -> int:

@@ -9,6 +9,7 @@ a default.
 
 import struct
 
+import micropython
 from micropython import const
 
 SCHEMA = const(1)
@@ -159,6 +160,7 @@ class Calibration:
         # steps * (1e6 + ppm) / 8e5, with the whole part taken out to stay in 31 bits
         return self.offset_um + steps - (-steps * (200000 + self.scale_ppm)) // 800000
 
+    @micropython.native
     def extension_at_counts(self, counts: int) -> int:
         """Extension, um, at `counts` encoder counts (1024/mm) from the home edge, rounded up (deeper)."""
         # counts * (1e6 + ppm) / 1.024e6, with the whole part taken out to stay in 31 bits

@@ -7,6 +7,7 @@ Nothing here allocates after construction. docs/motion.md tells why a pull start
 from array import array
 
 import faults
+import micropython
 import ticks
 from gate import Chain, step_word
 from micropython import const
@@ -110,6 +111,14 @@ class Carriage:
         if not self._calibrated:
             return 0
         return self._calibration.extension_at_counts(self._encoder.count()) + self._cartridge_um
+
+    @micropython.native
+    def extension_at(self, count: int) -> int:
+        """The same from a count of the encoder's program that was looked up already."""
+        if not self._calibrated:
+            return 0
+        counts = ((count - self._encoder.offset & 0xFFFF) ^ 0x8000) - 0x8000
+        return self._calibration.extension_at_counts(counts) + self._cartridge_um
 
     # -- slow motions -------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def _table8() -> bytearray:
 
 
 _TABLE16 = _table16()
-_TABLE8 = _table8()
+TABLE8 = _table8()
 
 
 def crc16(buf, start: int, length: int, seed: int = CRC16_SEED) -> int:
@@ -47,7 +47,7 @@ def crc16(buf, start: int, length: int, seed: int = CRC16_SEED) -> int:
 
 def crc8(buf, start: int, length: int, seed: int = CRC8_SEED) -> int:
     """CRC-8 (0..255) of buf[start:start+length]; poly 0x07, not reflected, no final XOR."""
-    table = _TABLE8
+    table = TABLE8
     crc = seed
     for i in range(start, start + length):
         crc = table[crc ^ buf[i]]

@@ -73,16 +73,16 @@ class Encoder:
         self._machine = rp2.StateMachine(_STATE_MACHINE, quadrature, in_base=a)
         # a full FIFO of samples of any age, and one taken after the call
         self._samples = array("i", [0] * (_FIFO_WORDS + 1))
-        self._offset = 0
+        self.offset = 0  # what the program counts at position 0
         self._machine.exec(_Y_ZERO)
         self._machine.active(1)
         self.zero()
 
     def zero(self):
         """Make the present position count 0."""
-        self._offset += self.count()
+        self.offset += self.count()
 
     def count(self) -> int:
         """Counts since `zero`, fresh to the microsecond; rises outward."""
         self._machine.get(self._samples)
-        return self._samples[_FIFO_WORDS] - self._offset
+        return self._samples[_FIFO_WORDS] - self.offset

@@ -1,11 +1,12 @@
 """Has the motor do what the safety core's state asks for: home, park, retract, nothing.
 
 The core decides, the motor moves, this stands between. A fault leads to the needles in and the drive off, or to the
-drive off at once; nothing here moves outward but carriage.
+drive off at once; nothing here moves outward but homing.
 """
 
 import carriage
 import faults
+import micropython
 import safety
 
 
@@ -40,6 +41,7 @@ class Follow:
         if code == faults.ENCODER or code == faults.HOME_SENSOR:
             self.referenced = False
 
+    @micropython.native
     def run(self, now_us: int, now_ms: int):
         """Have the motor do what the state asks for."""
         core = self._core

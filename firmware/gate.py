@@ -13,10 +13,12 @@ All times in PIO cycles count at 125 MHz (8 ns), clock divider 1.
 # The names of PIO registers and instructions come from the decorator (`set` is not Python's), and the stubs of
 # rp2.DMA lack its attributes.
 # ruff: noqa: F821
-# pyright: reportUndefinedVariable=false, reportCallIssue=false, reportAttributeAccessIssue=false
+# pyright: reportUndefinedVariable=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
 
 from array import array
 
+import micropython
+import registers
 import rp2
 import slots
 import uctypes
@@ -147,9 +149,10 @@ class Chain:
         self.used = 0
         self.blocks[3] = 0
 
-    def end_address(self) -> int:
-        """Where the control channel's READ_ADDR stands once the ending block has been read."""
-        return self._address + (self.used + 1) * _BLOCK_WORDS * 4
+    def describe(self, order):
+        """Fill in for `registers.start` where the blocks begin, and where a channel stands that has read them all."""
+        order[registers.FIRST] = self._address
+        order[registers.END] = self._address + (self.used + 1) * _BLOCK_WORDS * 4
 
     def add(self, table, first_word: int, word_count: int):
         """Append `word_count` words of `table` from index `first_word` on; ValueError if they are not all there."""
@@ -213,6 +216,7 @@ class Gate:
         self._open_channels()
         self._given = 0  # microsteps outward, less those inward, up to the last arm
         self._ceiling = 0
+        self.order = array("i", [self._control.channel, 0, 0, 0])  # what `registers.start` sends
         self.disarm()
         self._ceiling = self.remaining_steps()  # what X happens to hold; also the first use of its buffer
 
@@ -275,7 +279,7 @@ class Gate:
         self._gate.exec(_DROP_REQUEST)
         self._gate.exec(_DROP_TRIP)
         self._generator.exec(_X_ALL_ONES)
-        self._end = self._control.read
+        self.order[registers.BEFORE] = self._control.read
 
     def _stop_channels(self):
         self._control.active(0)
@@ -291,10 +295,10 @@ class Gate:
         while machine.rx_fifo():
             machine.get(self._word)
 
+    @micropython.native
     def beat(self):
         """Give the dead-man another DEAD_MAN_MS. A dead-man that has latched stays so."""
-        if not self._dead_man.tx_fifo():  # a latched one no longer takes words, and put would wait for ever
-            self._dead_man.put(_HEARTBEAT)
+        registers.beat(_HEARTBEAT)
 
     def remaining_steps(self) -> int:
         """Microsteps left to the ceiling, or -1 once the gate has refused one."""
@@ -324,21 +328,23 @@ class Gate:
         """True while the EN_N pad reads low, whoever drives it."""
         return self._en_n.value() == 0
 
-    def start(self, chain):
-        """Send a chain. ValueError if it is empty, RuntimeError while words of the one before are still unread."""
+    def load(self, chain):
+        """Have `order` tell of a chain, for `registers.start`. ValueError if it is empty."""
         if not chain.used:
             raise ValueError("chain is empty")
-        if self._control.read != self._end:
+        chain.describe(self.order)
+
+    def start(self, chain):
+        """Send a chain. ValueError if it is empty, RuntimeError while words of the one before are still unread."""
+        self.load(chain)
+        if not registers.start(self.order):
             raise RuntimeError("a chain is running")
-        self._end = chain.end_address()
-        self._control.read = chain.blocks
-        self._control.active(1)
 
     def busy(self) -> bool:
         """True until the last step of the chain has been requested; a gate that stopped stays busy until `disarm`.
 
         The look at the last word (after all others have gone) may delay its step by two cycles.
         """
-        if self._control.read != self._end or self._generator.tx_fifo():
+        if self._control.read != self.order[registers.BEFORE] or self._generator.tx_fifo():
             return True
         return self._read_x(self._generator) != -1  # the count runs out to -1

@@ -10,7 +10,8 @@ from array import array
 
 import blocks
 import events
-from blocks import SESSION, BlockRing
+import micropython
+from blocks import BLOCK_WORDS, SESSION, BlockRing
 from crc import crc16
 from layout import BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
@@ -279,6 +280,7 @@ class Journal:
         self._forget_faults()
         return True
 
+    @micropython.native
     def stroke(self, commanded_um: int, achieved_um: int, period_us: int, flags: int, zone_id: int) -> int:
         """Records one finished stroke; its number in the session (1..), durable on return. No allocation.
 
@@ -289,15 +291,31 @@ class Journal:
         """
         if not self._open:
             return NO_SESSION
+        if period_us > PERIOD_MAX_US:
+            period_us = PERIOD_MAX_US
+        ring = self._ring
+        ticks = (period_us - self._period_us + 8) >> 4
+        error_um = achieved_um - commanded_um
+        if (commanded_um != self._commanded_um or zone_id != self._zone_id or not -128 <= ticks <= 127
+                or flags & ~15 or period_us < 0 or not -128 <= error_um <= 127 or ring.next_word >= BLOCK_WORDS):
+            return self._stroke_and_state(commanded_um, error_um, period_us, flags, zone_id)
+        # all that most strokes need: one word, relative to the state on record
+        if not ring.append(error_um & 0xFF | (ticks & 0xFF) << 8 | flags << 16):
+            return self._not_kept()
+        if flags or error_um > self.worst_error_um or error_um < 0:
+            self._tally(error_um, flags)
+        self.strokes_in_session = number = self.strokes_in_session + 1
+        return number
+
+    def _stroke_and_state(self, commanded_um, error_um, period_us, flags, zone_id):
+        """A stroke whose depth, zone or rate is new, or whose word does not fit the others."""
         if not 0 <= commanded_um <= COMMANDED_MAX_UM or not 0 <= zone_id <= 255:
             return OUT_OF_RANGE
         if flags & ~15 or period_us < 0:
             return OUT_OF_RANGE
-        period_us = min(period_us, PERIOD_MAX_US)
         answer = self._set_state(commanded_um, period_us, zone_id)
         if answer < 0:
             return answer
-        error_um = achieved_um - commanded_um
         coarse = 0
         if not -128 <= error_um <= 127:
             error_um = -((-error_um) >> 5)
@@ -306,13 +324,16 @@ class Journal:
         ticks = (period_us - self._period_us + 8) >> 4
         self._ring.add_word(error_um & 0xFF, ticks & 0xFF, flags | coarse)
         if not self._ring.commit():
-            # What the chip holds is unknown: write the state words again if there is a next try.
-            self._period_us = _NO_PERIOD
-            self._commanded_um = -1
-            return NOT_KEPT
+            return self._not_kept()
         self._tally(error_um << 5 if coarse else error_um, flags)
         self.strokes_in_session += 1
         return self.strokes_in_session
+
+    def _not_kept(self):
+        """What the chip holds is unknown: write the state words again if there is a next try."""
+        self._period_us = _NO_PERIOD
+        self._commanded_um = -1
+        return NOT_KEPT
 
     def _set_state(self, commanded_um, period_us, zone_id):
         """Prepares what must precede the stroke's word: state words, or a new block that holds the state."""

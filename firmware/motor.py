@@ -4,14 +4,20 @@ Outward strokes start in one place, `start_stroke`, which spends a permit. Posit
 home edge, inward negative. Every stroke is compared with the encoder at its turn and back at home, and
 step count, encoder and home sensor are held against each other. Nothing here allocates after construction.
 """
+# A buffer is what viper's pointers take.
+# pyright: reportArgumentType=false
 
+from array import array
 from binascii import crc32
 
+import board
 import faults
 import journal
+import micropython
 import ticks
 from carriage import HOME_EDGE, HOME_FINE, HOME_SEEK, IDLE, IN, OUT, RETRACT, SETTLE
 from micropython import const
+from registers import look, start
 from standing import Standing
 
 SLIP_UM = const(60)  # once
@@ -21,6 +27,107 @@ CLOSE_UM = const(40)  # two sensors agree
 JAM_UM = const(200)  # more than a slip that the motor catches again
 ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
 LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
+
+TURN_LATE_US = const(400)  # the chain is sent so long after the time that a stroke is counted from
+LOOK_AGAIN_US = const(300)
+
+# A look, as `registers.look` fills it
+_PADS = const(0)
+_LEFT = const(1)
+_COUNT = const(2)
+
+# What a stroke is judged by, worked out when it was planned
+_TRAVEL = const(0)  # microsteps
+_REST_STEPS = const(1)
+_REST_UM = const(2)
+_OFFSET_UM = const(3)  # of the calibration
+_SCALE_PPM = const(4)
+_ZERO = const(5)  # the encoder's, and its count at the start
+_BEGUN = const(6)
+_HOME_PAD = const(7)  # pads as masks
+_LOOP_PAD = const(8)
+_EN_N_PAD = const(9)
+# and what the judgement leaves
+_ERROR_UM = const(10)
+_SUM_UM = const(11)
+_AT = const(12)
+_ERRORS = const(13)  # SLIP_WINDOW words
+_WORDS = const(29)
+
+_EN_N = 1 << board.PIN_EN_N
+
+# ticks.diff's and ticks.add's constants: written out where a call costs more than the stroke has to give
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+
+_GOOD = const(0)
+_DROPPED = const(1)
+_PULLED = const(2)
+_JAM = const(3)
+_ENCODER = const(4)
+_HOME = const(5)
+_CEILING = const(6)
+_SLIP = const(7)
+_INTERNAL = const(8)
+_CODES = (
+    faults.NONE, faults.DRIVE_DROPPED, faults.CARTRIDGE_PULLED, faults.JAM, faults.ENCODER, faults.HOME_SENSOR,
+    faults.CEILING, faults.SLIP, faults.INTERNAL)
+
+
+@micropython.viper
+def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
+    """The verdict on a stroke from its looks at the turn and back at rest; fills in `run` by how much it erred.
+
+    At the turn encoder and step count are of one moment, so when that was does not matter. A word is a position of
+    16 bits, its sign brought out by (x & 0xFFFF ^ 0x8000) - 0x8000, alike on 32 bits, on 64 and on CPython.
+    """
+    travel = int(run[_TRAVEL])
+    offset_um = (int(run[_OFFSET_UM]) & 0xFFFF ^ 0x8000) - 0x8000
+    scale_ppm = (int(run[_SCALE_PPM]) & 0xFFFF ^ 0x8000) - 0x8000
+    turn_left = (int(turn[_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
+    left = (int(rest[_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
+    moved = (int(turn[_COUNT]) - int(run[_BEGUN]) & 0xFFFF ^ 0x8000) - 0x8000
+    turn_counts = (int(turn[_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
+    rest_counts = (int(rest[_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
+    steps = ((int(run[_REST_STEPS]) & 0xFFFF ^ 0x8000) - 0x8000) + travel - turn_left
+    # the calibration's conversions: its methods would cost more than all of this
+    at_um = offset_um + turn_counts - turn_counts * (24000 - scale_ppm) // 1024000
+    told_um = offset_um + steps - (0 - steps * (200000 + scale_ppm)) // 800000
+    error_um = at_um - told_um
+    rest_um = offset_um + rest_counts - rest_counts * (24000 - scale_ppm) // 1024000
+    rest_error_um = rest_um - ((int(run[_REST_UM]) & 0xFFFF ^ 0x8000) - 0x8000)
+    run[_ERROR_UM] = error_um
+    off_um = error_um if error_um >= 0 else 0 - error_um
+    pads = int(rest[_PADS])
+    home_turn = int(turn[_PADS]) & int(run[_HOME_PAD])
+    home = pads & int(run[_HOME_PAD])
+    if left >= 0 and pads & int(run[_EN_N_PAD]):
+        # the drive was taken away in this stroke, and this look came before the loop's own
+        return _DROPPED if pads & int(run[_LOOP_PAD]) else _PULLED
+    if moved * ENCODER_DEAD_PART < travel * 128 // 100 and home_turn:  # 1024 counts and 800 microsteps a millimetre
+        return _JAM  # neither witness saw a stroke
+    if moved < LEFT_COUNTS:
+        return _ENCODER  # the home sensor saw the needles leave, the encoder did not
+    if home_turn:
+        return _HOME
+    if left < 0:
+        return _CEILING
+    if rest_error_um >= SLIP_UM and home:
+        return _ENCODER  # step count and home sensor say home, the encoder says out
+    if rest_error_um >= JAM_UM:
+        return _JAM  # they did not come back: something holds them
+    if off_um >= SLIP_UM or rest_error_um >= SLIP_UM or rest_error_um <= 0 - SLIP_UM:
+        return _SLIP
+    if left != travel:
+        return _INTERNAL
+    if rest_error_um < CLOSE_UM and not home:
+        return _HOME
+    at = int(run[_AT])
+    sum_um = int(run[_SUM_UM]) + off_um - int(run[at])
+    run[at] = off_um
+    run[_SUM_UM] = sum_um
+    run[_AT] = at + 1 if at + 1 < _WORDS else _ERRORS
+    return _SLIP if sum_um >= SLIP_MEAN_UM * SLIP_WINDOW else _GOOD
 
 
 class Motor(Standing):
@@ -37,23 +144,23 @@ class Motor(Standing):
         self._on_stroke = on_stroke
         self.depth_um = 0
         self.achieved_um = 0
-        self.error_um = 0
         self.zone = 0
         self.strokes = 0
         self._ceiling_um = 0
-        self._target = 0
         self._out_us = 0
         self._stroke_us = 0
         self._blocks_sum = 0
-        self._rest_um = 0
         self._ceiling = 0
-        self._turn_us = 0
-        self._flags = 0
-        self._count_turn = 0
-        self._home_turn = 0
-        self._errors = [0] * SLIP_WINDOW
-        self._error_sum = 0
-        self._error_at = 0
+        self.turn_us = 0
+        self._run = array("i", [0] * _WORDS)
+        self._run[_HOME_PAD] = 1 << board.PIN_HOME
+        self._run[_LOOP_PAD] = 1 << board.PIN_INTERLOCK
+        self._run[_EN_N_PAD] = 1 << board.PIN_EN_N
+        self._run[_AT] = _ERRORS
+        self._order = gate.order
+        self._at_start = array("i", [0, 0, 0])
+        self._at_turn = array("i", [0, 0, 0])
+        self._at_rest = array("i", [0, 0, 0])
         self._touch_tables()
 
     def _touch_tables(self):
@@ -78,6 +185,7 @@ class Motor(Standing):
 
     # -- strokes ------------------------------------------------------------------------------------
 
+    @micropython.native
     def start_stroke(self, permit, now_ms: int, now_us: int) -> bool:
         """Begin one stroke if the permit is good.
 
@@ -87,26 +195,36 @@ class Motor(Standing):
             return False
         if not permit.spend(now_ms):
             return False
-        if not self._plan(permit.depth_um, permit.ceiling_um):
-            return False
-        ceiling = self._ceiling
-        if self._armed_for != ceiling or not self._gate.enabled():
-            if not self._intact():
-                self._trip(faults.TABLES)
+        if permit.depth_um != self._planned_um or permit.ceiling_um != self._ceiling_um:
+            if not self._plan(permit.depth_um, permit.ceiling_um):
                 return False
-            if not self._gate.arm(ceiling):
+        begun = self._at_start
+        look(begun)
+        if self._armed_for != self._ceiling or begun[_PADS] & _EN_N:
+            if not self._arm(permit.zone):
                 return False
-            self._armed_for = ceiling
-        self.depth_um = permit.depth_um
-        self.zone = permit.zone
-        self._flags = 0
-        self._count_start = self._encoder.count()
-        self._started_us = now_us
-        self._turn_us = ticks.add(now_us, self._out_us)
-        self._end_us = ticks.add(now_us, self._stroke_us)
-        self._gate.start(self._chain)
+            look(begun)  # the rotor may have snapped to its field
+        self._run[_BEGUN] = begun[_COUNT]
+        started = now_us - _HALF + TURN_LATE_US
+        self.turn_us = (started + self._out_us & _MASK) ^ _HALF
+        self._end_us = (started + self._stroke_us & _MASK) ^ _HALF
+        if not start(self._order):
+            raise RuntimeError("a chain is running")
         self.doing = OUT
         self.retracted = False
+        return True
+
+    def _arm(self, zone):
+        """A new run: only with tables that are what they were."""
+        if not self._intact():
+            self._trip(faults.TABLES)
+            return False
+        if not self._gate.arm(self._ceiling):
+            return False
+        self._gate.load(self._chain)
+        self._armed_for = self._ceiling
+        self.depth_um = self._planned_um
+        self.zone = zone
         return True
 
     def _plan(self, depth_um, ceiling_um):
@@ -115,8 +233,6 @@ class Motor(Standing):
         Nothing changes the depth of a run, so the depth itself is the gate's ceiling: a wrong table is refused
         there, where the needles have next to no speed.
         """
-        if depth_um == self._planned_um and ceiling_um == self._ceiling_um:
-            return True
         self._planned_um = -1
         target = self.steps_for(depth_um)
         travel = target - self._rest_steps
@@ -125,15 +241,21 @@ class Motor(Standing):
         in_gear = profile.in_gear(travel)
         if out_gear is None or in_gear is None or target > self.steps_for(ceiling_um):
             return False
-        self._target = target
         self._out_us = profile.out_us(travel)
         self._stroke_us = self._out_us + profile.in_us(travel)
         self._load_stroke(out_gear, in_gear, travel)
         self._blocks_sum = crc32(self._chain.blocks)
         self._ceiling_um = ceiling_um
         self._ceiling = travel
-        self._rest_um = self._calibration.extension_at_steps(self._rest_steps)
+        run = self._run
+        run[_TRAVEL] = travel
+        run[_REST_STEPS] = self._rest_steps
+        run[_REST_UM] = self._calibration.extension_at_steps(self._rest_steps)
+        run[_OFFSET_UM] = self._calibration.offset_um
+        run[_SCALE_PPM] = self._calibration.scale_ppm
+        run[_ZERO] = self._encoder.offset
         self._planned_um = depth_um
+        self._armed_for = -1
         return True
 
     def _load_stroke(self, out_gear, in_gear, travel):
@@ -165,78 +287,32 @@ class Motor(Standing):
                 return False
         return chain.steps(True) == chain.steps(False) <= self._ceiling
 
-    def _turn(self):
-        """At the turn: how far did the needles get, and does the home sensor agree that they left."""
-        self._look()
-        counts = self._encoder.count()
-        steps_done = self._ceiling - self._gate.remaining_steps()
-        at_um = self._calibration.extension_at_counts(counts)
-        told_um = self._calibration.extension_at_steps(self._rest_steps + steps_done)
-        self.error_um = at_um - told_um
-        self.achieved_um = self.depth_um + self.error_um
-        self._count_turn = counts
-        self._home_turn = self._readings.home
-        self.doing = IN
+    @micropython.native
+    def _come_home(self, now_us):
+        """The time of the stroke is over; so is the stroke when every step out has been given back, or no more come.
 
-    def _poll_in(self):
-        """Every step out has been given back: the stroke is over. So it is when there are no more to come."""
-        remaining = self._gate.remaining_steps()
-        if remaining != self._ceiling:
+        Then judge it, report it, and trip on what was wrong.
+        """
+        rest = self._at_rest
+        look(rest)
+        if rest[_LEFT] != self._ceiling:
             if self._gate.busy():
+                self._end_us = ticks.add(now_us, LOOK_AGAIN_US)
                 return
-            remaining = self._gate.remaining_steps()  # the last one may have come between the two looks
-        self._came_home(remaining)
-
-    def _came_home(self, remaining):
-        """Back at rest: judge the stroke, report it, and trip on what was wrong."""
-        self._look()
-        moved = self._count_turn - self._count_start
-        expected = (self._target - self._rest_steps) * 128 // 100  # 1024 counts and 800 microsteps a millimetre
-        rest_um = self._calibration.extension_at_counts(self._encoder.count())
-        rest_error_um = rest_um - self._rest_um
-        code = faults.NONE
-        if remaining >= 0 and not self._gate.enabled():
-            # the drive was taken away in this stroke, and this look came before the loop's own
-            code = faults.DRIVE_DROPPED if self._readings.interlock else faults.CARTRIDGE_PULLED
-        elif moved * ENCODER_DEAD_PART < expected and self._home_turn:
-            code = faults.JAM  # neither witness saw a stroke
-        elif moved < LEFT_COUNTS:
-            code = faults.ENCODER  # the home sensor saw the needles leave, the encoder did not
-        elif self._home_turn:
-            code = faults.HOME_SENSOR
-        elif remaining < 0:
-            code = faults.CEILING
-        elif rest_error_um >= SLIP_UM and self._readings.home:
-            code = faults.ENCODER  # step count and home sensor say home, the encoder says out
-        elif rest_error_um >= JAM_UM:
-            code = faults.JAM  # they did not come back: something holds them
-        elif abs(self.error_um) >= SLIP_UM or abs(rest_error_um) >= SLIP_UM:
-            code = faults.SLIP
-        elif remaining != self._ceiling:
-            code = faults.INTERNAL
-        elif not self._readings.home and rest_error_um < CLOSE_UM:
-            code = faults.HOME_SENSOR
-        elif self._mean_error() >= SLIP_MEAN_UM:
-            code = faults.SLIP
-        if code != faults.NONE:
-            self._flags |= journal.FAULT
-            if code == faults.SLIP or code == faults.JAM:
-                self._flags |= journal.SLIP
+            look(rest)  # the last one may have come between the two looks
+        run = self._run
+        verdict = _judged(run, self._at_turn, self._at_rest)
+        self.achieved_um = achieved_um = self.depth_um + run[_ERROR_UM]
         self.doing = IDLE
         self.strokes += 1
-        self._on_stroke(self.achieved_um, self._flags)
-        if code != faults.NONE:
-            self.homed = False
-            self._trip(code)
-        else:
+        if verdict == _GOOD:
             self.retracted = True
-
-    def _mean_error(self):
-        error = abs(self.error_um)
-        self._error_sum += error - self._errors[self._error_at]
-        self._errors[self._error_at] = error
-        self._error_at = (self._error_at + 1) % SLIP_WINDOW
-        return self._error_sum // SLIP_WINDOW
+            self._on_stroke(achieved_um, 0)
+            return
+        lost = verdict == _SLIP or verdict == _JAM
+        self._on_stroke(achieved_um, journal.FAULT | journal.SLIP if lost else journal.FAULT)
+        self.homed = False
+        self._trip(_CODES[verdict])
 
     def rest(self):
         """The run is over: switch the drive off. The screw holds by itself."""
@@ -245,28 +321,36 @@ class Motor(Standing):
 
     # -- the loop -----------------------------------------------------------------------------------
 
-    def poll(self, now_us: int):
-        """Carry on with what is under way; reads the encoder and the gate, decides, and returns at once."""
-        doing = self.doing
-        if doing >= HOME_SEEK:
-            self.poll_slow(now_us)
-        elif doing == OUT:
-            if ticks.diff(now_us, self._turn_us) >= 0:
-                self._turn()
-        elif doing == IN:
-            if ticks.diff(now_us, self._end_us) >= 0:
-                self._poll_in()
+    @micropython.native
+    def poll(self, now_us: int) -> int:
+        """Carry on with what is under way; us until there is something to do again. Returns at once.
 
-    def next_us(self, now_us: int) -> int:
-        """Microseconds until `poll` has something to do."""
+        Looks at the turn, and judges at the end: the loop calls it three times a stroke.
+        """
         doing = self.doing
         if doing == OUT:
-            return max(0, ticks.diff(self._turn_us, now_us))
-        if doing == IN or doing == SETTLE:
-            return max(300, ticks.diff(self._end_us, now_us))
-        if doing == IDLE:
+            wait_us = ((self.turn_us - now_us & _MASK) ^ _HALF) - _HALF
+            if wait_us > 0:
+                return wait_us
+            look(self._at_turn)
+            self.doing = doing = IN
+        if doing == IN:
+            wait_us = ((self._end_us - now_us & _MASK) ^ _HALF) - _HALF
+            if wait_us > 0:
+                return wait_us
+            self._come_home(now_us)
+            return LOOK_AGAIN_US
+        if doing >= HOME_SEEK:
+            self.poll_slow(now_us)
+        return self.next_us(now_us)
+
+    def next_us(self, now_us: int) -> int:
+        """Microseconds until `poll` has something to do, in what is no stroke."""
+        if self.doing == IDLE:
             return 20000
-        return 1000 if doing == HOME_FINE or doing == HOME_EDGE or doing == RETRACT else 2000
+        if self.doing == SETTLE:
+            return max(300, ticks.diff(self._end_us, now_us))
+        return 1000 if self.doing == HOME_FINE or self.doing == HOME_EDGE or self.doing == RETRACT else 2000
 
     def abandon(self):
         """The drive is off: forget what was under way."""
@@ -277,6 +361,7 @@ class Motor(Standing):
         self._armed_for = -1
         self.doing = IDLE
 
+    @micropython.native
     def armed(self) -> bool:
         """The drive should be on: a run is under way or something moves."""
         return self._armed_for >= 0 or not (self.doing == IDLE or self.doing == SETTLE)

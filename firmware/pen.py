@@ -4,15 +4,20 @@ Each task does one thing and returns at once. The order of the table is the orde
 the pen stop comes before what makes it move, and both before what it shows. While strokes run, no task
 allocates and none touches flash.
 """
+# A buffer is what viper's pointers take.
+# pyright: reportArgumentType=false
 
 import sys
+from array import array
 from profile import Profile
 
+import board
 import carriage
 import courses
 import events
 import faults
 import journal
+import micropython
 import motor
 import recalibration
 import records
@@ -40,6 +45,7 @@ from gate import Gate, step_word
 from micropython import const
 from panel import Panel
 from putaway import PutAway
+from registers import COUNT, PADS, glance
 from scheduler import Scheduler, Task
 from sensors import Sensors
 from slotwatch import SlotWatch
@@ -54,6 +60,17 @@ PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 STOPPED_MS = const(20)
 OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
+
+# written out, or looked up once, for what every stroke does
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+_IDLE = carriage.IDLE
+_READY = safety.READY
+_RUNNING = safety.RUNNING
+_ACTIVE = treatment.ACTIVE
+_GRANTED = faults.GRANTED
+_NONE = faults.NONE
+_DIAG = 1 << board.PIN_DIAG
 
 
 class Pen:
@@ -79,8 +96,8 @@ class Pen:
         self.cartridge = Cartridge(Ds2431(self.hardware.onewire))
         self.driver = tmc2209.Tmc2209(self.hardware.uart)
         self.safety = safety.Safety(self._on_state, self._on_fault)
-        self.gate = Gate(_pins())
-        self.encoder = Encoder(_pins())
+        self.gate = Gate(board)
+        self.encoder = Encoder(board)
         self.motion = records.Motion()
         self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
         limits = self.motion
@@ -108,9 +125,14 @@ class Pen:
         self._next_stroke_us = 0
         self._last_stroke_us = 0
         self._period_us = 0
+        self._planned_us = 0
+        self._settled_um = 0
+        self._settled_derated = False
+        self._ticks_ms = clock.ticks_ms
         self._run_first = True
         self._stuck_on = safety.Timer()
         self._was_pressed = False
+        self._seen = array("i", [0, 0, 0])
         self._watchdog = None
         self._fed_ms = 0
         tasks = (
@@ -176,6 +198,7 @@ class Pen:
             self._feed()
             self._clock.sleep_us(STOPPED_MS * 1000)
 
+    @micropython.native
     def _feed(self):
         """The scheduler says that every task is alive, many times more often than the watchdog needs to hear it."""
         if self._watchdog is not None and ticks.diff(self.uptime_ms, self._fed_ms) >= FEED_MS:
@@ -222,33 +245,46 @@ class Pen:
     def _hurry_motor(self):
         self.scheduler.hurry(self._motor_task)
 
+    @micropython.native
     def _sense(self, now_us):
-        now_ms = self._clock.ticks_ms()
-        self.uptime_ms += ticks.diff(now_ms, self._last_ms)
+        now_ms = self._ticks_ms()
+        uptime_ms = self.uptime_ms + ((now_ms - self._last_ms & _MASK) ^ _HALF) - _HALF
+        self.uptime_ms = uptime_ms
         self._last_ms = now_ms
-        self.sensors.read_pads()
-        moving = self.motor.armed()
-        self.scheduler.strict = moving
+        needles = self.motor
+        sensors = self.sensors
+        scheduler = self.scheduler
+        core = self.safety
+        readings = self.readings
+        moving = needles.armed()
+        scheduler.strict = moving
         if moving:
             self.gate.beat()
-            if self.motor.homed:
-                self.readings.extension_um = self.motor.extension_um()
-        self.safety.update(self.readings, now_ms)
-        if self.safety.pressed != self._was_pressed:
-            self._was_pressed = self.safety.pressed
-            self.journal.event(events.TRIGGER, 1 if self._was_pressed else 0, 0, self.uptime_ms)
-        self._watch_drive(now_ms)
-        if moving and self.scheduler.late > OVERRUNS_MAX:
-            self.scheduler.late = 0
-            self.safety.trip(faults.OVERRUN)
-        elif not moving:
-            self.scheduler.late = 0
-        if self.sensors.diag():
-            self.scheduler.hurry(self._driver_task)
+            seen = self._seen
+            glance(seen)
+            sensors.take(seen[PADS])
+            if needles.homed:
+                readings.extension_um = needles.extension_at(seen[COUNT])
+        else:
+            sensors.read_pads()
+        core.update(readings, now_ms)
+        pressed = core.pressed
+        if pressed != self._was_pressed:
+            self._was_pressed = pressed
+            self.journal.event(events.TRIGGER, 1 if pressed else 0, 0, uptime_ms)
+        if not (moving and readings.drive_on):
+            self._watch_drive(now_ms)
+        if not moving:
+            scheduler.late = 0
+        elif scheduler.late > OVERRUNS_MAX:
+            scheduler.late = 0
+            core.trip(faults.OVERRUN)
+        if sensors.pads & _DIAG:
+            scheduler.hurry(self._driver_task)
         self.follow.run(now_us, now_ms)
-        if self.safety.pressed and self.safety.state == safety.READY:
-            self.scheduler.hurry(self._motor_task)
-        return SENSE_MOVING_US if self.motor.armed() else SENSE_REST_US
+        if pressed and core.state == _READY:
+            scheduler.hurry(self._motor_task)
+        return SENSE_MOVING_US if needles.armed() else SENSE_REST_US
 
     def _watch_drive(self, now_ms):
         """Off though armed: one of the gate's programs did it; say which. On though nothing armed it: a fault too."""
@@ -264,68 +300,89 @@ class Pen:
         elif self.safety.fault == faults.NONE:
             self.safety.trip(faults.DRIVE_DROPPED)
 
+    @micropython.native
     def _motor(self, now_us):
-        self.motor.poll(now_us)
-        if self.safety.gauging:
-            return self.recalibration.run(self._clock.ticks_ms(), now_us)
-        if self.motor.doing != carriage.IDLE:
-            return self.motor.next_us(now_us)
+        needles = self.motor
         core = self.safety
-        if not core.pressed or not (core.state == safety.READY or core.state == safety.RUNNING):
-            self.refusal = faults.GRANTED
-            return self.motor.next_us(now_us)
-        if core.state == safety.RUNNING:
-            wait_us = ticks.diff(self._next_stroke_us, now_us)
+        if core.gauging:
+            needles.poll(now_us)
+            return self.recalibration.run(self._ticks_ms(), now_us)
+        if needles.doing != _IDLE:
+            wait_us = needles.poll(now_us)
+            if needles.doing != _IDLE:
+                return wait_us
+        state = core.state
+        if not core.pressed or not (state == _RUNNING or state == _READY):
+            self.refusal = _GRANTED
+            return TREATMENT_US
+        if state == _READY:
+            self._run_first = True
+        else:
+            wait_us = ((self._next_stroke_us - now_us & _MASK) ^ _HALF) - _HALF
             if wait_us > 0:
                 return wait_us
-        else:
-            self._run_first = True
         return self._stroke(now_us)
 
+    @micropython.native
     def _stroke(self, now_us):
         """Ask for the next stroke and start it."""
         deed = self.treatment
         core = self.safety
-        if not deed.is_open():
+        if deed.stage != _ACTIVE:
             self.refusal = faults.REFUSED_SESSION
             return TREATMENT_US
-        now_ms = self._clock.ticks_ms()
-        self.refusal = core.ask(deed.depth_um, self.readings, now_ms)
-        if self.refusal != faults.GRANTED:
+        depth_um = deed.depth_um
+        readings = self.readings
+        now_ms = self._ticks_ms()
+        self.refusal = refusal = core.ask(depth_um, readings, now_ms)
+        if refusal != _GRANTED:
             core.event(safety.RELEASE)
             return TREATMENT_US
-        self.gate.beat()
-        period_us = self.settle_rate()
+        first = self._run_first
+        if first or depth_um != self._settled_um or core.derated(readings) != self._settled_derated:
+            self.settle_rate()
         if not self.motor.start_stroke(core.permit, now_ms, now_us):
-            if core.fault == faults.NONE:  # else the motor has said what it found
-                core.trip(faults.INTERNAL if self.readings.interlock else faults.CARTRIDGE_PULLED)
+            if core.fault == _NONE:  # else the motor has said what it found
+                core.trip(faults.INTERNAL if readings.interlock else faults.CARTRIDGE_PULLED)
             return TREATMENT_US
-        self._period_us = period_us
-        if not self._run_first:
-            self._period_us = ticks.diff(now_us, self._last_stroke_us)
+        planned_us = self._planned_us
+        next_us = self._next_stroke_us
+        if first:
+            self._run_first = False
+            self._period_us = planned_us
+            next_us = now_us
+        else:
+            self._period_us = ((now_us - self._last_stroke_us & _MASK) ^ _HALF) - _HALF
+            # the grid of the run, so that one late start does not slow the rate; after a gap it begins anew
+            if ((now_us - next_us & _MASK) ^ _HALF) - _HALF > planned_us:
+                next_us = now_us
         self._last_stroke_us = now_us
-        # the grid of the run, so that one late start does not slow the rate; after a gap it begins anew
-        if self._run_first or ticks.diff(now_us, self._next_stroke_us) > period_us:
-            self._next_stroke_us = now_us
-        self._next_stroke_us = ticks.add(self._next_stroke_us, period_us)
-        self._run_first = False
-        return self.motor.next_us(now_us)
+        self._next_stroke_us = (next_us - _HALF + planned_us & _MASK) ^ _HALF
+        return ((self.motor.turn_us - now_us & _MASK) ^ _HALF) - _HALF
 
     def settle_rate(self) -> int:
         """Bring the rate in force to what depth, zone and temperature allow; its period in us."""
         deed = self.treatment
-        return deed.settle_rate(self.motor.stroke_us(deed.depth_um), self.safety.derated(self.readings))
+        self._settled_um = deed.depth_um
+        self._settled_derated = self.safety.derated(self.readings)
+        self._planned_us = deed.settle_rate(self.motor.stroke_us(deed.depth_um), self._settled_derated)
+        return self._planned_us
 
+    @micropython.native
     def _on_stroke(self, achieved_um, flags):
         """A stroke came home: on record before the next one may start."""
         needles = self.motor
-        self.treatment.stroke_done()
+        self.treatment.strokes += 1
         number = self.journal.stroke(needles.depth_um, achieved_um, self._period_us, flags, needles.zone)
-        if number == journal.FULL:
+        if number < 0:
+            self._not_recorded(number)
+
+    def _not_recorded(self, why):
+        if why == journal.FULL:
             self.session.ending = journal.JOURNAL_FULL
             self.safety.time_up = True
             self.safety.event(safety.RELEASE)
-        elif number < 0:
+        else:
             self.safety.trip(faults.STORAGE)
 
     def _analog(self, now_us):
@@ -418,9 +475,3 @@ class Pen:
     def _panel(self, now_us):
         left = self.panel.update(self.uptime_ms)
         return PANEL_SOON_US if left and not self.motor.armed() else PANEL_US
-
-
-def _pins():
-    import board
-
-    return board

@@ -13,6 +13,7 @@ static moves may be asked for there is no session, and while there is a session 
 
 import depth
 import faults
+import micropython
 import ticks
 from micropython import const
 
@@ -96,6 +97,14 @@ GAUGE_REACH_UM = const(3100)  # outward from the home edge: to the farthest exte
 GAUGE_FAR_UM = const(2550)  # past the guide plane: 50 um more than strokes may, so that the gauge sees all they may
 _TIMER_MOST_MS = const(0x10000000)
 
+# ticks.diff's and ticks.add's constants: written out in what every stroke and every pass of the loop does
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+_NONE = faults.NONE
+_GRANTED = faults.GRANTED
+_int = int  # a builtin is looked for in this module first, and then among all others: 2000 cycles on the chip
+_type = type
+
 
 class Readings:
     """One snapshot of what the pen senses. Filled in place by the loop; integers only."""
@@ -154,11 +163,17 @@ class Permit:
     def revoke(self):
         self._open = False
 
+    @micropython.native
     def spend(self, now_ms: int) -> bool:
         """True if the permit is good now; it is not good a second time."""
         was_open = self._open
         self._open = False  # first: whatever comes of a wrong time, the permit is gone
-        return was_open and ticks.diff(self._expires_ms, now_ms) > 0
+        return was_open and ((self._expires_ms - now_ms & _MASK) ^ _HALF) - _HALF > 0
+
+
+def _most_um(zone):
+    """What a zone may have with a supervisor, in um. ValueError if there is no such zone."""
+    return min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM)
 
 
 def _depth_allowed(zone, depth_um, ceiling_um):
@@ -166,7 +181,7 @@ def _depth_allowed(zone, depth_um, ceiling_um):
     # bool is a kind of int, a float compares like one: only the type itself tells
     if type(depth_um) is not int or type(ceiling_um) is not int:
         return False
-    return 0 < depth_um <= ceiling_um <= min(depth.zone(zone).supervised_cap_um, depth.BUILD_CEILING_UM)
+    return 0 < depth_um <= ceiling_um <= _most_um(zone)
 
 
 def _reach_allowed(reach_um, far_um):
@@ -183,6 +198,7 @@ class Timer:
         self._since_ms = 0
         self._on = False
 
+    @micropython.native
     def held_ms(self, condition, now_ms: int) -> int:
         if not condition:
             self._on = False
@@ -190,7 +206,8 @@ class Timer:
         if not self._on:
             self._on = True
             self._since_ms = now_ms
-        held_ms = ticks.diff(now_ms, self._since_ms)
+            return 0
+        held_ms = ((now_ms - self._since_ms & _MASK) ^ _HALF) - _HALF
         if held_ms > _TIMER_MOST_MS:  # kept well inside the range of a difference
             held_ms = _TIMER_MOST_MS
             self._since_ms = ticks.add(now_ms, -held_ms)
@@ -213,6 +230,7 @@ class Safety:
         self.zone = 0
         self.max_um = 0  # effective maximum of the session; 0: no session
         self.time_up = False
+        self._most_um = 0  # what its zone may have at all
         self._on_state = on_state
         self._on_fault = on_fault
         self._behind = faults.NONE  # the strictest fault that came after the latched one
@@ -244,6 +262,7 @@ class Safety:
             raise ValueError("zone %r does not allow %r um" % (zone, max_um))
         self.zone = zone
         self.max_um = max_um
+        self._most_um = _most_um(zone)
         self.time_up = False
         self._release_seen = False
 
@@ -395,41 +414,57 @@ class Safety:
 
     # -- watching -----------------------------------------------------------------------------------
 
+    @micropython.native
     def update(self, readings, now_ms: int):
-        """Look at one snapshot; trips what it finds. Called every pass of the loop, moving or not."""
+        """Look at one snapshot; trips what it finds. Called every pass of the loop, moving or not.
+
+        A timer whose condition does not hold and that does not run is left alone: asking it costs more than all else.
+        """
         self._watch_trigger(readings, now_ms)
-        if self.state == BOOT:
+        state = self.state
+        if state == BOOT:
             return
-        self._watch_supply(readings, now_ms)
-        if readings.temp_dc >= STOP_DC and readings.temp_dc <= PLAUSIBLE_HIGH_DC:
+        moving = state == RUNNING or state == STOPPING or state == HOMING or state == GAUGING
+        self._watch_supply(readings, moving, now_ms)
+        temp_dc = readings.temp_dc
+        if temp_dc >= STOP_DC and temp_dc <= PLAUSIBLE_HIGH_DC:
             if self.state != FAULT and self.state != BLOCKED:
                 self.trip(faults.MOTOR_HOT)
-        elif not PLAUSIBLE_LOW_DC <= readings.temp_dc <= PLAUSIBLE_HIGH_DC:
+        elif not PLAUSIBLE_LOW_DC <= temp_dc <= PLAUSIBLE_HIGH_DC:
             self.trip(faults.NTC)
-        strokes = self.state == RUNNING or self.state == STOPPING
-        if (strokes or self.state == GAUGING) and not readings.interlock:
+        state = self.state
+        strokes = state == RUNNING or state == STOPPING
+        if (strokes or state == GAUGING) and not readings.interlock:
             self.trip(faults.CARTRIDGE_PULLED)
         if self.gauging and (self.technician is not True or self.gauge_tip is not True):
             self.close_gauge()
         out = strokes and readings.extension_um > 0
-        if self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
+        if (out or self._extended._on) and self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
             self.trip(faults.EXTENDED)
         self._watch_ends(now_ms)
 
+    @micropython.native
     def _watch_ends(self, now_ms):
         """What the motor has to bring to an end and did not: without the drive nothing goes on."""
-        if self._homing.held_ms(self.state == HOMING, now_ms) >= HOMING_MS:
+        homing = self.state == HOMING
+        if (homing or self._homing._on) and self._homing.held_ms(homing, now_ms) >= HOMING_MS:
             self.trip(faults.HOMING)
-        if self._stopping.held_ms(self.state == STOPPING, now_ms) >= STOPPING_MS:
+        stopping = self.state == STOPPING
+        if (stopping or self._stopping._on) and self._stopping.held_ms(stopping, now_ms) >= STOPPING_MS:
             self.trip(faults.INTERNAL)
-        if self._retracting.held_ms(self.state == RETRACTING, now_ms) >= RETRACTING_MS:
+        retracting = self.state == RETRACTING
+        if (retracting or self._retracting._on) and (
+                self._retracting.held_ms(retracting, now_ms) >= RETRACTING_MS):
             self.trip(faults.INTERNAL)
 
+    @micropython.native
     def _watch_trigger(self, readings, now_ms):
-        agree = readings.trigger_no == readings.trigger_nc
-        if self._contacts.held_ms(agree, now_ms) >= CONTACTS_MS and self.state != FAULT:
+        closed = readings.trigger_no
+        agree = closed == readings.trigger_nc
+        if (agree or self._contacts._on) and (
+                self._contacts.held_ms(agree, now_ms) >= CONTACTS_MS and self.state != FAULT):
             self.trip(faults.TRIGGER_CONTACTS)
-        down = not agree and readings.trigger_no == 1
+        down = not agree and closed == 1
         up_ms = self._open_for.held_ms(not down, now_ms)
         if down:
             self.pressed = True
@@ -438,26 +473,31 @@ class Safety:
             if not agree:
                 self._release_seen = True
                 self._run_spent = False
-        if self._run.held_ms(self.state == RUNNING or self.state == GAUGING, now_ms) >= LONGEST_RUN_MS:
+        state = self.state
+        running = state == RUNNING or state == GAUGING
+        if (running or self._run._on) and self._run.held_ms(running, now_ms) >= LONGEST_RUN_MS:
             self._run_spent = True
             self.event(RELEASE)
         if (self.state == RUNNING or self.state == GAUGING) and not self.pressed:
             self.event(RELEASE)
 
-    def _watch_supply(self, readings, now_ms):
+    @micropython.native
+    def _watch_supply(self, readings, moving, now_ms):
         if not readings.power_ok:
             self.trip(faults.POWER_FAIL)
             return
-        state = self.state
-        moving = state == RUNNING or state == STOPPING or state == HOMING or state == GAUGING
-        if self._rail.held_ms(moving and readings.rail_mv < RAIL_LOW_MV, now_ms) >= RAIL_LOW_MS:
+        low = moving and readings.rail_mv < RAIL_LOW_MV
+        if (low or self._rail._on) and self._rail.held_ms(low, now_ms) >= RAIL_LOW_MS:
             self.trip(faults.RAIL_LOW)
-        if self._battery.held_ms(moving and readings.battery_mv < BATTERY_STOP_MV, now_ms) >= BATTERY_LOW_MS:
+        low = moving and readings.battery_mv < BATTERY_STOP_MV
+        if (low or self._battery._on) and self._battery.held_ms(low, now_ms) >= BATTERY_LOW_MS:
             self.trip(faults.BATTERY_LOW)
         # at rest a low reading is judged at boot and by the gate of each run; a high one would blind both
-        if self._battery_sense.held_ms(readings.battery_mv > BATTERY_MOST_MV, now_ms) >= SENSE_MS:
+        high = readings.battery_mv > BATTERY_MOST_MV
+        if (high or self._battery_sense._on) and self._battery_sense.held_ms(high, now_ms) >= SENSE_MS:
             self.trip(faults.BATTERY_SENSE)
-        if self._rail_sense.held_ms(readings.rail_mv > RAIL_MOST_MV, now_ms) >= SENSE_MS:
+        high = readings.rail_mv > RAIL_MOST_MV
+        if (high or self._rail_sense._on) and self._rail_sense.held_ms(high, now_ms) >= SENSE_MS:
             self.trip(faults.RAIL_SENSE)
 
     def held_at_rest(self) -> bool:
@@ -466,22 +506,18 @@ class Safety:
 
     # -- permits ------------------------------------------------------------------------------------
 
+    @micropython.native
     def ask(self, depth_um: int, readings, now_ms: int) -> int:
         """Ask for one stroke to `depth_um`. GRANTED fills `self.permit`; else the reason of faults.REFUSALS."""
-        self.permit.revoke()
-        reason = self._refusal(depth_um, readings)
-        if reason == faults.GRANTED:
-            self.permit.issue(self.zone, depth_um, self.max_um, now_ms)
-            if self.state == READY:
-                self.event(START)
-        return reason
-
-    def _refusal(self, depth_um, readings):
-        if self.fault != faults.NONE or (self.state != READY and self.state != RUNNING):
+        permit = self.permit
+        permit._open = False
+        state = self.state
+        ceiling_um = self.max_um
+        if self.fault != _NONE or (state != RUNNING and state != READY):
             return faults.REFUSED_STATE
         if self.calibrated is not True:
             return faults.REFUSED_CALIBRATION
-        if type(self.max_um) is not int or self.max_um <= 0:
+        if _type(ceiling_um) is not _int or ceiling_um <= 0:
             return faults.REFUSED_SESSION
         if self.time_up is not False:
             return faults.REFUSED_TIME
@@ -489,9 +525,19 @@ class Safety:
             return faults.REFUSED_CARTRIDGE
         if readings.interlock != 1:
             return faults.REFUSED_INTERLOCK
-        if not _depth_allowed(self.zone, depth_um, self.max_um):
+        if _type(depth_um) is not _int or not 0 < depth_um <= ceiling_um <= self._most_um:
             return faults.REFUSED_DEPTH
-        return self._hand_and_supply(readings)
+        reason = self._hand_and_supply(readings)
+        if reason == _GRANTED:
+            permit.static = False
+            permit.zone = self.zone
+            permit.depth_um = depth_um
+            permit.ceiling_um = ceiling_um
+            permit._expires_ms = (now_ms - _HALF + PERMIT_MS & _MASK) ^ _HALF
+            permit._open = True
+            if state == READY:
+                self.event(START)
+        return reason
 
     def ask_static(self, reach_um: int, far_um: int, readings, now_ms: int) -> int:
         """Ask for one static move of the gauge tip. GRANTED fills `self.permit`; else the reason of faults.REFUSALS.
@@ -518,6 +564,7 @@ class Safety:
             return faults.REFUSED_DEPTH
         return self._hand_and_supply(readings)
 
+    @micropython.native
     def _hand_and_supply(self, readings):
         """What any move outward needs: the trigger held, after a release; supply; a motor neither hot nor unknown."""
         if self._run_spent:
@@ -526,17 +573,15 @@ class Safety:
             return faults.REFUSED_RELEASE_FIRST
         if not self.pressed or readings.trigger_no != 1 or readings.trigger_nc != 0:
             return faults.REFUSED_TRIGGER
-        if readings.power_ok != 1 or not self._battery_allows(readings):
+        battery_mv = readings.battery_mv
+        # a run begins only with enough battery; under load it may sag, which `update` watches
+        if readings.power_ok != 1 or not battery_mv <= BATTERY_MOST_MV:
+            return faults.REFUSED_POWER
+        if self.state != RUNNING and not battery_mv >= BATTERY_START_MV:
             return faults.REFUSED_POWER
         if not PLAUSIBLE_LOW_DC <= readings.temp_dc < STOP_DC:
             return faults.REFUSED_TEMPERATURE
-        return faults.GRANTED
-
-    def _battery_allows(self, readings):
-        """A run begins only with enough battery; under load it may sag, which `update` watches."""
-        if readings.battery_mv > BATTERY_MOST_MV:
-            return False
-        return self.state == RUNNING or readings.battery_mv >= BATTERY_START_MV
+        return _GRANTED
 
     def derated(self, readings) -> bool:
         """The motor is warm enough that the stroke rate is brought down to the zone's lowest."""

@@ -4,6 +4,7 @@ A task is a callable taking the time in us and returning after how many us it wa
 sleeps until the next one is due. Nothing here allocates once it runs.
 """
 
+import micropython
 import ticks
 from micropython import const
 
@@ -47,6 +48,7 @@ class Scheduler:
             task.due_us = now_us
             task.ran_us = now_us
 
+    @micropython.native
     def run_once(self) -> int:
         """One pass: run what is due, feed the watchdog if all are alive; us until the next task is due."""
         now_us = begun_us = self._clock.ticks_us()
@@ -65,12 +67,13 @@ class Scheduler:
         self.passes += 1
         if alive:
             self._feed()
-        return soonest_us - ticks.diff(now_us, begun_us)
+        return soonest_us - (((now_us - begun_us & _MASK) ^ _HALF) - _HALF)
 
+    @micropython.native
     def _run(self, task, now_us, late_us):
         """Run one task and keep its figures; the time afterwards."""
         again_us = task.run(now_us)
-        task.due_us = ticks.add(now_us, again_us)
+        task.due_us = (now_us - _HALF + again_us & _MASK) ^ _HALF
         task.ran_us = now_us
         task.runs += 1
         if self.strict:
@@ -80,7 +83,7 @@ class Scheduler:
                 task.overruns += 1
                 self.late += 1
         after_us = self._clock.ticks_us()
-        took_us = ticks.diff(after_us, now_us)
+        took_us = ((after_us - now_us & _MASK) ^ _HALF) - _HALF
         if took_us > task.worst_run_us:
             task.worst_run_us = took_us
         return after_us

@@ -5,6 +5,7 @@ that the safety core sees it: nothing is clamped into plausibility.
 """
 
 import board
+import micropython
 from micropython import const
 
 # NTC 10 kohm, B 3950, against 10 kohm to the reference: counts of 65535 at -30, -20 ... 130 degrees Celsius
@@ -13,6 +14,13 @@ _NTC_COUNTS = (
 _NTC_FIRST_DC = const(-300)
 _NTC_STEP_DC = const(100)
 _BUTTONS = 1 << board.PIN_SELECT | 1 << board.PIN_UP | 1 << board.PIN_DOWN  # a pressed one reads 0
+# looked up once for what every pass of the loop does
+_TRIGGER_NO = board.PIN_TRIGGER_NO
+_TRIGGER_NC = board.PIN_TRIGGER_NC
+_INTERLOCK = board.PIN_INTERLOCK
+_POWER_OK = board.PIN_POWER_OK
+_HOME = board.PIN_HOME
+_EN_N = board.PIN_EN_N
 NTC_OPEN_DC = const(-9999)
 NTC_SHORT_DC = const(9999)
 
@@ -40,15 +48,19 @@ class Sensors:
         self.pads = 0
 
     def read_pads(self):
-        pads = self._hardware.pads()
+        self.take(self._hardware.pads())
+
+    @micropython.native
+    def take(self, pads: int):
+        """Take over a look at all pads."""
         self.pads = pads
         readings = self._readings
-        readings.trigger_no = 1 - (pads >> board.PIN_TRIGGER_NO & 1)
-        readings.trigger_nc = 1 - (pads >> board.PIN_TRIGGER_NC & 1)
-        readings.interlock = pads >> board.PIN_INTERLOCK & 1
-        readings.power_ok = pads >> board.PIN_POWER_OK & 1
-        readings.home = pads >> board.PIN_HOME & 1
-        readings.drive_on = 1 - (pads >> board.PIN_EN_N & 1)
+        readings.trigger_no = 1 - (pads >> _TRIGGER_NO & 1)
+        readings.trigger_nc = 1 - (pads >> _TRIGGER_NC & 1)
+        readings.interlock = pads >> _INTERLOCK & 1
+        readings.power_ok = pads >> _POWER_OK & 1
+        readings.home = pads >> _HOME & 1
+        readings.drive_on = 1 - (pads >> _EN_N & 1)
 
     def read_analog(self):
         hardware = self._hardware

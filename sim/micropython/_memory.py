@@ -84,6 +84,17 @@ def tell(link, op, address):
             _damage()
 
 
+def tell_chain(link, op, address):
+    """Hand the host the DMA control blocks at an address, and all that they read."""
+    tell_anew()
+    tell(link, op, address)
+    blocks = _buffers[(address - BASE) // _STRIDE]
+    at = 0
+    while at + 3 < len(blocks) and blocks[at + 3]:
+        tell(link, op, blocks[at])
+        at += 4
+
+
 def _damage():
     """A fault of the chip that the host asked for: a bit of the last word of the largest buffer flips, for good."""
     largest = 0

@@ -316,12 +316,12 @@ class DMA:
         """Hand over what the transfer, or the control blocks it reads, will find in memory."""
         if self._source is None:
             raise NotImplementedError("DMA from what is not a buffer")
-        _memory.tell_anew()
-        _memory.tell(_link, ops.DMA_MEMORY, _memory.addressof(self._source))
-        at = 0
-        while self._to_registers and at + 3 < len(self._source) and self._source[at + 3]:
-            _memory.tell(_link, ops.DMA_MEMORY, self._source[at])
-            at += 4
+        address = _memory.addressof(self._source)
+        if self._to_registers:
+            _memory.tell_chain(_link, ops.DMA_MEMORY, address)
+        else:
+            _memory.tell_anew()
+            _memory.tell(_link, ops.DMA_MEMORY, address)
 
     def _get(self, register):
         return _link.call(ops.DMA_GET, self.channel, register)

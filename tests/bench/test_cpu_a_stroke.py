@@ -108,7 +108,7 @@ def test_strokes_on_the_chip_cost_what_the_page_says(uf2):
     depth_um, rate = found["said"].split(" um, ")
     assert abs(int(depth_um) - chip_cpu.DEPTH_UM) <= 2  # a microstep is 1.25 um
     assert rate == "20000 mHz"
-    assert found["stroke_percent_at_20_hz"] < 9.3 * 1.1
-    assert found["of_this_record_percent_at_20_hz"] < 2.4 * 1.1
-    assert found["watching_percent_at_20_hz"] < 24.0 * 1.1
-    assert found["loop_percent_at_20_hz"] < 7.5 * 1.1
+    assert found["stroke_percent_at_20_hz"] < 2.6 * 1.1
+    assert found["of_this_record_percent_at_20_hz"] < 0.6 * 1.1
+    assert found["watching_percent_at_20_hz"] < 16.2 * 1.1
+    assert found["loop_percent_at_20_hz"] < 4.3 * 1.1

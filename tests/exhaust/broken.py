@@ -44,8 +44,7 @@ ONE_CALL = [
     Broken("deeper_than_the_ceiling", "permit.depth",
            "0 < depth_um <= ceiling_um <=", "0 < depth_um <= 1 + ceiling_um <="),
     Broken("run_too_long_not_asked", "permit.longest_run", "return faults.REFUSED_RUN_TOO_LONG", "pass"),
-    # the permit itself refuses, as the second line
-    Broken("depth_not_asked", "state.raises", "return faults.REFUSED_DEPTH", "pass"),
+    Broken("depth_not_asked", "permit.depth", "return faults.REFUSED_DEPTH", "pass"),
     Broken("permit_for_a_millisecond_more", "permit.expires", "PERMIT_MS = const(20)", "PERMIT_MS = const(21)"),
     Broken("permit_spent_twice", "permit.once",
            "        self._open = False  # first: whatever", "        # first: whatever"),

@@ -103,6 +103,9 @@ class Bench:
             return 0 if level is None else level
         if op == ops.PIN_INIT:
             return 0
+        if op == ops.MEM32_GET:
+            en_n = self.host.output(Pins.PIN_EN_N, self.now_ns)
+            return (0 if en_n is None else en_n) << Pins.PIN_EN_N | self.recorder.level(Pins.PIN_INTERLOCK) << 3
         return self.host.call(op, a, b, c, self.now_ns)
 
     post = call

@@ -200,7 +200,7 @@ def test_a_second_chain_while_the_last_words_still_run(table, following):
     def run(course):
         course.gate.arm(60)
         course.start(table)
-        while course.gate._control.read != course.gate._end:
+        while course.gate._control.read != course.gate.order[3]:
             course.bench.wait(20)
         course.start(following)
         course.bench.wait(cycles_of(table) + cycles_of(following))

@@ -51,7 +51,7 @@ def test_safe_to_eject_only_after_homing_and_between_runs():
 
 LIES = {
     "the home sensor sees nothing": (lambda rig: setattr(rig.world.settle(), "home_fault", "stuck_inactive"), "out"),
-    "the encoder says out": (lambda rig: rig.pen.encoder.__setattr__("_offset", rig.pen.encoder._offset - 600), "out"),
+    "the encoder says out": (lambda rig: rig.pen.encoder.__setattr__("offset", rig.pen.encoder.offset - 600), "out"),
 }
 
 

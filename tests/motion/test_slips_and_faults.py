@@ -79,7 +79,7 @@ def test_many_small_errors_are_a_slip_too():
 
 
 def shift(encoder, counts):
-    encoder._offset += counts
+    encoder.offset += counts
 
 
 # -- one witness failing ------------------------------------------------------------------------------

@@ -61,6 +61,10 @@ class Memories:
     def matches(self, addr, buf):
         return memoryview(self.fram)[addr : addr + len(buf)] == memoryview(buf)
 
+    def keep(self, addr, message):
+        self.write(addr, message.data)
+        return self.matches(addr, message.data)
+
     # the flash, as a block device
 
     def readblocks(self, block, buf, offset=0):

@@ -4,19 +4,42 @@ The pen is the firmware's own, with its record memory; display, cartridge and dr
 they would have led to is set here by hand, and their tasks do not run. Nothing here allocates while strokes run.
 """
 
+# ruff: noqa: E402
+
+import gc
 import sys
 import time
+
+begun_ms = time.ticks_ms()
+gc.threshold(4096)  # as main.py does it until the pen is made
+
+
+class Absent:
+    """Panel and console are not on this board; what they take of the memory is left to the marks."""
+
+    QUESTIONS = 1
+    Panel = Console = UsbSerial = None
+
+    def __init__(self, *_):
+        pass
+
+
+Absent.Panel = Absent.Console = Absent.UsbSerial = Absent
+for _name in ("panel", "console", "drivers.usbserial"):
+    sys.modules[_name] = Absent
 
 import board
 import depth
 import faults
 import machine
+import pen as pen_module
 import safety
 import selftest
 from machine import mem32
 from micropython import const
-from pen import Pen
 from scheduler import Scheduler
+
+imported_ms = time.ticks_diff(time.ticks_ms(), begun_ms)
 
 PORT = const(0x3C000000)  # sim/silicon/chip.py
 READY, DONE, FAILED = const(1), const(2), const(3)
@@ -62,12 +85,25 @@ def calibrate():
         mem32[PORT] = CALIBRATE + 3
 
 
-def make_pen():
+def took(figures, name, run):
+    """`run` with its microseconds put down under `name`."""
+
+    def timed_run(*arguments):
+        since_us = time.ticks_us()
+        answer = run(*arguments)
+        figures[name] = time.ticks_diff(time.ticks_us(), since_us)
+        return answer
+
+    return timed_run
+
+
+def make_pen(figures):
     """A pen whose self-test has passed as far as this board goes, with a session's choices made."""
-    pen = Pen(time, machine.reset_cause())
+    pen_module.Profile = took(figures, "planning_tables_us", pen_module.Profile)
+    pen = took(figures, "making_the_pen_us", pen_module.Pen)(time, machine.reset_cause())
     pen.sensors.read_pads()
     pen.sensors.read_analog()
-    for test in (selftest._memory, selftest._sensors, selftest._gate, selftest._calibration):
+    for test in (selftest._memory, selftest._sensors, selftest.gate, selftest.calibration):
         code = test(pen)
         if code != faults.NONE:
             raise RuntimeError("self-test: " + faults.key(code))
@@ -125,15 +161,23 @@ def main():
     board.drive_off()
     board.set_clock()
     calibrate()
-    pen = make_pen()
+    figures = {"imports_ms": imported_ms}
+    gc.threshold(-1)  # planning leaves so much behind that a collection for each 4 kB would take half a minute
+    pen = make_pen(figures)
     run_while(pen, lambda pen: pen.safety.state != safety.READY, 1000)
     open_session(pen)
     began_ms = time.ticks_ms()
     run_while(pen, lambda pen: time.ticks_diff(time.ticks_ms(), began_ms) < RELEASED_MS, 1000)
+    took(figures, "glide_limit_us", pen.glide_um_s)()
+    gc.collect()
+    figures["heap_free_bytes"] = gc.mem_free()  # without panel and console
+    pen.motor._intact = took(figures, "tables_looked_over_us", pen.motor._intact)
     mem32[PORT] = READY
     run_while(pen, lambda pen: pen.motor.strokes < WARM_UP, 1000)
     measure(pen)
     say(f"{pen.motor.achieved_um} um, {pen.treatment.rate_mhz} mHz")
+    for name in figures:
+        say(f"\n{name} {figures[name]}")
     mem32[PORT] = DONE
 
 

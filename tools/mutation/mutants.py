@@ -1,7 +1,8 @@
 """Makes mutants of a Python source: every place of it times every operator, as edits of the text.
 
 An edit leaves the rest of the text as it is, so that a mutant reads as a diff of one place. Docstrings, imports and
-annotations are left alone, and so is what a decorator assembles: the gate's programs have a digest of their own.
+annotations are left alone, and so is what a decorator with arguments assembles: the gate's programs have a digest of
+their own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ COMPARISONS = {
 ARITHMETIC = {
     ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "//"), ast.FloorDiv: ("//", "*"), ast.Mod: ("%", "*"),
     ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"), ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"),
+    ast.BitXor: ("^", "|"),
 }  # fmt: skip
 OTHER_CALL = {"min": "max", "max": "min"}
 CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*|_[NX]")
@@ -102,8 +104,8 @@ class _Maker(ast.NodeVisitor):
     # -- structure ----------------------------------------------------------------------------------------------
 
     def visit_FunctionDef(self, node):
-        if node.decorator_list:
-            return
+        if any(isinstance(decorator, ast.Call) for decorator in node.decorator_list):
+            return  # micropython.native and .viper are hints to the compiler, and no calls
         self._scope.append(node.name)
         self._in_function += 1
         for default in node.args.defaults:

@@ -9,13 +9,27 @@ import time
 
 import boot  # noqa: F401
 import machine
+import micropython
 import pen as pen_module
 from pen import Pen
 
 WARM_UP = 5
 STROKES = 20
-FUNCTION = type(lambda: 0)
-NOT_FIRMWARE = ("__main__", "boot", "machine", "micropython", "neopixel", "onewire", "rp2", "time", "uctypes")
+NOT_FIRMWARE = (
+    "__main__", "boot", "machine", "micropython", "neopixel", "onewire", "registers", "rp2", "time", "uctypes")
+
+
+@micropython.native
+def _native():
+    pass
+
+
+@micropython.viper
+def _viper():
+    pass
+
+
+FUNCTIONS = (type(lambda: 0), type(_native), type(_viper))
 
 
 class Tally:
@@ -61,7 +75,8 @@ def replace_all(tally):
     """Put a counting wrapper over every function and method of the modules that are the firmware's."""
     wrappers = {}
     foreign = set()  # what firmware modules import from the simulator's, such as Pin
-    for module in (machine, time, __import__("rp2"), __import__("neopixel"), __import__("onewire")):
+    for module in (machine, time, __import__("rp2"), __import__("neopixel"), __import__("onewire"),
+                   __import__("registers")):
         foreign |= {id(getattr(module, item)) for item in dir(module)}
 
     def wrapped(function):
@@ -76,7 +91,7 @@ def replace_all(tally):
             value = getattr(module, item)
             if id(value) in foreign:
                 continue
-            if type(value) is FUNCTION:
+            if type(value) in FUNCTIONS:
                 setattr(module, item, wrapped(value))
             elif isinstance(value, type) and value.__name__ == item:
                 replace_methods(value, wrapped)
@@ -87,7 +102,7 @@ def replace_methods(owner, wrapped):
         return
     for name in list(owner.__dict__):
         value = owner.__dict__[name]
-        if type(value) is FUNCTION and name != "__init__":
+        if type(value) in FUNCTIONS and name != "__init__":
             setattr(owner, name, wrapped(value))
 
 

@@ -38,6 +38,10 @@ class Memory:
                 return False
         return True
 
+    def keep(self, addr, message):
+        self.write(addr, message.data)
+        return self.matches(addr, message.data)
+
 
 def strokes(journal, count):
     for i in range(count):
