@@ -48,6 +48,10 @@ def main():
     scale = Scale(pen)
     told = 0
     while True:
+        if pen.motor.armed():
+            gc.disable()  # a collection inside a pass would hide what it allocated
+        else:
+            gc.enable()
         wait_us = pen.scheduler.run_once()
         if scale.passes > told and not pen.motor.armed():
             told = scale.passes
