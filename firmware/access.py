@@ -89,9 +89,13 @@ class Access:
         self._told_ms = now_ms
         return self._nonce
 
+    def asked(self, now_ms: int) -> bool:
+        """A challenge waits for its answer, and for SELECT."""
+        return len(self._nonce) == NONCE_BYTES and 0 <= ticks.diff(now_ms, self._told_ms) <= NONCE_MS
+
     def answer(self, given, now_ms: int) -> bool:
         """Whether `given` (32 bytes) answers the last challenge; that one is used up whatever it was."""
-        fresh = len(self._nonce) == NONCE_BYTES and 0 <= ticks.diff(now_ms, self._told_ms) <= NONCE_MS
+        fresh = self.asked(now_ms)
         wanted = hmac_sha256(self._key, self._nonce)
         self._nonce = hashlib.sha256(self._nonce).digest()  # longer than a nonce: no answer fits it
         if self.has_key() and fresh and equal(wanted, given):

@@ -64,6 +64,10 @@ class Button:
             return self._due(now_ms)
         return NONE
 
+    def mute(self):
+        """Nothing comes of the press that is under way; the next one counts again."""
+        self._armed = False
+
     def _closed(self, now_ms) -> int:
         self._armed = True
         self._repeats = 0

@@ -24,6 +24,7 @@ class Security:
             return refusal
         fresh = os.urandom(32) + machine.unique_id() + b"%d" % self._pen.counters.boots
         nonce = self._access.challenge(fresh, self._pen.uptime_ms)
+        self._pen.panel.say("Computer: hold SEL", ">")
         self._reply.text("".join(["%02x" % value for value in nonce]).encode())
 
     def answer(self):
