@@ -28,7 +28,7 @@ def survey(**changes):
     return {
         "platform": "rp2", "machine": "Raspberry Pi Pico with RP2040", "version": [1, 28, 0], "mpy": 0x1306,
         "service": "", "pointer": slots.pointer("a", None).decode(), "manifests": {"a": manifest, "b": manifest},
-        "files": held, **changes}
+        "files": held, "free": 200, **changes}
 
 
 @pytest.mark.parametrize("changes, says", [
@@ -52,6 +52,18 @@ def test_the_slot_that_works_is_never_the_one_that_is_written(pointer, sound, ta
         if slot not in sound:
             found["files"][f"/{slot}/main.mpy"] = "0" * 64
     assert plan.target_of(found, "upgrade") == (target, back_to)
+
+
+def test_a_full_flash_is_refused_before_anything_is_touched(tmp_path):
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    found = survey(free=3)
+    assert "copy=()" in plan.plan(found | {"free": 8}, tmp_path, "upgrade")  # both slots hold it already
+    del found["files"]["/b/gate.mpy"]
+    with pytest.raises(Refused, match="3 blocks left and 9 are needed"):
+        plan.plan(found, tmp_path, "upgrade")
+    assert "copy=(gate.mpy)" in plan.plan(found | {"free": 9}, tmp_path, "upgrade")
 
 
 def test_going_back_needs_a_sound_slot_to_go_back_to():

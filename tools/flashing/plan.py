@@ -14,6 +14,8 @@ from sim.space import shim
 
 slots = shim("slots")
 SLOTS = ("a", "b")
+BLOCK_BYTES = 4096  # of the filesystem; a file takes whole ones
+SPARE_BLOCKS = 8  # folders, and what is written beside a file before it takes its place
 
 
 class Refused(Exception):
@@ -107,6 +109,12 @@ def _upgrade(survey: dict[str, Any], image: Path, target: str, back_to: str | No
     held = survey["files"]
     files = manifest["files"]
     copy = [name for name, entry in files.items() if held.get(f"/{target}/{name}") != entry["sha256"]]
+    need = SPARE_BLOCKS + sum(
+        -(-files[name]["bytes"] // BLOCK_BYTES) for name in copy if f"/{target}/{name}" not in held)
+    if need > survey["free"]:
+        raise Refused(
+            f"the pen's flash has {survey['free']} blocks left and {need} are needed: export its sessions and release "
+            "them (docs/records.md), then run this again")
     folders = {f"/{target}", *(f"/{target}/{name.rsplit('/', 1)[0]}" for name in files if "/" in name)}
     named = {f"/{target}/{name}" for name in files} | folders
     extra = sorted((path for path in held if path.startswith(f"/{target}/") and path not in named

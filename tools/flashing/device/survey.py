@@ -59,4 +59,5 @@ for slot in ("a", "b"):
 print("SURVEY " + json.dumps({
     "platform": sys.platform, "machine": getattr(sys.implementation, "_machine", ""),
     "version": list(sys.implementation.version[:3]), "mpy": getattr(sys.implementation, "_mpy", 0),
-    "service": service, "pointer": text("/slot"), "manifests": manifests, "files": files("/")}))
+    "service": service, "pointer": text("/slot"), "manifests": manifests, "free": os.statvfs("/")[3],
+    "files": files("/")}))
