@@ -15,7 +15,7 @@ from sim.space import shim
 from sim.tiers import find_micropython, run_micropython
 
 commands = shim("commands")
-scpi = shim("scpi")
+board = shim("board")
 
 FUZZ_BYTES = 10_000_000
 LOOK_NS = 2_000_000
@@ -134,19 +134,19 @@ def fuzzed(most: int = FUZZ_BYTES) -> dict[str, Any]:
 
 def latency() -> dict[str, Any]:
     """Simulated ms from the end of a line to the end of its answer, with strokes running; the CPU's own time apart."""
-    simulation = Simulation(session(1, 20_000))
+    simulation = Simulation(session(1, 5000))
     world, port = simulation.world, simulation.world.usb
     port.connected = True
     waits: list[float] = []
     asked: list[int] = []
 
     def look() -> None:
-        moving = not world._gate_pad(shim("board").PIN_EN_N)
+        moving = not world.pads() >> board.PIN_EN_N & 1
         if b"\n" in port.from_pen() and asked:
             waits.append((world.now_ns - asked.pop()) / 1e6)
         if moving and not asked and world.now_ns % 7_000_000 == 0:
             asked.append(world.now_ns)
-            port.to_pen(b"MEAS:EXT?\n")
+            port.to_pen(b"MEAS:RATE?\n")
         world.after(250_000, look)
 
     look()
