@@ -67,13 +67,7 @@ def firmware_files() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         tool.build(root)
-        if hasattr(tool, "installed"):
-            return tool.installed(root)
-        files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.mpy")}
-    for name in ("boot", "main"):
-        files.pop(f"{name}.mpy", None)
-        files[f"{name}.py"] = (ROOT / "firmware" / f"{name}.py").read_bytes()
-    return files
+        return tool.installed(root)
 
 
 def _firmware_image() -> Any:
