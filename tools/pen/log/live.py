@@ -2,7 +2,8 @@
 
 What comes is one state of the pen: when its records changed while they were read, because it put a session away, they
 are read again. Every part has a CRC-32; a part that arrives damaged is asked for again, from its own offset. Entries of
-the archive never change, so those that are at hand already, and whole, are not fetched a second time.
+the archive never change, so those that are at hand already, and whole, are not fetched a second time, when the pen's
+own digest of them is the same.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class _Pen:
         self._link = link
         self._progress = progress
         self._done = self._total = 0
+        self._doubted = {name for name in files if name != "id"}  # from an earlier time, perhaps of another pen
         self.files = files
 
     def read(self) -> bytes:
@@ -93,8 +95,7 @@ class _Pen:
         except ValueError:
             raise Garbage(f"'LOG:FILE:CAT?' has names and sizes for an answer, not {fields[:4]}") from None
         wanted = {name: size for name, size in sizes.items() if name == "id" or re.fullmatch(r"\d{8}\.ses", name)}
-        self.files = {name: data for name, data in self.files.items()
-                      if len(data) == wanted.get(name) and (name != "id" and _whole(data))}
+        self.files = {name: data for name, data in self.files.items() if name != "id" and self._same(name, data, wanted)}
         missing = {name: size for name, size in wanted.items() if name not in self.files}
         self._total += sum(missing.values())
         for name, size in missing.items():
@@ -104,6 +105,17 @@ class _Pen:
                 if name in split_fields(self._link.query("LOG:FILE:CAT?"))[::2]:
                     raise
                 return False
+        return True
+
+    def _same(self, name: str, data: bytes, wanted: dict[str, int]) -> bool:
+        """This is the entry that the pen has; one from an earlier time is held against the digest in the pen."""
+        size = wanted.get(name)
+        if len(data) != size or not _whole(data):
+            return False
+        if name in self._doubted:
+            self._doubted.discard(name)
+            digest = f'LOG:FILE? "{name}",{size - DIGEST_BYTES},{DIGEST_BYTES}'
+            return self._try(digest) == data[-DIGEST_BYTES:]
         return True
 
     def _part(self, command: str, start: int, count: int) -> bytes:
