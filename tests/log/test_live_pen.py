@@ -1,25 +1,18 @@
-"""The evening of a clinic: a live pen's sessions are exported and released over its console, on both tiers; and what a
-fetch makes of damage on the way, of a pen that works meanwhile, and of an earlier fetch that broke off."""
+"""Fetching a live pen's memories: what comes of damage on the way, of a pen that works meanwhile, of an earlier fetch
+that broke off."""
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
-import duckdb
 import pytest
-from typer.testing import CliRunner
 
-from pen.cli import app
-from pen.link import Garbage, PenLink, Refused
-from pen.log import app as log_app
-from pen.log.live import KEPT_FLASH, KEPT_FRAM, exported, fetch
+from pen.link import Garbage, Refused
+from pen.log.live import KEPT_FLASH, KEPT_FRAM, fetch
 from pen.log.source import LogError
-from pen.simwire import SimWire
 from pen.wires import LinkError, PortGone
 from penimage.merge import read_pen
 from penimage.model import FRAM_BYTES
 from sim.space import ROOT
-from sim.tiers import find_micropython
 
 for _place in ("sim/micropython", "firmware", "tests/storage"):
     sys.path.append(str(ROOT / _place))
@@ -28,77 +21,6 @@ from archive_bench import ready  # noqa: E402
 
 import entry  # noqa: E402
 import withheld  # noqa: E402
-
-PEN = """
-title = "A pen with three sessions from before"
-[pen]
-clock = 2026-11-21
-[[pen.earlier]]
-zone = "cheek"
-client = 4711
-date = 2026-11-20
-strokes = 130
-times = 3
-"""
-TIERS = ("cpython", pytest.param("micropython", marks=pytest.mark.micropython))
-
-
-@pytest.mark.parametrize("tier", TIERS)
-def test_an_evening_export_then_release(tier, tmp_path, monkeypatch):
-    if tier == "micropython" and find_micropython() is None:
-        pytest.skip("no MicroPython VM")
-    scenario = tmp_path / "pen.toml"
-    scenario.write_text(PEN)
-    wire = SimWire(f"sim:{scenario}@{tier}")
-    with PenLink(wire) as link:
-        monkeypatch.setattr(log_app, "open_link", lambda port: nullcontext(link))  # the same pen each time
-        asked = spy(monkeypatch, link)
-        said = pen("log", "--port", "sim:", "export", "--parquet", tmp_path / "set", "--keep", tmp_path / "kept")
-        assert "3 sessions, 390 strokes" in said
-        strokes = f"'{tmp_path}/set/strokes/*/*/*.parquet'"
-        assert rows(f"SELECT count(*), count(DISTINCT session) FROM {strokes}") == [(390, 3)]
-        kept = (tmp_path / "kept" / KEPT_FRAM).read_bytes()
-        assert wire.key in wire.pen.world.fram.image and wire.key not in kept
-
-        assert "no session 4 on record" in pen("log", "--port", "sim:", "release", "4", code=2)
-        assert exported(link) == 0
-        assert "up to 3 may be erased when their room is needed, 3 more than before" in pen(
-            "log", "--port", "sim:", "release", "3")
-        assert "as before" in pen("log", "--port", "sim:", "release", "2")
-        assert exported(link) == 3
-        if tier == "cpython":
-            asked.clear()
-            assert "nothing is damaged" in pen("log", "--port", "sim:", "verify", "--keep", tmp_path / "kept")
-            again = [command for command in asked if ".ses" in command and not command.endswith(",32")]
-            assert not again, "an entry was fetched twice"
-        image = read_pen(wire.pen.world.fram.image, wire.pen.world.flash.image)
-        assert [event.b for event in image.events if event.name == "exported"] == [3]
-        assert len(image.sessions) == 3 and not image.problems
-
-
-def spy(monkeypatch, link):
-    """The list in which every block that is asked for from now on will be."""
-    asked, query_block = [], link.query_block
-
-    def query(command, *rest):
-        asked.append(command)
-        return query_block(command, *rest)
-
-    monkeypatch.setattr(link, "query_block", query)
-    return asked
-
-
-def pen(*arguments, code=0):
-    """What the command printed."""
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
-
-
-def rows(query):
-    with duckdb.connect() as database:
-        return database.execute(query).fetchall()
-
 
 # ---- the fetch itself, over a bench that answers as docs/console.md says ----
 

@@ -95,7 +95,8 @@ class _Pen:
         except ValueError:
             raise Garbage(f"'LOG:FILE:CAT?' has names and sizes for an answer, not {fields[:4]}") from None
         wanted = {name: size for name, size in sizes.items() if name == "id" or re.fullmatch(r"\d{8}\.ses", name)}
-        self.files = {name: data for name, data in self.files.items() if name != "id" and self._same(name, data, wanted)}
+        self.files = {
+            name: data for name, data in self.files.items() if name != "id" and self._same(name, data, wanted)}
         missing = {name: size for name, size in wanted.items() if name not in self.files}
         self._total += sum(missing.values())
         for name, size in missing.items():
