@@ -120,12 +120,12 @@ FAULTS: dict[str, Fault] = {
         "memory_hit", ("tables", "ceiling", "slip", "jam", "internal"), NEVER,
         why="one bit of one word, which most strokes do not use; a table in use is compared before the next run"),
     # sensors
-    "encoder_dead": Fault("encoder_dead", ("encoder", "homing", "slip"), LAST_STROKE),
+    "encoder_dead": Fault("encoder_dead", ("encoder", "homing", "slip", "home_sensor"), LAST_STROKE),
     "encoder_dead_30ms": Fault(
-        "encoder_dead", ("encoder", "slip", "jam", "homing"), NEVER, for_ms=30,
+        "encoder_dead", ("encoder", "slip", "jam", "homing", "home_sensor"), NEVER, for_ms=30,
         why="short enough to fall into a pause"),
-    "encoder_a_stuck": Fault("encoder_a_stuck", ("encoder", "homing", "slip"), LAST_STROKE),
-    "encoder_b_stuck": Fault("encoder_b_stuck", ("encoder", "homing", "slip"), LAST_STROKE),
+    "encoder_a_stuck": Fault("encoder_a_stuck", ("encoder", "homing", "slip", "home_sensor"), LAST_STROKE),
+    "encoder_b_stuck": Fault("encoder_b_stuck", ("encoder", "homing", "slip", "home_sensor"), LAST_STROKE),
     "encoder_slipped_out": Fault(
         "encoder_slipped", ("encoder", "slip", "home_sensor"), LAST_STROKE, value=100, quiet=UNTIL_HOMED,
         why=HOMING_HEALS),
