@@ -69,12 +69,12 @@ def find_micropython() -> Path | None:
 
 def run_micropython(
     world: World, script: Path = SHIMS / "_chip.py", said: list[str] | None = None, heap: str = HEAP,
-    arguments: tuple[str, ...] = (), path: str = f"{SHIMS}:{FIRMWARE}:.frozen",
+    arguments: tuple[str, ...] = (), path: str = "",
 ) -> str:
     """One life on a MicroPython VM with the chip's heap; returns why it ended.
 
-    `script` is what the VM runs, with `arguments`, its modules looked for in `path`; `said` gets what it printed;
-    another `heap` is for a script with wants of its own.
+    `script` is what the VM runs, with `arguments`, its modules looked for in `path` (the firmware's source); `said`
+    gets what it printed; another `heap` is for a script with wants of its own.
     """
     vm = find_micropython()
     if vm is None:
@@ -83,7 +83,7 @@ def run_micropython(
     to_host, from_vm = os.pipe()
     with tempfile.TemporaryFile() as printed:
         command = [str(vm), "-O3", "-X", f"heapsize={heap}", str(script), *arguments]  # O3: without line numbers
-        process = _start(command, path, to_vm, from_vm, printed)
+        process = _start(command, path or f"{SHIMS}:{FIRMWARE}:.frozen", to_vm, from_vm, printed)
         os.close(to_vm)
         os.close(from_vm)
         try:

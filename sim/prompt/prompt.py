@@ -35,8 +35,9 @@ sys.modules["os"] = _system_os
 
 _Implementation = __import__("collections").namedtuple("implementation", ("name", "version", "_machine", "_mpy"))
 sys.platform = "rp2"
+# what it says of machine code is true of the VM: an image for it is compiled for that
 sys.implementation = _Implementation(
-    "micropython", (1, 28, 0, ""), "Raspberry Pi Pico with RP2040", 6 | 3 << 8 | 4 << 10)  # .mpy 6.3, armv6m
+    "micropython", (1, 28, 0, ""), "Raspberry Pi Pico with RP2040", _vm_sys.implementation._mpy)
 
 _CTRL_A, _CTRL_B, _CTRL_C, _CTRL_D, _CTRL_E = 1, 2, 3, 4, 5
 _WINDOW = 128

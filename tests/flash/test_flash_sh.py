@@ -20,7 +20,7 @@ STEPS = ("service", "backup", "prepared", "copied", "manifest", "verified", "loa
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("image")
-    firmware_image.build(folder)
+    firmware_image.build(folder, arch=firmware_image.VM_ARCH)
     return folder
 
 
@@ -60,7 +60,7 @@ def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_pa
     text = (source / "version.py").read_text()
     (source / "version.py").write_text(text.replace('TEXT = "0.1.0"', 'TEXT = "0.1.9"'))
     newer.mkdir()
-    firmware_image.build(newer, source)
+    firmware_image.build(newer, source, firmware_image.VM_ARCH)
     with VmPen(fram=bytes(262144)) as pen:
         said = flash(pen, "--provision", SERIAL, image=built, cwd=tmp_path)
         key = tmp_path / f"pen-{SERIAL}.key"
