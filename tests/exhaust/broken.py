@@ -59,7 +59,7 @@ ONE_CALL = [
            "        if self.fault == faults.NONE:\n            self.fault = code",
            "        if True:\n            self.fault = code"),
     Broken("cartridge_not_watched", "watch.interlock",
-           "if (strokes or self.state == GAUGING) and not readings.interlock:", "if False:"),
+           "if (strokes or state == GAUGING) and not readings.interlock:", "if False:"),
     Broken("hotter_by_a_tenth", "watch.temperature", "STOP_DC = const(800)", "STOP_DC = const(801)"),
     Broken("out_for_a_millisecond_more", "watch.extended", "EXTENDED_MS = const(400)", "EXTENDED_MS = const(401)"),
     Broken("run_goes_on_when_let_go", "watch.run",
