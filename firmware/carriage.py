@@ -185,6 +185,12 @@ class Carriage:
         self._end_us = ticks.add(now_us, SETTLE_US)
         self.doing = SETTLE
 
+    def _fail_moving(self, code):
+        """What was seen while the drive should be on means something else when it is off."""
+        if not self._gate.enabled():  # taken away, and this look came before the loop's own
+            code = faults.DRIVE_DROPPED if self._readings.interlock else faults.CARTRIDGE_PULLED
+        self._fail(code)
+
     def _fail(self, code):
         self._gate.disarm()
         self.doing = IDLE

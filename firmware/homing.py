@@ -76,9 +76,9 @@ class Homing(Carriage):
             self._stop_then(HOME_PROBE, now_us)
         elif self._bumped(now_us):
             # at the inner stop without having seen the sensor, or nothing moved at all
-            self._fail(faults.HOME_SENSOR if self._moved_um() >= BUMP_UM else faults.JAM)
+            self._fail_moving(faults.HOME_SENSOR if self._moved_um() >= BUMP_UM else faults.JAM)
         elif self._over(now_us):
-            self._fail(faults.HOMING)
+            self._fail_moving(faults.HOMING)
 
     def _poll_bump(self, now_us):
         if not self._readings.home:
@@ -86,7 +86,7 @@ class Homing(Carriage):
             if self._count_start - self._encoder.count() < SNAP_COUNTS:
                 self.doing = HOME_SEEK
             else:
-                self._fail(faults.HOME_SENSOR)
+                self._fail_moving(faults.HOME_SENSOR)
         elif self._bumped(now_us):
             # without a calibration the edge may lie wherever one is accepted
             edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MAX_UM
@@ -94,13 +94,13 @@ class Homing(Carriage):
             self._probe_steps = far_um * STEPS_PER_MM // 1000
             self._stop_then(HOME_PROBE, now_us)
         elif self._over(now_us):
-            self._fail(faults.HOMING)
+            self._fail_moving(faults.HOMING)
 
     def _poll_probe(self, now_us):
         if self._let_go:
             if self._over(now_us):
                 if self._moved_um() < ENCODER_DEAD_UM:
-                    self._fail(faults.ENCODER)
+                    self._fail_moving(faults.ENCODER)
                 else:
                     self._stop_then(HOME_FINE, now_us)
         elif not self._readings.home:
@@ -109,17 +109,17 @@ class Homing(Carriage):
             self._end_us = ticks.add(now_us, PAST_STEPS * self._step_us)
         elif self._over(now_us):
             told_um = self._probe_steps * 1000 // STEPS_PER_MM
-            self._fail(faults.HOME_SENSOR if self._moved_um() * 2 > told_um else faults.JAM)
+            self._fail_moving(faults.HOME_SENSOR if self._moved_um() * 2 > told_um else faults.JAM)
 
     def _poll_fine(self, now_us):
         if self._readings.home:
             self._edge_found(now_us)
         elif self._over(now_us):
-            self._fail(faults.HOME_SENSOR)
+            self._fail_moving(faults.HOME_SENSOR)
 
     def _edge_found(self, now_us):
         if self._edges and abs(self._encoder.count()) > AGAIN_COUNTS:
-            self._fail(faults.HOME_SENSOR)
+            self._fail_moving(faults.HOME_SENSOR)
             return
         self._encoder.zero()
         self._edge_steps = self._gate.position()
@@ -129,7 +129,7 @@ class Homing(Carriage):
 
     def _poll_edge(self, now_us):
         if not self._readings.home:
-            self._fail(faults.HOME_SENSOR)
+            self._fail_moving(faults.HOME_SENSOR)
         elif self._over(now_us):
             if self._edges < 2:
                 self._probe_steps = AGAIN_STEPS
