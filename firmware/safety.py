@@ -282,11 +282,10 @@ class Safety:
         if reason != faults.GRANTED:
             return reason
         self.gauging = True
-        if self.fault != faults.NONE and not self.clear(readings, True):
-            self.gauging = False
-            return faults.REFUSED_STATE
+        if self.fault != faults.NONE:
+            self.gauging = self.clear(readings, True)  # nothing waits behind what only service clears
         self._release_seen = False
-        return faults.GRANTED
+        return faults.GRANTED if self.gauging else faults.REFUSED_STATE
 
     def _gauge_refusal(self, readings):
         uncalibrated = self.fault == faults.CALIBRATION_MISSING or self.fault == faults.CALIBRATION_CORRUPT

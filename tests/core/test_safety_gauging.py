@@ -125,6 +125,8 @@ def test_what_is_asked_of_the_hand_and_the_supply():
     rig.press()
     assert rig.ask_static() == faults.REFUSED_RELEASE_FIRST  # since the opening
     assert proven().press().ask_static() == faults.REFUSED_GAUGING
+    rig = Rig().gauging()
+    assert rig.ask_static() == faults.REFUSED_STATE, "one is under way"
 
 
 @pytest.mark.parametrize("gone", ["technician", "gauge_tip"])
