@@ -75,7 +75,7 @@ def test_a_constant_becomes_the_next_of_its_group():
 
 
 def test_what_a_decorator_assembles_and_what_is_imported_is_left_alone():
-    assert changes("from x import y\n@asm\ndef p():\n    jmp(1)\n") == set()
+    assert changes("from x import y\n@asm()\ndef p():\n    jmp(1)\n") == set()
 
 
 def test_twins_of_one_function_have_numbers_and_no_mutant_comes_twice():

@@ -148,8 +148,9 @@ def sealed(**changes):
         ({"used": True}, False, TODAY, cartridge.USED),
         ({"needles": 11}, False, TODAY, cartridge.WRONG_NEEDLE_COUNT),
         ({"needles": 16}, False, TODAY + 1, cartridge.WRONG_NEEDLE_COUNT),
-        ({"kind": 2}, False, TODAY, cartridge.UNKNOWN_TYPE),
-        ({"kind": 2, "used": True}, False, TODAY, cartridge.USED),
+        ({"kind": 2}, False, TODAY, cartridge.GAUGE_TIP),
+        ({"kind": 3}, False, TODAY, cartridge.UNKNOWN_TYPE),
+        ({"kind": 3, "used": True}, False, TODAY, cartridge.USED),
     ],
 )
 def test_verdict(changes, known_used, today, expected):
@@ -439,6 +440,6 @@ def test_every_reason_has_a_name():
     reasons = [
         cartridge.OK, cartridge.ABSENT, cartridge.UNREADABLE, cartridge.CORRUPT, cartridge.UNKNOWN_TYPE,
         cartridge.WRONG_NEEDLE_COUNT, cartridge.EXPIRED, cartridge.USED, cartridge.COPIED, cartridge.REMOVED,
-        cartridge.UNPROTECTED, cartridge.NOT_READ,
+        cartridge.UNPROTECTED, cartridge.NOT_READ, cartridge.GAUGE_TIP,
     ]  # fmt: skip
     assert reasons == list(range(len(cartridge.NAMES)))
