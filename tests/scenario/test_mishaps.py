@@ -38,7 +38,8 @@ def pad(world, pin):
 ])
 def test_a_line_has_its_level_as_long_as_the_mishap_lasts(what, pin, sound):
     simulation, world = world_with(Mishap(what=what, at_ms=SETTLED_MS, for_ms=3.5))
-    before, during, behind = (after(simulation, ms, pad(world, pin)) for ms in (SETTLED_MS - 0.1, SETTLED_MS + 2, SETTLED_MS + 3.6))
+    looks = SETTLED_MS - 0.1, SETTLED_MS + 2, SETTLED_MS + 3.6
+    before, during, behind = (after(simulation, ms, pad(world, pin)) for ms in looks)
     simulation.run()
     bad = sound if what == "trigger_no_broken" else 1 - sound  # an open contact that stays open
     assert (before, during, behind) == ([sound], [bad], [sound])
