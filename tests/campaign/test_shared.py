@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from sim.campaign import shared
-from sim.campaign.cases import parse
+from sim.campaign.cases import Case, parse
+from sim.campaign.moments import MOMENTS
 from sim.campaign.shared import run_cases_together
 from sim.campaign.verdict import run_case
 
@@ -44,3 +45,11 @@ def test_a_copy_that_dies_or_never_ends_costs_no_case(alone, monkeypatch):
     monkeypatch.setattr(shared._Session, "_answer", die)
     monkeypatch.setattr(shared, "PATIENCE_S", 15)
     assert facts(run_cases_together([parse(text) for text in IDS[1:5]])) == alone[1:5]
+
+
+@pytest.mark.hazard("H16")
+def test_a_drive_that_the_dead_man_takes_while_homing_is_no_fault_of_the_sensor():
+    """The task that would see it go off hangs, and without current the rotor settles so that the sensor may let go."""
+    homing = [number for number, (phase, _, _) in enumerate(MOMENTS) if phase == "homing"]
+    outcomes = run_cases_together([Case(9, (("sense_hung", number),)) for number in homing])
+    assert not {outcome.case: outcome.violations for outcome in outcomes if outcome.violations}

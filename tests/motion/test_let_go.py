@@ -93,13 +93,3 @@ def test_a_home_sensor_that_fails_while_homing_gives_no_wrong_home(fault, start_
             assert rig.fault() in ("home_sensor", "homing", "encoder", "jam"), f"at {at_ms} ms"
             told += 1
     assert told > 2
-
-
-@pytest.mark.hazard("H16")
-@pytest.mark.parametrize("at_ms", range(420, 1120, 70))
-def test_a_drive_that_the_dead_man_takes_while_homing_is_no_fault_of_the_sensor(at_ms):
-    """Without current the rotor settles to its detent, a few um off: the home sensor may let go again."""
-    rig = PenRig()
-    rig.world.at(at_ms * MS, lambda: setattr(rig.pen.gate, "beat", lambda: None))
-    if not rig.home():
-        assert rig.fault() in ("drive_dropped", "homing")
