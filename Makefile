@@ -42,7 +42,7 @@ compile: $(READY) ## every firmware file through MicroPython's compiler
 	@echo "mpy-cross: $(words $(FIRMWARE)) files compiled"
 
 unit: $(READY) ## all tests, on the cpython and micropython tiers
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 coverage: $(READY) ## every branch of the safety modules by their own tests; names the line and branch that is not run
 	$(BIN)/python -m pytest -n auto tests/core tests/storage/test_calibration.py --cov --cov-report=term-missing

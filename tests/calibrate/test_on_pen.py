@@ -8,6 +8,8 @@ from sim.world import ChipStopped
 PLANT = {"home_edge_um": -310.0, "lead_scale_ppm": -21000.0, "backlash_um": 24.0}
 ANGLE_UM = 6  # between where steps put the motor's field and where friction lets the rotor be, and half a microstep
 
+pytestmark = pytest.mark.xdist_group("one_pen")  # its tests go on with one pen, in their order
+
 
 @pytest.fixture(scope="module")
 def gauged():
