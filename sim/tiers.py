@@ -94,7 +94,7 @@ def run_micropython(
             process.wait()
             printed.seek(0)
             text = printed.read().decode(errors="replace").strip()
-            raise FirmwareDied(f"the MicroPython VM ended by itself:\n{text}") from None
+            raise FirmwareDied(f"the MicroPython VM ended by itself, status {process.returncode}:\n{text}") from None
         finally:
             process.kill()
             process.wait()

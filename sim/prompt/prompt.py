@@ -24,7 +24,8 @@ sys = _vm_sys.modules["sys"]  # the chip's streams
 _system_os = os
 import _files
 
-for _name in ("machine", "neopixel", "onewire", "rp2", "select", "time", "uctypes"):  # and they stay
+# `registers` too: the firmware's own reads the chip at its addresses, and there is no chip
+for _name in ("machine", "neopixel", "onewire", "registers", "rp2", "select", "time", "uctypes"):
     __import__(_name)
 
 vfs.umount("/")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import time
 
 import pytest
 from flash_rig import Pen, small_image
@@ -42,9 +43,12 @@ def small(built, tmp_path_factory):
 
 
 def in_service(pen):
-    """Switched on with SELECT held."""
+    """Switched on with SELECT held, which is then let go."""
     pen.hold_select(True)
     pen.power_cycle()
+    while pen.world.scratch[0] != slots.SERVICE_WORD:
+        time.sleep(0.05)
+    pen.hold_select(False)
     return pen
 
 
@@ -72,12 +76,10 @@ def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_pa
         before = flash(pen, image=newer, cwd=tmp_path, expect=1)
         assert "hold SELECT while you plug it in" in before  # it runs: without key or hand nothing happens
         said = flash(in_service(pen), image=newer, cwd=tmp_path)
-        pen.hold_select(False)
         assert "version 0.1.9 in slot b" in said and slots.parse(pen.disk().open("/slot").read())[:2] == ("b", None)
         assert bytes.fromhex(key.read_text()) in pen.world.fram.image
 
         said = flash(in_service(pen), "--rollback", cwd=tmp_path)
-        pen.hold_select(False)
         assert "version 0.1.0 in slot a" in said
         said = flash(in_service(pen), image=newer, cwd=tmp_path)
         assert "copying 0 changed files into slot b" in said and "version 0.1.9 in slot b" in said

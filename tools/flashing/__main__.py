@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 board = shim("board")
 READY_WITHIN_S = float(os.environ.get("FLASH_READY_S", "60"))
 SERVICE_WITHIN_S = 30
+ANSWER_WITHIN_S = 15  # a pen that starts needs a few
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -91,10 +92,12 @@ def look(port: str) -> str:
     """"pen" when its console answers, "prompt" when MicroPython's does, else "silent"."""
     wire = SerialWire(port)
     try:
-        # ends whatever was half typed, at either; the raw prompt of a tool that was killed is left by Ctrl-B
-        wire.write(b"\r\x03\x02\n*IDN?\r\n")
-        came, end = b"", time.monotonic() + 4
+        came, end, asked = b"", time.monotonic() + ANSWER_WITHIN_S, 0.0
         while time.monotonic() < end:
+            if time.monotonic() > asked + 3:  # again: a pen that was just plugged in may not have heard the first
+                asked = time.monotonic()
+                # ends whatever was half typed, at either; the raw prompt of a tool that was killed is left by Ctrl-B
+                wire.write(b"\r\x03\x02\n*IDN?\r\n")
             came += wire.read(0.3)
             if b">>>" in came or b"raw REPL" in came:
                 return "prompt"
@@ -257,7 +260,10 @@ def ready(port: str, target: str) -> None:
     while time.monotonic() < end:
         time.sleep(0.3)
         try:
-            if look(port) != "pen":
+            answers = look(port)
+            if answers == "prompt":
+                seen = "it is in service mode: is SELECT still held?"
+            if answers != "pen":
                 continue
             with open_link(port) as link:
                 slot, trial, _, why = link.fields("FIRMware:SLOT?")

@@ -20,23 +20,24 @@ def digest(path):
     return binascii.hexlify(hashed.digest()).decode()
 
 
+def say(name, value, end=", "):
+    print(json.dumps(name) + ": " + json.dumps(value), end=end)
+
+
 def files(folder):
-    found = {}
+    """Say each file's digest as it is found: all of them at once would want more memory than there may be."""
     try:
         rows = list(os.ilistdir(folder))
     except OSError:
-        return found
+        return
     for row in rows:
         path = folder.rstrip("/") + "/" + row[0]
         if row[1] == 0x4000:
             if folder != "/" or row[0] in ("a", "b", "log"):
-                found[path] = None
-                found.update(files(path))
-        elif path.startswith("/log/"):
-            found[path] = row[3]
+                say(path, None)
+                files(path)
         else:
-            found[path] = digest(path)
-    return found
+            say(path, row[3] if path.startswith("/log/") else digest(path))
 
 
 def text(path):
@@ -53,11 +54,17 @@ try:
     service = slots.service
 except ImportError:
     service = None
-manifests = {}
-for slot in ("a", "b"):
-    manifests[slot] = text("/" + slot + "/manifest.json")
-print("SURVEY " + json.dumps({
-    "platform": sys.platform, "machine": getattr(sys.implementation, "_machine", ""),
-    "version": list(sys.implementation.version[:3]), "mpy": getattr(sys.implementation, "_mpy", 0),
-    "service": service, "pointer": text("/slot"), "manifests": manifests, "free": os.statvfs("/")[3],
-    "files": files("/")}))
+print("SURVEY {", end="")
+say("platform", sys.platform)
+say("machine", getattr(sys.implementation, "_machine", ""))
+say("version", list(sys.implementation.version[:3]))
+say("mpy", getattr(sys.implementation, "_mpy", 0))
+say("service", service)
+say("pointer", text("/slot"))
+say("free", os.statvfs("/")[3])
+print('"manifests": {', end="")
+say("a", text("/a/manifest.json"))
+say("b", text("/b/manifest.json"), "}, ")
+print('"files": {', end="")
+files("/")
+say("/", None, "}}\n")
