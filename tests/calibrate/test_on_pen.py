@@ -21,9 +21,16 @@ def gauged():
     return pen
 
 
-def test_a_pen_without_a_calibration_gets_one_and_then_reaches_every_depth_within_30_um(gauged):
+@pytest.fixture(scope="module")
+def kept(gauged):
+    """That pen with what was fitted in force."""
+    assert gauged.work.keep(*gauged.fit(), 365, b"DG-0815", b"MK") == b""
+    return gauged
+
+
+def test_a_pen_without_a_calibration_gets_one_and_then_reaches_every_depth_within_30_um(kept):
+    gauged = kept
     offset_um, scale_ppm, play_um = gauged.fit()
-    assert gauged.work.keep(offset_um, scale_ppm, play_um, 365, b"DG-0815", b"MK") == b""
     kept = gauged.record()
     assert (kept["offset_um"], kept["scale_ppm"], kept["backlash_um"]) == (offset_um, scale_ppm, play_um)
     assert (kept["gauge_id"], kept["technician"], kept["calibration_id"]) == ("DG-0815", "MK", 1)
@@ -175,9 +182,9 @@ def test_what_is_refused_is_not_kept(values, said):
 
 
 @pytest.mark.hazard("H14")
-def test_power_cut_at_any_byte_of_the_new_record_leaves_the_old_one_or_the_whole_new_one(gauged):
+def test_power_cut_at_any_byte_of_the_new_record_leaves_the_old_one_or_the_whole_new_one(kept):
     """The memory is cut after every number of bytes that the write has, and read as a restart would."""
-    pen = gauged
+    pen = kept
     memory = pen.world.fram
     values = pen.pen.calibration
     offset_um = values.offset_um
@@ -202,11 +209,13 @@ def test_power_cut_at_any_byte_of_the_new_record_leaves_the_old_one_or_the_whole
     memory.load(before)
 
 
-def test_the_record_before_is_kept(gauged):
-    if gauged.record() is None:
-        pytest.skip("the test that stores a record has not run on this pen")
-    assert gauged.record()["calibration_id"] >= 1
-    assert gauged.work.before() is None or gauged.work.before().calibration_id < gauged.record()["calibration_id"]
+def test_the_record_before_is_kept():
+    pen = calibrated()
+    pen.gauge_it()
+    assert pen.work.keep(*pen.fit(), 365, b"DG-0815", b"MK") == b""
+    assert pen.record()["calibration_id"] == 2
+    before = pen.work.before()
+    assert (before.calibration_id, before.offset_um) == (1, pen.before["offset_um"])
 
 
 def test_a_static_move_is_granted_by_the_core_alone():

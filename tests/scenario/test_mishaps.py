@@ -15,7 +15,7 @@ SETTLED_MS = 1500  # home is met twice by then, and the drive is off
 
 def world_with(*mishaps: Mishap):
     """A world, its pen at rest after homing, with these mishaps on the calendar."""
-    scenario = load("zone_neck").model_copy(update={"faults": list(mishaps), "hands": []})
+    scenario = load("zone_neck").model_copy(update={"faults": list(mishaps), "hands": [], "settle_ms": 2500})
     simulation = Simulation(scenario)
     return simulation, simulation.world
 
@@ -64,7 +64,8 @@ def test_a_bouncing_loop_is_closed_again_after_3_ms():
 @pytest.mark.parametrize(("what", "counts"), [("ntc_open", 65535), ("ntc_shorted", 0)])
 def test_an_ntc_without_its_wire_reads_an_end_of_the_converter(what, counts):
     simulation, world = world_with(Mishap(what=what, at_ms=SETTLED_MS, for_ms=5))
-    during, behind = (after(simulation, ms, lambda: world._adc(board.ADC_NTC, 0, 0)) for ms in (901, 906))
+    looks = SETTLED_MS + 1, SETTLED_MS + 6
+    during, behind = (after(simulation, ms, lambda: world._adc(board.ADC_NTC, 0, 0)) for ms in looks)
     simulation.run()
     assert during == [counts]
     assert 20000 < behind[0] < 45000
@@ -76,7 +77,8 @@ def test_the_needles_stay_on_the_carriage_20_ms_after_the_contacts_of_a_pulled_c
     def look():
         return world.pads() >> board.PIN_INTERLOCK & 1, world.settle().cartridge_present
 
-    before, opened, gone = (after(simulation, ms, look) for ms in (899.9, 919.9, 920.1))
+    looks = SETTLED_MS - 0.1, SETTLED_MS + 19.9, SETTLED_MS + 20.1
+    before, opened, gone = (after(simulation, ms, look) for ms in looks)
     simulation.run()
     assert (before, opened, gone) == ([(1, True)], [(0, True)], [(0, False)])
 
@@ -163,8 +165,9 @@ def test_a_record_memory_in_trouble(fault):
 
 
 def test_a_boost_that_is_weak_lets_the_rail_down_and_brings_it_back():
-    simulation, world = world_with(Mishap(what="boost_mv", value=11_000, at_ms=SETTLED_MS, for_ms=400))
-    during, behind = (after(simulation, ms, lambda: world.settle().motor_rail_mv) for ms in (1290, 1400))
+    simulation, world = world_with(Mishap(what="boost_mv", value=11_000, at_ms=SETTLED_MS, for_ms=300))
+    looks = SETTLED_MS + 290, SETTLED_MS + 400
+    during, behind = (after(simulation, ms, lambda: world.settle().motor_rail_mv) for ms in looks)
     simulation.run()
     assert during[0] == pytest.approx(11_000, abs=1)
     assert behind[0] == pytest.approx(world.plant.params.boost_mv, abs=1)
