@@ -34,7 +34,7 @@ FAILED = const(4)  # an entry could not be written; sessions stay in the FRAM; `
 UNREADABLE = const(5)  # record 8 is of a newer firmware: nothing is moved
 
 ID_BYTES = const(32)
-BUDGET_BLOCKS = const(176)  # of the filesystem's 352; the rest is for two slots of firmware, some 60 blocks each
+BUDGET_BLOCKS = const(144)  # of the filesystem's 352; the rest is for its folder and two slots of up to 95 blocks each
 WARN_PERCENT = const(80)
 
 _FORMAT = const(1)
@@ -252,8 +252,9 @@ class Archive:
     def release(self, session: int, uptime_ms: int) -> int:
         """`mark_exported` by the number of a session: it and all before it. 0 when that had been done before.
 
-        ValueError, in words for whoever asked: the archive cannot be read, the session is not in it yet, or there is
-        none of that number.
+        A session that waits in the FRAM because the archive is full stands for all that is in the archive: it moves
+        into the room they leave. ValueError, in words for whoever asked: the archive cannot be read, the session is
+        not in it yet, or there is none of that number.
         """
         if self.status == LOST or self.status == UNREADABLE:
             raise ValueError("the archive cannot be read: nothing in it can be released")
@@ -265,6 +266,8 @@ class Archive:
             return self.mark_exported(entry, uptime_ms)
         if self._is_older(session):
             return 0
+        if self.full:
+            return self.mark_exported(self.entries, uptime_ms)
         raise ValueError("session %d is not in the archive yet: leave the pen at rest" % session)
 
     def _is_older(self, session: int) -> bool:

@@ -8,6 +8,7 @@ and many lives of one pen, run in one process.
 
 import builtins
 import importlib
+import sys
 import traceback
 import types
 from functools import cache
@@ -133,3 +134,13 @@ def _host_space() -> FirmwareSpace:
 def shim(name: str) -> types.ModuleType:
     """A module of the firmware's side, for the host's own use: tables and pure code, no hardware."""
     return _host_space().module(name)
+
+
+def let_host_import_firmware() -> None:
+    """For a process whose own modules import firmware files as they are, as the tests' benches do.
+
+    It gets the viper compiler's types, and the simulator's `micropython` before any other package of that name.
+    """
+    for name in VIPER_TYPES:
+        setattr(builtins, name, lambda value: value)
+    sys.modules["micropython"] = shim("micropython")

@@ -1,14 +1,12 @@
 """Shared by all tests: whether there are a MicroPython VM and an image for the emulated chip; one line where not."""
 
-import builtins
 import os
-import sys
 
 import pytest
 from hypothesis import settings
 
 from sim.silicon.uf2 import LEFT_OUT, find_uf2
-from sim.space import shim
+from sim.space import let_host_import_firmware
 from sim.tiers import find_micropython
 
 # whatever profile is in force (repeatable in CI, random elsewhere), no time limit decides a test
@@ -18,10 +16,7 @@ settings.load_profile("untimed")
 REQUIRED = os.environ.get("PEN_NEED_MICROPYTHON") == "1"
 SILICON_REQUIRED = os.environ.get("PEN_NEED_SILICON") == "1"
 
-# for tests that import a firmware module as it is: the viper compiler's types, which sim/space.py has too, and the
-# simulator's `micropython` before another package of that name, which knows only `const`
-builtins.ptr8 = builtins.ptr32 = lambda value: value  # type: ignore[attr-defined]
-sys.modules["micropython"] = shim("micropython")
+let_host_import_firmware()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -50,6 +50,17 @@ def test_room_is_made_oldest_first_and_only_from_what_was_released():
     assert bench.problems == []
 
 
+def test_sessions_that_a_full_archive_kept_out_release_what_is_in_it():
+    """An export has them too, so their number is what somebody will give."""
+    bench = archived(6, budget_blocks=4)
+    assert bench.archive.full
+    assert bench.archive.release(6, 600) == 4
+    bench.work()
+    assert [e.session for e in bench.entries] == [3, 4, 5, 6]
+    assert bench.archive.unexported() == 2, "what was not in the archive then is released for itself"
+    assert bench.problems == []
+
+
 @pytest.mark.parametrize("session, why", [
     (0, "no session 0"), (-1, "no session -1"), (7, "newest is 6"), (6, "not in the archive yet"),
     (True, "no session True"), (1.0, "no session")])
