@@ -24,6 +24,7 @@ _HEAD_LAYOUT = "<4sBBHIIII12sIII32s"
 _PIECE_BYTES = const(1024)
 _FLASH_BLOCK_BYTES = const(4096)
 _POINTERS_BYTES = const(8)  # what LittleFS keeps in each block of a file, about
+_LEAST_BLOCKS = const(3)  # for a name too: with 150 in a folder LittleFS takes longer over one than the watchdog waits
 
 
 class Entry:
@@ -51,7 +52,7 @@ class Entry:
 
     @property
     def flash_blocks(self) -> int:
-        """Blocks of flash that it takes."""
+        """Blocks of flash that it counts as."""
         return flash_blocks(HEAD_BYTES + self._bytes + DIGEST_BYTES)
 
     def step(self) -> bool:
@@ -115,8 +116,8 @@ class Entry:
 
 
 def flash_blocks(size: int) -> int:
-    """Blocks of flash that a file of `size` bytes takes."""
-    return size // (_FLASH_BLOCK_BYTES - _POINTERS_BYTES) + 1
+    """Blocks of flash that an entry of `size` bytes counts as; a short one takes fewer."""
+    return max(_LEAST_BLOCKS, size // (_FLASH_BLOCK_BYTES - _POINTERS_BYTES) + 1)
 
 
 def name_of(number: int) -> str:

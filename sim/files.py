@@ -7,6 +7,7 @@ operation runs to its end on a copy, and then the stop is raised.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -145,6 +146,15 @@ class LittleFiles:
                     yield entry.name, _FILE if entry.type == lfs.LFSStat.TYPE_REG else _DIRECTORY, 0, entry.size
         finally:
             lfs.dir_close(self._fs, directory)  # LittleFS keeps a bare pointer to what is open
+
+    def put(self, held: dict[str, bytes]) -> None:
+        """Write these files, by path from the root, and the folders that they need."""
+        for path, data in held.items():
+            for parent in (path[:i] for i in range(1, len(path)) if path[i] == "/"):
+                with contextlib.suppress(FileExistsError):
+                    self.mkdir(parent)
+            with self.open(path, "wb") as file:
+                file.write(data)
 
     def stat(self, path: str) -> tuple[int, ...]:
         found = self._do(lfs.stat, path)

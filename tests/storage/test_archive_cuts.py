@@ -14,7 +14,7 @@ import pytest
 from test_vm import ROOT, micropython
 
 SCRIPT = Path(__file__).with_name("vm_archive_cuts.py")
-BUDGET_BLOCKS = 6
+BUDGET_BLOCKS = 18
 SHARES = 4  # for as many processes
 
 

@@ -66,7 +66,7 @@ def test_half_an_hour_at_the_fastest_rate_fits_into_either_memory():
 
 
 def test_nothing_that_was_not_exported_is_erased():
-    bench = ready(budget_blocks=4)
+    bench = ready(budget_blocks=12)
     for _ in range(6):
         bench.session(20)
     bench.work()
@@ -81,7 +81,7 @@ def test_nothing_that_was_not_exported_is_erased():
 
 
 def test_what_was_exported_makes_room_oldest_first_and_leaves_a_record():
-    bench = ready(budget_blocks=4)
+    bench = ready(budget_blocks=12)
     for _ in range(6):
         bench.session(20)
     bench.work()
@@ -106,11 +106,11 @@ def test_an_export_of_what_is_not_there_is_refused(entry_number):
 
 
 def test_used_percent_counts_the_fuller_memory():
-    bench = ready(budget_blocks=10)
+    bench = ready(budget_blocks=30)
     assert bench.archive.used_percent() == 0
     bench.session(30_000)
     assert bench.archive.used_percent() == bench.journal.used_percent() > 50
-    other = ready(budget_blocks=10)
+    other = ready(budget_blocks=30)
     for _ in range(8):
         other.session(3)
     other.work()

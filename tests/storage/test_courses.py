@@ -98,7 +98,7 @@ def test_a_date_in_the_future_says_nothing_of_the_gap():
 
 
 def test_an_erased_entry_is_no_longer_known():
-    bench = ready(budget_blocks=2)
+    bench = ready(budget_blocks=6)
     for ago in (90, 60, 30):
         sit(bench, TODAY - ago)
         bench.work()

@@ -36,7 +36,7 @@ def test_releasing_again_changes_nothing_and_says_so():
 
 
 def test_room_is_made_oldest_first_and_only_from_what_was_released():
-    bench = archived(6, budget_blocks=4)
+    bench = archived(6, budget_blocks=12)
     assert bench.archive.full
     assert bench.archive.release(1, 600) == 1
     bench.work()
@@ -52,7 +52,7 @@ def test_room_is_made_oldest_first_and_only_from_what_was_released():
 
 def test_sessions_that_a_full_archive_kept_out_release_what_is_in_it():
     """An export has them too, so their number is what somebody will give."""
-    bench = archived(6, budget_blocks=4)
+    bench = archived(6, budget_blocks=12)
     assert bench.archive.full
     assert bench.archive.release(6, 600) == 4
     bench.work()

@@ -10,21 +10,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from sim.files import ImageFlash, LittleFiles
+from sim.history import Memory
 from sim.parts.flash import ERASE_NS, PAGE_BYTES, PROGRAM_NS, SECTOR_BYTES, SECTORS
 from sim.run import Simulation
 from sim.scenario import load
 from sim.space import ROOT
 from sim.tiers import find_micropython
+from tools.firmware_image import build, installed
 
 for place in ("sim/micropython", "firmware", "tests/storage"):
     sys.path.append(str(ROOT / place))
 
-from storage_bench import provisioned  # noqa: E402
+from storage_bench import SERIAL, provisioned  # noqa: E402
 
+import _ops  # noqa: E402
 import archive  # noqa: E402
 import layout  # noqa: E402
+import store  # noqa: E402
+from _costs import BYTE_NS, CALL_US  # noqa: E402
 
 STROKES = 8000  # a session of ten minutes at 13 Hz
 SESSIONS_A_DAY = 10
@@ -41,6 +48,11 @@ class CountingFlash(ImageFlash):
         super().__init__()
         self.erases = [0] * SECTORS
         self.programmed = 0
+        self.read_ns = 0
+
+    def read(self, cfg, block, offset, size):
+        self.read_ns += CALL_US[_ops.FLASH_READ] * 1000 + BYTE_NS[_ops.FLASH_READ] * size
+        return super().read(cfg, block, offset, size)
 
     def prog(self, cfg, block, offset, data):
         self.programmed += len(data)
@@ -51,7 +63,8 @@ class CountingFlash(ImageFlash):
         return super().erase(cfg, block)
 
     def busy_ns(self) -> int:
-        return sum(self.erases) * ERASE_NS + self.programmed // PAGE_BYTES * PROGRAM_NS
+        """What all that takes on the chip."""
+        return self.read_ns + sum(self.erases) * ERASE_NS + self.programmed // PAGE_BYTES * PROGRAM_NS
 
 
 class EndlessJournal:
@@ -121,11 +134,19 @@ def stroke_on_vm() -> dict[str, float]:
 
 
 def wear() -> dict[str, float]:
-    """Ten sessions a day for a hundred days, exported every evening: erasures, amplification, the longest stall."""
-    bench = provisioned()
+    """Ten sessions a day for a hundred days, exported every evening: erasures, amplification, the longest stall.
+
+    In the flash of a pen that was upgraded: what two slots of firmware take, no session can use.
+    """
+    memory = Memory(layout.FRAM_BYTES)
+    store.provision(memory, SERIAL)
     flash = CountingFlash()
+    files = LittleFiles(flash)
+    with tempfile.TemporaryDirectory() as folder:
+        build(Path(folder))
+        files.put(installed(Path(folder), "b") | installed(Path(folder), "a"))
     journal = EndlessJournal(blocks_of(STROKES))
-    keeper = archive.Archive(bench.fram, bench.store, journal, LittleFiles(flash))
+    keeper = archive.Archive(memory, store.Store(memory), journal, files)
     keeper.mount(1, 0)
     flash.erases, flash.programmed = [0] * SECTORS, 0
     longest_ns = 0
@@ -173,7 +194,7 @@ def cuts() -> dict[str, int]:
     if vm is None:
         return {}
     run = subprocess.run(
-        [vm, "-X", "heapsize=16M", ROOT / "tests/storage/vm_archive_cuts.py", "new", "6", "0", "1", "8"],
+        [vm, "-X", "heapsize=16M", ROOT / "tests/storage/vm_archive_cuts.py", "new", "18", "0", "1", "8"],
         env={**os.environ, "MICROPYPATH": f"{ROOT}/firmware:.frozen"}, capture_output=True, text=True, check=False)
     words = run.stdout.split()
     if words[::2] != ["operations", "cuts", "again"]:

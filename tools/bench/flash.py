@@ -32,14 +32,7 @@ def image() -> dict[str, object]:
         held = installed(Path(folder))
     files = LittleFiles(ImageFlash())
     free = files.statvfs("/")[3]
-    for path, data in held.items():
-        for parent in (path[:i] for i in range(1, len(path)) if path[i] == "/"):
-            try:
-                files.mkdir(parent)
-            except OSError:  # it is there
-                pass
-        with files.open(path, "wb") as file:
-            file.write(data)
+    files.put(held)
     found: dict[str, object] = {
         "files": len(manifest["files"]), "bytes": sum(entry["bytes"] for entry in manifest["files"].values()),
         "blocks_of_flash": free - files.statvfs("/")[3]}

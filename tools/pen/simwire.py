@@ -36,12 +36,12 @@ class SimHand:
 class SimWire:
     """A wire to a simulated pen. `pen` is what it lives in, `key` its key; `act` has its hands do something."""
 
-    def __init__(self, port: str):
-        """NoPort for a scenario or a tier that there is not."""
+    def __init__(self, port: str, *, play: bool = False):
+        """NoPort for a scenario or a tier that there is not. `play` has the scenario's hands act it out."""
         name, _, tier = port.removeprefix(PREFIX).partition("@")
         try:
             scenario = load(name or DEFAULT)
-            self.pen = LivePen(scenario, tier or "cpython", self._pace)
+            self.pen = LivePen(scenario, tier or "cpython", self._pace, play=play)
         except ScenarioError as error:
             raise WrongPort(f"'{port}': {error}") from None
         if tier == "micropython" and find_micropython() is None:
