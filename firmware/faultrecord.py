@@ -61,11 +61,12 @@ class FaultRecord:
     def service_clear(self) -> bool:
         """A technician has dealt with what only service clears: forget it, on record too. At rest only.
 
-        True when no fault is left. False while a cause is still there, or when the self-test stopped at the fault:
-        then a restart tests again, and the pen says so.
+        True when no fault is left. False while a cause is still there, when a restart is asked for too (where that
+        comes first, nothing is forgotten yet), or when the self-test stopped at the fault: then a restart tests again,
+        and the pen says so.
         """
         core = self._core
-        if self._pen.motor.armed():
+        if self._pen.motor.armed() or (core.fault and faults.remedy(core.fault) == faults.BY_RESTART):
             return False
         code = core.service_fault()
         if self._last.service_code and self._pen.store.provisioned():
@@ -79,6 +80,6 @@ class FaultRecord:
         cleared = self._clear(True)
         if not cleared and core.fault != before:  # one for the user stood before it
             cleared = self._clear(True)
-        if cleared:
+        if cleared or core.fault != before:  # a restart may still be asked for
             self._pen.journal.event(events.CLEARED, 1, code or before, self._pen.uptime_ms)
         return cleared

@@ -2,7 +2,7 @@
 
 Pure: readings and time come in as arguments. The state machine is the table TRANSITIONS, every state times
 every event. One permit is good for one stroke. The first fault latches and only its remedy clears it; a
-fault with a stricter remedy that came behind it is next to be cleared. After a fault the needles can only
+fault behind it that asks for service or for a restart is next to be cleared. After a fault the needles can only
 be retracted, and the way back leads through homing. A state that something else has to end (stopping,
 retracting, homing) ends by itself after its time. What is not of the right type counts as missing: a limit
 or a yes holds only as an integer or as True itself.
@@ -233,7 +233,8 @@ class Safety:
         self._most_um = 0  # what its zone may have at all
         self._on_state = on_state
         self._on_fault = on_fault
-        self._behind = faults.NONE  # the strictest fault that came after the latched one
+        self._for_service = faults.NONE  # the first of its remedy that came behind one of another remedy
+        self._for_restart = faults.NONE
         self._release_seen = False
         self._run_spent = False
         self._contacts = Timer()
@@ -283,7 +284,7 @@ class Safety:
             return reason
         self.gauging = True
         if self.fault != faults.NONE:
-            self.gauging = self.clear(readings, True)  # nothing waits behind what only service clears
+            self.gauging = self.clear(readings, True)  # no, if a restart is asked for behind it
         self._release_seen = False
         return faults.GRANTED if self.gauging else faults.REFUSED_STATE
 
@@ -350,8 +351,14 @@ class Safety:
         if self.fault == faults.NONE:
             self.fault = code
             self._on_fault(code)
-        elif faults.remedy(code) > faults.remedy(self._behind or self.fault):
-            self._behind = code
+            return
+        remedy = faults.remedy(code)
+        if remedy == faults.remedy(self.fault):
+            return
+        if remedy == faults.BY_SERVICE:
+            self._for_service = self._for_service or code
+        elif remedy == faults.BY_RESTART:
+            self._for_restart = self._for_restart or code
 
     def power_gone(self):
         """The retract on hold-up is done and the supply still failing: nothing more until a restart."""
@@ -363,7 +370,7 @@ class Safety:
     def clear(self, readings, service: bool = False) -> bool:
         """The user asks to clear the fault. True when its remedy holds and nothing is latched any more.
 
-        A stricter fault behind the cleared one latches in its place.
+        A fault behind it that asks for another remedy latches in its place: one for service, then one for a restart.
         """
         if self.state != FAULT and self.state != BLOCKED:
             return False
@@ -372,9 +379,9 @@ class Safety:
         remedy = faults.remedy(self.fault)
         if remedy == faults.BY_RESTART or (remedy == faults.BY_SERVICE and not service):
             return False
-        behind = self._behind
+        behind = self._for_service or self._for_restart
         self.fault = faults.NONE
-        self._behind = faults.NONE
+        self._for_service = faults.NONE
         if behind != faults.NONE:
             self._latch(behind)
             return False
@@ -407,9 +414,7 @@ class Safety:
         """The fault that only service clears, latched or waiting behind the latched one; faults.NONE without."""
         if self.fault != faults.NONE and faults.remedy(self.fault) == faults.BY_SERVICE:
             return self.fault
-        if self._behind != faults.NONE and faults.remedy(self._behind) == faults.BY_SERVICE:
-            return self._behind
-        return faults.NONE
+        return self._for_service
 
     # -- watching -----------------------------------------------------------------------------------
 

@@ -30,9 +30,12 @@ def run(pen) -> int:
     pen.sensors.read_pads()
     pen.sensors.read_analog()
     for test in (_memory, _display, _supply, _sensors, gate, calibration, _archive):
-        code = test(pen)
+        try:
+            code = test(pen)
+        except OSError:  # only the record memory raises one: it did not keep what was written
+            return faults.STORAGE
         if code != faults.NONE:
-            return code
+            return _named(pen, code)
     return faults.NONE
 
 
@@ -47,9 +50,14 @@ def at_rest(pen) -> int:
     for test in (_supply, _sensors, calibration, _archive):
         code = test(pen)
         if code != faults.NONE:
-            return code
+            return _named(pen, code)
     resting = pen.safety.state == safety.READY or pen.safety.state == safety.UNHOMED
     return gate(pen) if resting and pen.safety.fault == faults.NONE and not pen.motor.armed() else faults.NONE
+
+
+def _named(pen, code):
+    """A memory that no longer answers is what is wrong, and not the record that then looks missing."""
+    return code if pen.fram.check_id() else faults.STORAGE
 
 
 def _memory(pen):

@@ -105,7 +105,7 @@ class Store:
     def read(self, record_id: int, buf) -> int:
         """Copies the newest valid payload to the start of `buf` and returns the status.
 
-        `buf` is untouched on EMPTY and CORRUPT. ValueError: unknown record, or `buf` too short.
+        `buf` is untouched on EMPTY, and of no use on CORRUPT. ValueError: unknown record, or `buf` too short.
         """
         slot = self._survey(record_id)
         self.length = self.schema = 0
@@ -115,18 +115,21 @@ class Store:
         return RECOVERED if status == OK and self._states[1 - slot] not in (_VALID, _BLANK) else status
 
     def _copy(self, record_id, slot, buf):
-        """A slot's payload; OK, or NEWER for a schema that this firmware does not know."""
+        """A slot's payload; OK, NEWER for a schema that this firmware does not know, CORRUPT if it is not what was
+        found good: the line may have failed since."""
         head = self._heads[slot]
         length = head[4] | head[5] << 8
         if len(buf) < length:
             raise ValueError(f"record {record_id} has {length} bytes, buffer {len(buf)}")
         self._fram.read_into(slot_address(record_id, slot) + HEADER_BYTES, memoryview(buf)[:length])
+        if crc16(buf, 0, length, crc16(head, 0, _AT_CRC, CRC16_SEED)) != head[_AT_CRC] | head[_AT_CRC + 1] << 8:
+            return CORRUPT
         self.length = length
         self.schema = head[3]
         return NEWER if head[3] > SCHEMAS[record_id] else OK
 
     def read_before(self, record_id: int, buf) -> int:
-        """The same for the content before the newest: it stays until the next write. OK, or EMPTY if there is none."""
+        """The same for the content before the newest: it stays until the next write. EMPTY if there is none."""
         slot = 1 - self._survey(record_id)
         self.length = self.schema = 0
         if slot > 1 or self._states[slot] != _VALID:

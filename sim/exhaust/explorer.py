@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sim.exhaust.choices import Chooser
 from sim.exhaust.invariants import RULES, SETS, rules_for
 from sim.exhaust.moves import Moves, helps, may_restart
-from sim.exhaust.subject import Firmware, Key, Move, Probe
+from sim.exhaust.subject import LATCHES, Firmware, Key, Move, Probe
 
 FORCED_RULES = tuple(rule for rule in RULES if rule.name in ("state.impossible", "permit.void", "state.table"))
 MOST_KEPT = 200  # violations of one rule; the first may have no real times
@@ -66,7 +66,7 @@ class Explorer:
         while at < len(self.keys):
             key = self.keys[at]
             self._expand(at, key)
-            for name in ("fault", "_behind"):
+            for name in LATCHES:
                 kind = name, self.probe.value(key, "state"), self.probe.value(key, name)
                 if kind not in kinds:
                     kinds.add(kind)
@@ -158,7 +158,7 @@ class Explorer:
                         self.violated(rule.name, rule.text, Edge(at, move, self.chooser.script()))
 
     def _compare(self, at: int, key: Key, name: str) -> None:
-        """Exchange the latched fault, or the one behind it, for each other one of its class."""
+        """Exchange the latched fault, or one behind it, for each other one of its class."""
         probe = self.probe
         moves = self.moves.all(probe.value(key, "max_um"))
         others = [code for code, kept in probe.classes.items() if kept == probe.value(key, name) and code != kept]

@@ -220,13 +220,13 @@ def _cause_gone(call, faults):
     return True
 
 
-@_rule("fault.behind", CLEAR, "a stricter fault that came behind the cleared one is shown next")
+@_rule("fault.behind", CLEAR, "a fault behind the cleared one that asks for service or a restart is shown next")
 def _(call, subject):
     core, faults = subject.core, subject.firmware.faults
     if core.fault == call.fault:
         return True
     if call.watch.owed:
-        return core.fault != faults.NONE and faults.remedy(core.fault) == call.watch.owed and call.answer is False
+        return core.fault != faults.NONE and faults.remedy(core.fault) in call.watch.owed and call.answer is False
     return core.fault == faults.NONE
 
 

@@ -26,6 +26,7 @@ from sim.space import FIRMWARE, FirmwareSpace
 
 DEBOUNCE_MS, LONGEST_RUN_MS = 8, 30_000  # of the hazard list, not read from the firmware
 NOW_MS = 1_000_000  # any time; the chip's ticks and their wrap have tests of their own
+LATCHES = ("fault", "_for_service", "_for_restart")  # where the core keeps faults
 FLAGS = ("calibrated", "cartridge_ok", "time_up", "gauge_tip", "technician")
 MOST_MS = 1 << 28
 
@@ -47,7 +48,7 @@ class Watch(NamedTuple):
     homed: bool = False  # HOMED came in HOMING, and nothing since has made the position doubtful
     released: bool = False  # both contacts said released, debounced, since boot, the last opening, the last clear
     run_over: bool = False  # the longest run was reached, and no release since
-    owed: int = 0  # strictest remedy among the faults that came after the latched one, if stricter than that
+    owed: frozenset[int] = frozenset()  # remedies asked for by faults behind the latched one: service, restart
     good: bool = False  # a permit was granted, and neither spent nor void
 
 
@@ -196,11 +197,11 @@ class Subject:
         for code in call.trips:
             if first == faults.NONE:
                 first = code
-            elif faults.remedy(code) > max(owed, faults.remedy(first)):
-                owed = faults.remedy(code)
+            elif faults.remedy(code) not in (faults.BY_USER, faults.remedy(first)):
+                owed |= {faults.remedy(code)}
         call.first = first
         if what in ("clear", "open_gauge") and self.core.fault != call.fault:
-            owed = 0
+            owed = owed - {faults.remedy(self.core.fault)} if self.core.fault != faults.NONE else frozenset()
         if what == "event" and call.move.a == safety.HOMED and call.state == safety.HOMING:
             homed = True
         if call.trips or first != faults.NONE or state not in self._placed:
@@ -236,7 +237,7 @@ class Probe(Subject):
         self._power_down = firmware.safety.POWER_DOWN
         self._zero = {name: getattr(core, name) for name in self._names}
         self._no_permit = [0] * len(self._permit_names)
-        self._at_fault = (self._names.index("fault"), self._names.index("_behind"))
+        self._at_fault = tuple(self._names.index(name) for name in LATCHES)
         self._at_zone, self._at_max = self._names.index("zone"), self._names.index("max_um")
         self._width = len(self._names), len(self._names) + len(self._permit_names)
         self._open_at = self._width[0] + self._permit_names.index("_open")

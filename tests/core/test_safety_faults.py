@@ -70,12 +70,39 @@ def test_a_stricter_fault_behind_the_first_is_not_cleared_with_it(name):
     assert rig.core.state in NO_STROKE
 
 
-def test_the_strictest_of_several_is_kept_and_forgotten_once_cleared():
+@pytest.mark.hazard("H20")
+@pytest.mark.parametrize("restart", ["EXCEPTION", "INTERNAL", "TABLES", "POWER_FAIL"])
+@pytest.mark.parametrize("order", [("WATCHDOG", None, "ENCODER"), ("WATCHDOG", "ENCODER", None), ("ENCODER", None)])
+def test_service_does_not_clear_what_asks_for_a_restart(order, restart):
+    """Service and a restart are two remedies: neither stands for the other, in whatever order the faults came."""
     rig = Rig().release()
-    for code in (faults.WATCHDOG, faults.POWER_FAIL, faults.ENCODER, faults.EXCEPTION):
+    for name in order:
+        rig.core.trip(getattr(faults, name or restart))
+    if order[0] == "WATCHDOG":
+        assert not rig.core.clear(rig.readings)
+    assert rig.core.fault == faults.ENCODER
+    assert not rig.core.clear(rig.readings, True)
+    assert rig.core.fault == getattr(faults, restart)
+    assert rig.latched[-1] == rig.core.fault
+    assert not rig.core.clear(rig.readings, True)
+    assert rig.core.state in NO_STROKE
+
+
+def test_the_fault_for_service_is_kept_behind_one_for_a_restart():
+    """A restart forgets all, so what it must not forget is told, to be put on record."""
+    rig = Rig().release()
+    for code in (faults.EXCEPTION, faults.ENCODER):
+        rig.core.trip(code)
+    assert not rig.core.clear(rig.readings, True)
+    assert (rig.core.fault, rig.core.service_fault()) == (faults.EXCEPTION, faults.ENCODER)
+
+
+def test_what_came_behind_is_forgotten_once_cleared():
+    rig = Rig().release()
+    for code in (faults.WATCHDOG, faults.GATE, faults.ENCODER):
         rig.core.trip(code)
     assert not rig.core.clear(rig.readings)
-    assert rig.core.fault == faults.ENCODER
+    assert rig.core.fault == faults.GATE
     assert rig.core.clear(rig.readings, True)
     rig.core.trip(faults.JAM)
     assert rig.core.clear(rig.readings)
@@ -187,14 +214,17 @@ def test_the_fault_for_service_is_told_latched_or_behind():
     assert rig.core.service_fault() == faults.NONE
     rig.core.trip(faults.WATCHDOG)
     assert rig.core.service_fault() == faults.NONE
-    rig.core.trip(faults.EXCEPTION)
-    assert rig.core.service_fault() == faults.NONE
     rig.core.trip(faults.ENCODER)
     assert rig.core.service_fault() == faults.ENCODER
     assert not rig.core.clear(rig.readings)
     assert rig.core.service_fault() == faults.ENCODER
     assert rig.core.clear(rig.readings, True)
     assert rig.core.service_fault() == faults.NONE
+    rig.core.trip(faults.WATCHDOG)
+    rig.core.trip(faults.EXCEPTION)
+    assert rig.core.service_fault() == faults.NONE
+    rig.core.trip(faults.ENCODER)
+    assert rig.core.service_fault() == faults.ENCODER
 
 
 @pytest.mark.parametrize("code", sorted(set(BY_USER) - {code for code, *_ in CAUSES}))

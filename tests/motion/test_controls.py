@@ -170,6 +170,37 @@ def test_a_home_sensor_that_flickers_at_rest_is_found(monkeypatch):
     assert self_tested(monkeypatch, flicker) == "home_sensor"
 
 
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("fault", ["stuck_low", "absent"])
+def test_a_record_memory_that_dies_anywhere_in_the_self_test_is_named(fault):
+    """What it no longer gives looks missing; a technician would be asked for a calibration that is there."""
+    rig = PenRig()
+    fram, selftest = rig.world.fram, rig.space.module("selftest")
+    for name in ("_display", "_supply", "_sensors", "gate"):  # they look at no memory, and take long
+        setattr(selftest, name, lambda _pen: faults.NONE)
+    select, told, selected = fram.select, set(), 0
+
+    def counted(t_ns):
+        nonlocal selected
+        selected += 1
+        if selected > dies_at:
+            fram.fault = fault
+        select(t_ns)
+
+    def tested(dying_at):
+        nonlocal dies_at, selected
+        dies_at, fram.fault, selected = dying_at, "", 0
+        rig.pen._watchdog.feed()  # which the boot starts only after the self-test
+        return selftest.run(rig.pen)
+
+    fram.select, dies_at = counted, 0
+    assert tested(1 << 20) == faults.NONE
+    uses = selected
+    for dying_at in (*range(0, uses, 40), *range(uses - 12, uses)):  # the calibration is read last
+        told.add(tested(dying_at))
+    assert uses > 20 and told == {faults.STORAGE}
+
+
 def self_tested(monkeypatch, change):
     looks = []
     rig = PenRig.__new__(PenRig)
@@ -252,6 +283,27 @@ def test_service_clears_what_stands_behind_a_fault_for_the_user():
     assert rig.pen.last_fault.service_code == faults.DRIVER_SHORT
     assert rig.pen.service_clear()
     assert rig.home()
+
+
+@pytest.mark.parametrize("order", [("DRIVER_SHORT", "TABLES"), ("TABLES", "DRIVER_SHORT")])
+def test_service_and_a_restart_are_both_done_where_both_are_asked_for(order):
+    rig = PenRig()
+    assert rig.home()
+    outward = len(rig.outward_steps_at)
+    for name in order:
+        rig.pen.safety.trip(getattr(faults, name))
+    rig.run_ms(100)
+    assert rig.pen.last_fault.service_code == faults.DRIVER_SHORT
+    assert not rig.pen.service_clear()
+    rig.run_ms(100)
+    assert rig.fault() == "tables"
+    assert not rig.pen.clear_fault() and not rig.pen.service_clear()
+    if order[0] == "DRIVER_SHORT":  # service is done, on record too; the restart is left to do
+        assert [(event.a, event.b) for event in events(rig, "cleared")] == [(1, faults.DRIVER_SHORT)]
+        assert rig.pen.last_fault.service_code == 0
+    else:  # the restart comes first, and finds the other on record
+        assert rig.pen.last_fault.service_code == faults.DRIVER_SHORT
+    assert len(rig.outward_steps_at) == outward
 
 
 def test_a_later_fault_leaves_the_one_for_service_on_record():

@@ -26,6 +26,35 @@ def read(bench, record_id):
     return status, bytes(buf[: bench.store.length]) if known else None
 
 
+@pytest.mark.hazard("H13")
+@pytest.mark.parametrize("wrong", ["one bit", "all that follow"])
+def test_a_byte_misread_at_any_moment_gives_the_record_or_none(wrong):
+    """Noise on the line, or a chip that falls silent: also after the payload was found good, while it is copied."""
+    bench = provisioned()
+    written = bytes(range(70))
+    bench.store.write(store.CALIBRATION, b"the one before")
+    bench.store.write(store.CALIBRATION, written)
+    read_into, at, left, told = bench.fram.read_into, 0, 0, set()
+
+    def misread(addr, buf):
+        nonlocal left
+        read_into(addr, buf)
+        if 0 <= left < len(buf):
+            buf[left] ^= 0x10
+        if wrong != "one bit" and left < len(buf):
+            buf[max(left, 0) :] = bytes(len(buf) - max(left, 0))
+        left -= len(buf)
+
+    bench.fram.read_into = misread
+    while not at or left < 0:  # the last one is misread by nobody
+        left = at
+        status, payload = read(bench, store.CALIBRATION)
+        assert payload in (None, written, b"the one before"), (at, status, payload)
+        told.add((status, payload is None))
+        at += 1
+    assert at > 200 and (store.OK, False) in told
+
+
 def damage(bench, record_id, slot, offset=16, mask=1):
     bench.chip.corrupt(store.slot_address(record_id, slot) + offset, mask)
 

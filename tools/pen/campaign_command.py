@@ -122,6 +122,8 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
         def told(outcome) -> None:
             nonlocal bad
             bad += bool(outcome.violations)
+            for violation in outcome.violations:  # at once: a run that is stopped has said what it found
+                err.print(f"{outcome.case}: {violation}", style="red", markup=False, soft_wrap=True)
             bar.update(task, advance=1, description=f"{bad} violations")
 
         try:
