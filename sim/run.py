@@ -232,7 +232,8 @@ class Simulation:
             last = session.strokes[-1] if session.strokes else None
             found |= {
                 "cartridge_serial": head.cartridge_rom.hex(), "calibration_id": head.calibration_id,
-                "number": session.number, "client": head.client or None,
+                "number": session.number, "client": head.client or None, "operator": head.operator or None,
+                "unlocked": "by a supervisor" if head.supervised else None,
                 "faults": _faults(session.tail) if session.tail else None,
                 "strokes": len(session.strokes), "ended": session.tail.reason_name if session.tail else "open",
                 "contraindications": [" ".join(lines) for _, lines in aftercare.QUESTIONS],

@@ -192,6 +192,8 @@ def _session(strokes: int, worst_error_um: int) -> dict:
         "pen_serial": "PEN-A-0042",
         "cartridge_serial": "2D-0000A1B2C3D4-5E",
         "lot": "L2431",
+        "operator": "MK-7",
+        "unlocked": "by a supervisor",
         "zone": "cheek",
         "indication": "acne scars",
         "depth_um": 1000,

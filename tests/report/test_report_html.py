@@ -77,6 +77,10 @@ def assert_alone(html: str) -> None:
     assert "@import" not in html
 
 
+def test_the_record_says_who_worked_and_that_a_supervisor_unlocked(page):
+    assert "Operator MK-7 Higher cap by a supervisor" in page.text
+
+
 def test_needs_nothing_from_outside(html):
     assert_alone(html)
     assert "http" not in html

@@ -1,7 +1,7 @@
 """The archive: sessions leave the FRAM whole, chained, and never silently; a lost archive is noticed."""
 
 import pytest
-from archive_bench import ArchiveBench, ready
+from archive_bench import READER, ArchiveBench, ready
 from storage_bench import SERIAL
 
 import archive
@@ -9,6 +9,7 @@ import blocks
 import entry
 import store
 from penimage import decode
+from penimage.merge import read_pen
 from sim.files import ImageFlash, LittleFiles
 
 HALF_AN_HOUR_AT_30_HZ = 54_000
@@ -157,6 +158,8 @@ def test_a_formatted_flash_is_no_new_pen():
     (found,) = bench.entries
     assert (found.number, found.previous) == (4, digest), "the gap does not show"
     assert bench.events("archive")[-2:] == [(archive.LOST, 3), (archive.NEW, 3)]
+    (note,) = read_pen(bench.chip.image, bytes(bench.flash.image), READER).notes
+    assert "up to entry 3, was lost" in note.what
     assert bench.restart() == archive.WHOLE
 
 
@@ -196,6 +199,22 @@ def test_the_flash_of_another_pen_is_refused_and_what_is_in_it_is_kept():
     assert [e.session for e in bench.entries] == [1]
     names = sorted(row[0] for row in bench.files.ilistdir("/log.1"))
     assert names == ["00000001.ses", "00000002.ses", "00000003.ses", "id"]
+
+
+def test_what_a_lost_archive_still_held_is_read_beside_the_new_one():
+    bench = with_sessions(4)
+    remove(bench, "00000002.ses")
+    assert bench.restart() == archive.LOST
+    bench.archive.begin_anew()
+    bench.session(5)
+    bench.work()
+    image = read_pen(bench.chip.image, bytes(bench.flash.image), READER)
+    assert [(session.number, len(session.strokes)) for session in image.sessions] == [(1, 20), (3, 20), (4, 20), (5, 5)]
+    assert [(problem.what, problem.lost, problem.file) for problem in image.problems] == [
+        ("entry 2 is missing", "session 2", "/log.1/00000002.ses")]
+    assert [note.what for note in image.notes] == [
+        "the archive before this one, up to entry 4, was lost",
+        "an archive that the pen set aside: 3 sessions found only here"]
 
 
 def test_a_pen_provisioned_anew_takes_its_archive_over():

@@ -63,11 +63,13 @@ def decode_archive(image: bytes, record: dict[str, Any] | None = None, reader: R
             found.problems.append(Problem(what, 24, "perhaps an entry of this pen", None, None, entry.file))
         else:
             _read_content(entry, found)
+    _read_set_aside(files, found)
     return found
 
 
-def _read_entry(number: int, data: bytes, found: Archive) -> Entry | None:
+def _read_entry(number: int, data: bytes, found: Archive, folder: str = LOG) -> Entry | None:
     """The entry in a file, None when its header is not whole: then it is as good as missing."""
+    file = file_of(number, folder)
     if len(data) < ENTRY_HEADER + DIGEST_BYTES:
         return None
     magic, form, kind, own, session, first, count, serial, boot, wall_s, _, previous = struct.unpack(
@@ -75,11 +77,11 @@ def _read_entry(number: int, data: bytes, found: Archive) -> Entry | None:
     )
     sound = magic == b"PLOG" and crc16(data[:94]) == data[94] | data[95] << 8
     if not sound or own != number or count > ENTRY_BLOCKS_MAX:
-        found.problems.append(Problem("header is unreadable", 0, "its session", None, None, file_of(number)))
+        found.problems.append(Problem("header is unreadable", 0, "its session", None, None, file))
         return None
     if form != 1 or kind not in (KIND_SESSION, KIND_UNREADABLE):
         what = f"format {form}, kind {kind} is not known here"
-        found.problems.append(Problem(what, 4, "its session", None, session, file_of(number)))
+        found.problems.append(Problem(what, 4, "its session", None, session, file))
         return None
     body = data[:-DIGEST_BYTES]
     whole = len(body) == ENTRY_HEADER + count * ENTRY_BLOCK and hashlib.sha256(body).digest() == data[-DIGEST_BYTES:]
@@ -88,13 +90,18 @@ def _read_entry(number: int, data: bytes, found: Archive) -> Entry | None:
         for at in range(ENTRY_HEADER, ENTRY_HEADER + count * ENTRY_BLOCK, ENTRY_BLOCK)
     )
     digest = data[-DIGEST_BYTES:]
-    return Entry(number, kind, session, first, text(serial), boot, wall_s, previous, digest, whole, blocks)
+    return Entry(number, kind, session, first, text(serial), boot, wall_s, previous, digest, whole, blocks, folder)
 
 
 def _read_id(data: bytes | None, needed: bool, found: Archive) -> None:
     framed = data is not None and len(data) == 32 and data[:5] == b"PLID\x01"
     if data is not None and framed and crc16(data[:30]) == data[30] | data[31] << 8:
         found.pen_serial = text(data[8:20])
+        first = struct.unpack_from("<I", data, 24)[0]
+        if first > 1:
+            what = f"the archive before this one, up to entry {first - 1}, was lost"
+            lost = "its sessions, but for those that were exported or are set aside"
+            found.notes.append(Problem(what, 24, lost, 0, None, f"{LOG}/id"))
     elif data is not None or needed:
         what = "whose archive it is cannot be read" if data else "it is not there"
         found.problems.append(Problem(what, 0, "nothing of a session", 0, None, f"{LOG}/id"))
@@ -140,6 +147,31 @@ def _drop_outside(entries: dict[int, Entry], oldest: int, newest: int, found: Ar
         elif number > newest:
             found.problems.append(
                 Problem("is newer than the pen's newest", None, "cannot be told", None, None, file_of(number)))
+
+
+def _read_set_aside(files: dict[str, bytes], found: Archive) -> None:
+    """Sessions of archives that the pen moved out of the way, where the chain does not have them."""
+    folders: dict[str, dict[int, bytes]] = {}
+    for name, data in sorted(files.items()):
+        match = re.fullmatch(r"(log\.\d+)/(\d{8})\.ses", name)
+        if match:
+            folders.setdefault(f"/{match[1]}", {})[int(match[2])] = data
+    for folder, held in folders.items():
+        old = Archive(found.pen_serial)
+        entries = [entry for number, data in held.items() if (entry := _read_entry(number, data, old, folder))]
+        ours = [entry for entry in entries if not found.pen_serial or entry.pen_serial == found.pen_serial]
+        there = {session.number for session in found.sessions}
+        if ours:
+            unreadable = {problem.file for problem in old.problems}
+            old.problems += check_chain(ours, ours[0].number, ours[-1].number, None, unreadable)
+        for entry in ours:
+            if entry.session not in there:
+                _read_content(entry, old)
+        of_others = f", {len(entries) - len(ours)} of another pen" if len(ours) < len(entries) else ""
+        what = f"an archive that the pen set aside: {len(old.sessions)} sessions found only here{of_others}"
+        found.notes.append(Problem(what, None, "nothing", 0, None, folder))
+        found.problems += old.problems
+        found.sessions += old.sessions
 
 
 def _read_content(entry: Entry, found: Archive) -> None:

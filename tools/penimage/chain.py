@@ -27,15 +27,16 @@ class Entry:
     digest: bytes
     whole: bool
     blocks: tuple[bytes, ...]
+    folder: str = LOG
 
     @property
     def file(self) -> str:
-        return file_of(self.number)
+        return file_of(self.number, self.folder)
 
 
-def file_of(number: int) -> str:
+def file_of(number: int, folder: str = LOG) -> str:
     """Path of an entry's file in the pen's filesystem."""
-    return f"{LOG}/{number:08d}.ses"
+    return f"{folder}/{number:08d}.ses"
 
 
 def check_chain(
@@ -65,10 +66,11 @@ def check_chain(
 def _gaps(entries: list[Entry], oldest: int, newest: int, unreadable: set[str | None]) -> list[Problem]:
     """Numbers without an entry, one problem for each stretch of them."""
     by_number = {entry.number: entry for entry in entries}
+    folder = entries[0].folder if entries else LOG
     problems = []
     for low, high in pairwise([oldest - 1, *by_number, newest + 1]):
         first, last = low + 1, high - 1
-        if first > last or (first == last and file_of(first) in unreadable):
+        if first > last or (first == last and file_of(first, folder) in unreadable):
             continue
         what = f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
         before, after = by_number.get(low), by_number.get(high)
@@ -76,7 +78,7 @@ def _gaps(entries: list[Entry], oldest: int, newest: int, unreadable: set[str | 
         if before and after and after.session - before.session > 1:
             one, end = before.session + 1, after.session - 1
             lost = f"session {one}" if one == end else f"sessions {one} to {end}"
-        problems.append(Problem(what, None, lost, None, None, file_of(first)))
+        problems.append(Problem(what, None, lost, None, None, file_of(first, folder)))
     return problems
 
 

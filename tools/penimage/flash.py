@@ -35,7 +35,7 @@ def _begins_at(image: bytes, start: int) -> bool:
 
 
 def read_files(image: bytes, reader: Reader | None = None) -> tuple[dict[str, bytes], str]:
-    """(files of /log by name, why something may be missing or "")."""
+    """(files of /log by name, those of /log.1 and on by folder and name; why something may be missing or "")."""
     if reader is not None:
         return reader.files(filesystem_of(image))
     with Reader() as own:

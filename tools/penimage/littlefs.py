@@ -8,6 +8,7 @@ Invariants: an answer is a list of files or a reason in words; nothing in an ima
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 import subprocess
 import sys
@@ -20,6 +21,7 @@ _GEOMETRY = {"block_size": BLOCK_BYTES, "block_count": BLOCK_COUNT, "read_size":
 LOG = "/log"
 FILES_MAX = 1000
 NO_ENTRY, CORRUPT = -2, -84  # LittleFS's errors
+FILE, FOLDER = 1, 2  # and its types
 FILE_BYTES_MAX = 128 + 512 * 472
 PATIENCE_S = 30  # a whole archive takes less than one
 
@@ -37,7 +39,10 @@ class Reader:
         self._end()
 
     def files(self, filesystem: bytes) -> tuple[dict[str, bytes], str]:
-        """(files of /log by name, why something is missing or ""); `filesystem` has BLOCK_BYTES * BLOCK_COUNT bytes."""
+        """(files of /log by name, those of /log.1 and on by folder and name; why something is missing or "").
+
+        `filesystem` has BLOCK_BYTES * BLOCK_COUNT bytes.
+        """
         if self._child is None:
             command = [sys.executable, "-m", "penimage.littlefs"]
             self._child = subprocess.Popen(
@@ -106,20 +111,34 @@ def _read(filesystem: bytes) -> tuple[dict[str, bytes], str]:
     found: dict[str, bytes] = {}
     try:
         disk.mount()
-        entries = islice(disk.scandir(LOG), FILES_MAX)  # damage may close a directory into a ring
-        names = [entry.name for entry in entries if entry.type == 1 and entry.size <= FILE_BYTES_MAX]
+        names = _names(disk, LOG)
     except (LittleFSError, OSError, UnicodeError) as error:
         code = error.code if isinstance(error, LittleFSError) else None
         why = {NO_ENTRY: "", CORRUPT: f"{LOG} is damaged, or there is no filesystem"}
         return found, why.get(code, f"LittleFS cannot read {LOG}: {error}")
     bad = []
+    with contextlib.suppress(LittleFSError, OSError, UnicodeError):
+        for folder in _folders_aside(disk):
+            names += [f"{folder}/{name}" for name in _names(disk, f"/{folder}")]
     for name in names:
         try:
-            with disk.open(f"{LOG}/{name}", "rb") as file:
+            with disk.open(f"/{name}" if "/" in name else f"{LOG}/{name}", "rb") as file:
                 found[name] = file.read()
         except (LittleFSError, OSError, UnicodeError):
             bad.append(name)
     return found, f"LittleFS cannot read {', '.join(bad)}" if bad else ""
+
+
+def _names(disk, folder: str) -> list[str]:
+    """Files in a folder. Damage may close one into a ring, which is why there is a limit."""
+    entries = islice(disk.scandir(folder), FILES_MAX)
+    return [entry.name for entry in entries if entry.type == FILE and entry.size <= FILE_BYTES_MAX]
+
+
+def _folders_aside(disk) -> list[str]:
+    """Archives that the pen moved out of the way, because they were not what it remembered."""
+    entries = islice(disk.scandir("/"), FILES_MAX)
+    return [entry.name for entry in entries if entry.type == FOLDER and re.fullmatch(r"log\.\d{1,2}", entry.name)]
 
 
 def _serve() -> None:
