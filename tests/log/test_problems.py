@@ -165,6 +165,12 @@ def test_a_cut_in_the_writing_of_a_record_is_a_note():
     assert [note.what for note in found.notes] == ["record counters is recovered"]
 
 
+def test_events_unreadable_in_a_row_are_one_line():
+    found = damaged((0x1000, b"\x01" * 48))
+    assert [(problem.what, problem.at, problem.lost) for problem in found.problems] == [
+        ("event entries 0 to 2 are unreadable", 0x1000, "3 events")]
+
+
 def test_runs():
     assert runs([]) == []
     assert runs([3]) == [(3, 3)]

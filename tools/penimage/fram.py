@@ -10,6 +10,7 @@ import struct
 from dataclasses import replace
 from typing import Any
 
+from penimage.blocks import runs
 from penimage.model import (
     ARCHIVE_KEYS,
     CALIBRATION_KEYS,
@@ -241,10 +242,10 @@ def _read_events(data: bytes, found: Image) -> None:
     found.events.sort(key=lambda event: event.sequence)
     writing = (found.events[-1].sequence + 1) % EVENT_COUNT if found.events else 0
     # The entry after the newest may have been cut while it was written: it was never on record.
-    found.problems += [
-        Problem(f"event entry {index} is unreadable", EVENT_BASE + index * EVENT_BYTES, "1 event")
-        for index in unreadable if index != writing
-    ]  # fmt: skip
+    for first, last in runs([index for index in unreadable if index != writing]):
+        what = f"event entry {first} is" if first == last else f"event entries {first} to {last} are"
+        events = f"{last + 1 - first} event{'s' * (first != last)}"
+        found.problems.append(Problem(f"{what} unreadable", EVENT_BASE + first * EVENT_BYTES, events))
 
 
 def _unwrap(events: list[Event]) -> list[Event]:
