@@ -18,7 +18,8 @@ def test_fuzz_with_strokes_running(seed, reads):
     load = console.Load(seed, reads)
     result, simulation = load.run(scenario)
     assert console.wrongs(result, simulation, quiet_result, console.records_of(quiet)) == []
-    assert load.sent > 20_000
+    assert load.read > 20_000
+    assert load.moving > 5_000
     assert result["strokes"] > 40
 
 

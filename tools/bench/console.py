@@ -17,11 +17,11 @@ from sim.tiers import find_micropython, run_micropython
 commands = shim("commands")
 board = shim("board")
 
-FUZZ_BYTES = 10_000_000
+FUZZ_BYTES = 10_000_000  # read by the pen while its needles move; what it reads at rest comes on top
 LOOK_NS = 2_000_000
-AHEAD = 768  # bytes that wait at the pen's port while a fuzz runs: it is never idle
+AHEAD, AHEAD_REST = 768, 64  # bytes that wait at the pen's port while a fuzz runs: it is never idle
 PROBE = Path(__file__).parent / "vm" / "vm_console.py"  # apart: a VM looks for modules beside its script first
-PASSES, PASS_MS = 6, 25_000  # of one session: the longest run allowed is 30 s
+PASSES, PASS_MS = 12, 25_000  # of one session: the longest run allowed is 30 s
 ASKED = (
     "MEAS:EXT?", "MEAS:RATE?", "STAT?", "SESS?", "SYST:ERR?", "MEAS:RAIL?;BATT?;TEMP?", "NO:SUCH:HEADer 5", "*STB?")
 
@@ -60,32 +60,59 @@ VALUES = ("0", "1", "-1", "2500", "99999999999", "1e9", '"x"', '"' + "0" * 64 + 
 
 @dataclass
 class Load:
-    """A host that keeps the port full of fuzz for as long as the session lasts."""
+    """A host that keeps the port full of fuzz for as long as the session lasts.
+
+    `read`: bytes that the pen has taken, `moving` of them with its drive on. `late`: starts of a task that were.
+    """
 
     seed: int
     reads: bool = True
-    sent: int = 0
+    read: int = 0
+    moving: int = 0
+    late: int = 0
     rng: random.Random = field(init=False)
 
     def run(self, scenario: Any) -> tuple[dict[str, Any], Simulation]:
         self.rng = random.Random(self.seed)
         simulation = Simulation(scenario)
-        port = simulation.world.usb
+        world, port = simulation.world, simulation.world.usb
         port.connected = True
+        loops: list[Any] = []
+        world.on_firmware = lambda space: listen(space, loops)
+        waiting = 0
 
         def look() -> None:
-            while port.waiting() + port.unsent() < AHEAD:
+            nonlocal waiting
+            left = port.waiting() + port.unsent()
+            self.read += waiting - left
+            moves = world.driver.enable_n == 0
+            if moves:
+                self.moving += waiting - left
+            waiting = left
+            while waiting < (AHEAD if moves else AHEAD_REST):
                 data = fuzz(self.rng)
                 port.to_pen(data)
-                self.sent += len(data)
+                waiting += len(data)
             if self.reads or self.rng.randrange(50) == 0:  # else one that reads only now and then
                 port.from_pen()
-            simulation.world.after(LOOK_NS, look)
+            world.after(LOOK_NS, look)
 
         look()
         result = simulation.run().result
-        self.sent -= port.waiting() + port.unsent()
+        self.late = sum(loop.overruns() for loop in loops)
         return result, simulation
+
+
+def listen(space: Any, loops: list[Any]) -> None:
+    """Keep the scheduler that the firmware of `space` will make."""
+    module = space.module("scheduler")
+
+    class Kept(module.Scheduler):
+        def __init__(self, *args):
+            super().__init__(*args)
+            loops.append(self)
+
+    module.Scheduler = Kept
 
 
 def wrongs(
@@ -96,6 +123,8 @@ def wrongs(
     image = decode(simulation.world.fram.image)
     if result["strokes"] < quiet["strokes"] - PASSES:  # a pass may end one stroke earlier or later
         found.append(f"strokes: {result['strokes']} of {quiet['strokes']}")
+    if result["journal_strokes"] != result["strokes"]:
+        found.append(f"strokes on record: {result['journal_strokes']} of {result['strokes']}")
     if any(event.name == "access" and event.a == 1 for event in image.events):
         found.append("access was granted")
     if records_of(simulation) != settings:
@@ -115,21 +144,26 @@ def records_of(simulation: Simulation) -> dict[str, Any]:
 
 
 def fuzzed(most: int = FUZZ_BYTES) -> dict[str, Any]:
-    """Sessions full of strokes with a host that sends garbage all the time, until so many bytes have been read."""
+    """Sessions full of strokes with a host that sends garbage all the time, until so many bytes were read moving."""
     scenario = session()
     quiet = Simulation(scenario)
     quiet_result = quiet.run().result
-    total, seed, wrong = 0, 0, []
-    strokes = 0
-    while total < most:
+    settings = records_of(quiet)
+    read = moving = strokes = late = seed = 0
+    wrong: list[str] = []
+    while moving < most:
         load = Load(seed, reads=seed % 3 != 2)
         result, simulation = load.run(scenario)
-        wrong += [f"seed {seed}: {what}" for what in wrongs(result, simulation, quiet_result, records_of(quiet))]
-        total += load.sent
+        wrong += [f"seed {seed}: {what}" for what in wrongs(result, simulation, quiet_result, settings)]
+        read += load.read
+        moving += load.moving
         strokes += result["strokes"]
+        late += load.late
         seed += 1
     return {
-        "bytes": total, "sessions": seed, "strokes": strokes, "wrong_acts_or_stalls": len(wrong), "which": wrong[:5]}
+        "bytes_while_moving": moving, "bytes": read, "sessions": seed, "strokes": strokes,
+        "strokes_a_session_without_fuzz": quiet_result["strokes"], "late_starts": late, "wrong_acts_or_stalls": len(wrong),
+        "which": wrong[:5]}  # fmt: skip
 
 
 def latency() -> dict[str, Any]:
