@@ -61,6 +61,8 @@ class Access:
         self._key = b""
         self._nonce = b""
         self._told_ms = 0
+        self._muted = False  # since the last right answer
+        self._mute_ms = 0
         self._wait_ms = 0
         self._wait_from_ms = 0
         self._used_ms = 0
@@ -87,11 +89,21 @@ class Access:
         mixed.update(b"%d" % self._count)
         self._nonce = mixed.digest()[:NONCE_BYTES]
         self._told_ms = now_ms
+        if not self._muted:
+            self._muted = True
+            self._mute_ms = now_ms
         return self._nonce
 
     def asked(self, now_ms: int) -> bool:
-        """A challenge waits for its answer, and for SELECT."""
+        """A challenge waits for its answer."""
         return len(self._nonce) == NONCE_BYTES and 0 <= ticks.diff(now_ms, self._told_ms) <= NONCE_MS
+
+    def mutes(self, now_ms: int) -> bool:
+        """SELECT is for the answer alone: for NONCE_MS from the first challenge, until one was answered rightly.
+
+        However often a host asks, it takes the button away from the pen's user only once.
+        """
+        return self.asked(now_ms) and 0 <= ticks.diff(now_ms, self._mute_ms) <= NONCE_MS
 
     def answer(self, given, now_ms: int) -> bool:
         """Whether `given` (32 bytes) answers the last challenge; that one is used up whatever it was."""
@@ -100,6 +112,7 @@ class Access:
         self._nonce = hashlib.sha256(self._nonce).digest()  # longer than a nonce: no answer fits it
         if self.has_key() and fresh and equal(wanted, given):
             self.open = True
+            self._muted = False
             self._wait_ms = 0
             self._used_ms = now_ms
             self._report(GRANTED)

@@ -17,7 +17,7 @@ RECORD_BYTES = const(34)
 
 OFFSET_MIN_UM = const(-460)
 OFFSET_MAX_UM = const(230)
-SCALE_MAX_PPM = const(35000)
+SCALE_MAX_PPM = const(37000)
 BACKLASH_MAX_UM = const(60)
 TRAVEL_MAX_UM = const(2600)
 TAG_CHARS = const(8)
@@ -50,7 +50,7 @@ REASONS = (
     "record has the wrong length",
     "record of an unknown schema",
     "offset outside -460..230 um",
-    "scale outside -35000..35000 ppm",
+    "scale outside -37000..37000 ppm",
     "backlash outside 0..60 um",
     "travel outside 1..2600 um",
     "due date before the calibration date",

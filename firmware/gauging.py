@@ -222,5 +222,5 @@ def _reach_to(reach_um, extension_um):
 
 
 def _part(um, ppm):
-    """The part of a length, to the nearest um; um up to 10000, ppm up to 35000 either way."""
+    """The part of a length, to the nearest um; um up to 10000, ppm up to 37000 either way."""
     return (um * ppm + 500000) // 1000000

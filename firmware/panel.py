@@ -155,7 +155,7 @@ class Panel:
         """Take the buttons' levels; act on presses unless something moves."""
         self.now_ms = now_ms
         keys = self._buttons
-        if self._pen.console.access.asked(now_ms) and not self._pen.treatment.is_open():
+        if self._pen.console.access.mutes(now_ms) and not self._pen.treatment.is_open():
             keys.select_button.mute()  # it lets a computer in, and must not also do what the page has it do
         if not keys.feed(pads, now_ms) or moving:
             return

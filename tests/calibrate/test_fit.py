@@ -11,7 +11,16 @@ from pen.calibrate.fit import Point, Values, expected, fit
 from pen.calibrate.gauge import FileGauge, GaugeError
 from pen.calibrate.readings import NotAReading, doubt, parse
 from sim.space import shim
-from tools.bench.calibration import LIMIT_UM, RandomPen, modelled, worst_error_um
+from tools.bench.calibration import (
+    LIMIT_UM,
+    NOMINAL_EDGE_UM,
+    OFFSET_UM,
+    PLAY_UM,
+    SCALE_PPM,
+    RandomPen,
+    modelled,
+    worst_error_um,
+)
 
 gauging, calibration = shim("gauging"), shim("calibration")
 
@@ -104,6 +113,19 @@ def test_a_slice_of_the_bench_corners_and_random_pens():
         found = modelled(pen)
         assert worst_error_um(pen, found.values.offset_um, found.values.scale_ppm, found.travel_um) <= LIMIT_UM
         assert found.travel_um >= 2500
+
+
+def test_a_screw_at_the_end_of_its_range_is_never_refused_for_the_gauges_noise():
+    """1,200 pens with a screw 3 % long or short: fitted scales spread by 0.16 %, and two of these leave 3.5 %."""
+    worst_um = 0.0
+    for index in range(1200):
+        dice = random.Random(90_000 + index)
+        pen = RandomPen(
+            NOMINAL_EDGE_UM + dice.uniform(-OFFSET_UM, OFFSET_UM), dice.choice((-SCALE_PPM, SCALE_PPM)),
+            dice.uniform(0, PLAY_UM), 90_000 + index)  # fmt: skip
+        found = modelled(pen)
+        worst_um = max(worst_um, worst_error_um(pen, found.values.offset_um, found.values.scale_ppm, found.travel_um))
+    assert worst_um <= LIMIT_UM
 
 
 def test_a_file_of_readings(tmp_path):

@@ -5,17 +5,24 @@ import hmac
 import json
 
 import pytest
+from responder import Responder
 from served import TIMEOUT_S, serve
 from typer.testing import CliRunner
 
 from pen.cli import app
 from pen.link import open_link
 from sim.build import pen_key
+from sim.hostport import HostPort
 from sim.scenario import load
 from sim.space import shim
 
 depth, fault_table, version = shim("depth"), shim("faults"), shim("version")
 WIDTH = 80
+STATUS = {  # a pen at rest
+    "SYST:UPT?": b"60000,3", "STAT?": b"ready,zone,0", "FAUL?": b'0,"none","",""', "SESS?": b"0,none,none,0,0,0,0",
+    "CART?": b"0,none,0,0,0,0,0,0,0,\"\"", "SEC:STAT?": b"locked,1,0,0", "SYST:DATE?": b"2026,11,21",
+    "SYST:TIME?": b"10,0,0", "CAL:DATA?": b'-104,0,4,2600,9740,10105,1,"G-01","SIM"', "MEAS:EXT?": b"0",
+    "MEAS:RATE?": b"0.0", "MEAS:RAIL?": b"12.0", "MEAS:BATT?": b"7.8", "MEAS:TEMP?": b"23.0"}
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +53,31 @@ def test_status():
     assert found["uptime"]["starts"] == 1
     assert "not homed" in found["extension_um"]["refused"]
     assert 7 < found["battery_v"] < 8.5 and 11 < found["rail_v"] < 13
+    assert (found["calibration"]["number"], found["calibration"]["gauge"]) == (1, "G-01")
+    assert found["slot"]["slot"] == ""
     shown = pen("status", "-p", "sim:")
     assert "PEN-SIM-01" in shown and "not homed" in shown and "unhomed" in shown
+    assert "1 of 2026-09-01, due 2027-09-01, by SIM with G-01" in shown and "not in slots" in shown
+
+
+def test_status_tells_a_calibration_that_is_missing_or_overdue():
+    assert "overdue since 2026-11-20" in pen("status", "-p", "sim:calibration_overdue")
+    assert "Calibration  the pen is not calibrated" in pen("status", "-p", "sim:calibration_missing")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'a,0,"0.2.0",""', "a, confirmed, the other slot has 0.2.0"),
+        (b'b,2,"",""', "b, start 2 of its trial, the other slot is empty"),
+        (b'a,0,"0.2.0","b gate.mpy altered"',
+         "a, confirmed, the other slot has 0.2.0; went back because: b gate.mpy altered"),
+    ],
+)
+def test_status_tells_the_slot_and_why_the_pen_went_back(answer, words):
+    port = HostPort.pty()
+    with Responder(port, {"FIRM:SLOT?": answer, **STATUS}):
+        assert words in " ".join(pen("status", "-p", port.name).split())
 
 
 @pytest.mark.micropython
@@ -198,6 +228,17 @@ def test_a_challenge_that_nobody_answers_gives_the_button_back():
     with open_link("sim:") as link:
         link.query("SEC:CHAL?")
         link.wire.pause(61)
+        link.wire.act("press select", settle_s=1)
+        assert "CLIENT NUMBER" in link.wire.act("panel")
+
+
+@pytest.mark.hazard("H17")
+def test_a_host_that_asks_for_challenges_all_day_does_not_keep_the_button():
+    with open_link("sim:") as link:
+        for _ in range(8):
+            link.query("SEC:CHAL?")
+            link.wire.pause(10)
+        link.query("SEC:CHAL?")
         link.wire.act("press select", settle_s=1)
         assert "CLIENT NUMBER" in link.wire.act("panel")
 

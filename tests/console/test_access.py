@@ -147,3 +147,22 @@ def test_each_command_begins_the_time_anew():
     assert rig.access.open
     rig.access.watch(rig.now_ms + 1_100_000, True, False)
     assert not rig.access.open
+
+
+@pytest.mark.hazard("H17")
+def test_a_host_that_asks_all_the_time_takes_select_away_once():
+    """For a minute in all, until somebody who has the key answers; the answer itself is taken as before."""
+    rig = Rig()
+    muted_ms = 0
+    for _ in range(600):
+        rig.challenge()
+        muted_ms += 1000 * rig.access.mutes(rig.now_ms)
+        rig.now_ms += 1000
+    assert muted_ms == access.NONCE_MS + 1000
+    assert not rig.access.answer(bytes(32), rig.now_ms)
+    rig.now_ms += 5000
+    nonce = rig.challenge()
+    assert not rig.access.mutes(rig.now_ms)
+    assert rig.answer(nonce)
+    rig.challenge()
+    assert rig.access.mutes(rig.now_ms)

@@ -87,7 +87,7 @@ def test_encode_and_decode_are_inverse(cal):
     ("field", "good", "bad", "reason"),
     [
         ("offset_um", (-460, 230), (-461, 231), calibration.BAD_OFFSET),
-        ("scale_ppm", (-35000, 35000), (-35001, 35001), calibration.BAD_SCALE),
+        ("scale_ppm", (-37000, 37000), (-37001, 37001), calibration.BAD_SCALE),
         ("backlash_um", (0, 60), (-1, 61), calibration.BAD_BACKLASH),
         ("travel_um", (1, 2600), (0, 2601), calibration.BAD_TRAVEL),
         ("due_days", (0, 9500, 0xFFFF), (9499, 0x10000, -1), calibration.BAD_DATES),
@@ -118,7 +118,7 @@ def test_every_reason_has_its_words():
     assert sorted(named) == list(range(1, len(calibration.REASONS)))
     assert calibration.REASONS == (
         "valid", "record has the wrong length", "record of an unknown schema", "offset outside -460..230 um",
-        "scale outside -35000..35000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
+        "scale outside -37000..37000 ppm", "backlash outside 0..60 um", "travel outside 1..2600 um",
         "due date before the calibration date", "gauge id is not 1..8 printable ASCII characters",
         "technician is not 1..8 printable ASCII characters", "calibration id outside 1..65535",
     )  # fmt: skip
@@ -212,7 +212,7 @@ def test_measurements_round_deeper_by_less_than_one_um(offset_um, scale_ppm, pos
     assert cal.extension_at_counts(position) == ceil(exact)
 
 
-@pytest.mark.parametrize("scale_ppm", [-35000, -34999, -1, 0, 1, 8000, 34999, 35000])
+@pytest.mark.parametrize("scale_ppm", [-37000, -36999, -1, 0, 1, 8000, 36999, 37000])
 def test_every_position_is_exact_to_the_um(scale_ppm):
     """Each microstep and each count of the range: the exact multiples are among them, on both sides of zero."""
     cal = nominal(offset_um=-100, scale_ppm=scale_ppm)

@@ -162,7 +162,8 @@ def fuzzed(most: int = FUZZ_BYTES) -> dict[str, Any]:
         seed += 1
     return {
         "bytes_while_moving": moving, "bytes": read, "sessions": seed, "strokes": strokes,
-        "strokes_a_session_without_fuzz": quiet_result["strokes"], "late_starts": late, "wrong_acts_or_stalls": len(wrong),
+        "strokes_a_session_without_fuzz": quiet_result["strokes"], "late_starts": late,
+        "wrong_acts_or_stalls": len(wrong),
         "which": wrong[:5]}  # fmt: skip
 
 

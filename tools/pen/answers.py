@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,17 @@ FAULT = ("number", "key", "cause", "action")
 SESSION = ("number", "zone", "indication", "depth_um", "rate_hz", "strokes", "left_s")
 CARTRIDGE = (
     "seated", "found", "rom", "kind", "needles", "rated_um", "offset_um", "expiry_days", "used", "lot")
+CALIBRATION = (
+    "offset_um", "scale_ppm", "backlash_um", "travel_um", "date_days", "due_days", "number", "gauge", "technician")
+SLOT = ("slot", "trial_start", "other_version", "went_back")  # `slot` is empty on a pen without slots
 LIMIT = ("least_um", "default_um", "cap_um", "clinic_um", "rate_min_hz", "rate_max_hz", "supervised_cap_um")
 ACCESS = ("access", "has_key", "wrong_answers", "wait_s")
 DATE = ("year", "month", "day")
 TIME = ("hours", "minutes", "seconds")
-TEXTS = ("rom", "lot", "key", "cause", "action")  # what looks like a number in these is none
+TEXTS = (  # what looks like a number in these is none
+    "rom", "lot", "key", "cause", "action", "gauge", "technician", "slot", "other_version",
+    "went_back")
+EPOCH = datetime.date(2000, 1, 1)  # the pen counts days from here
 NO_SUCH_COMMAND = -113
 
 
@@ -57,6 +64,11 @@ def fault_catalog(link: PenLink) -> list[Row]:
     if len(fields) % width:
         raise Garbage(f"'FAUL:CAT?' has {width} fields for each fault, not {len(fields)} in all")
     return [_row(FAULT, fields[at : at + width]) for at in range(0, len(fields), width)]
+
+
+def day(days: int) -> datetime.date | None:
+    """The date of a pen's count of days; None for 0, which is "not known"."""
+    return EPOCH + datetime.timedelta(days=days) if days else None
 
 
 def plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import typer
@@ -9,16 +10,19 @@ from rich.table import Table
 
 from pen.answers import (
     ACCESS,
+    CALIBRATION,
     CARTRIDGE,
     DATE,
     FAULT,
     SESSION,
+    SLOT,
     STATE,
     TIME,
     UPTIME,
     NotNow,
     Row,
     ask,
+    day,
     fault_catalog,
     plain,
 )
@@ -29,6 +33,7 @@ SELFTEST_S = 60.0
 PARTS = {  # of a status: the command that asks for it, and the names of its answer
     "uptime": ("SYST:UPT?", UPTIME), "state": ("STAT?", STATE), "fault": ("FAUL?", FAULT),
     "session": ("SESS?", SESSION), "cartridge": ("CART?", CARTRIDGE), "access": ("SEC:STAT?", ACCESS),
+    "calibration": ("CAL:DATA?", CALIBRATION), "slot": ("FIRM:SLOT?", SLOT),
     "date": ("SYST:DATE?", DATE), "time": ("SYST:TIME?", TIME),
 }
 MEASURED = {
@@ -38,7 +43,7 @@ MEASURED = {
 
 
 def status(port: Port = None, as_json: AsJson = False) -> None:
-    """Tell state, fault, session, cartridge, measurements, clock and access of a pen."""
+    """Tell state, fault, session, cartridge, measurements, clock, calibration, firmware slot and access of a pen."""
     with pen_at(port) as link:
         found = gather(link)
     if as_json:
@@ -60,7 +65,7 @@ def gather(link: PenLink) -> dict[str, Any]:
 
 def _page(found: dict[str, Any]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", min_width=9)
+    grid.add_column(style="dim", min_width=11)
     grid.add_column()
     grid.add_row("Pen", f"{found['serial']}, firmware {found['firmware']}")
     for label, words in (
@@ -69,7 +74,8 @@ def _page(found: dict[str, Any]) -> Table:
         ("Cartridge", _told(found["cartridge"], _cartridge)), ("Tips", _with_unit(found["extension_um"], "um")),
         ("Battery", _with_unit(found["battery_v"], "V")), ("Rail", _with_unit(found["rail_v"], "V")),
         ("Motor", _with_unit(found["temperature_c"], "°C")), ("Clock", _clock(found["date"], found["time"])),
-        ("Access", _told(found["access"], _access)),
+        ("Calibration", _told(found["calibration"], lambda row: _calibration(row, found["date"]))),
+        ("Slot", _told(found["slot"], _slot)), ("Access", _told(found["access"], _access)),
     ):
         grid.add_row(label, words)
     return grid
@@ -123,6 +129,28 @@ def _clock(date: Row | NotNow, time: Row | NotNow) -> str:
         return _told(date if isinstance(date, NotNow) else time, str)
     day = "{year}-{month:02}-{day:02}".format(**date)
     return day + " {hours:02}:{minutes:02}:{seconds:02}".format(**time)
+
+
+def _calibration(row: Row, today: Row | NotNow) -> str:
+    """Number, date, due date and by whom; whether it is overdue as far as the pen knows the date."""
+    made, due = day(row["date_days"]), day(row["due_days"])
+    words = f"{row['number']} of {made or 'an unknown day'}, "
+    if due is None:
+        words += "never due"
+    elif isinstance(today, NotNow) or datetime.date(**today) <= due:
+        words += f"due {due}"
+    else:
+        words += f"overdue since {due}"
+    return f"{words}, by {row['technician']} with {row['gauge']}"
+
+
+def _slot(row: Row) -> str:
+    if not row["slot"]:
+        return "none, the firmware is not in slots"
+    trial = f"start {row['trial_start']} of its trial" if row["trial_start"] else "confirmed"
+    other = f"the other slot has {row['other_version']}" if row["other_version"] else "the other slot is empty"
+    back = f"; went back because: {row['went_back']}" if row["went_back"] else ""
+    return f"{row['slot']}, {trial}, {other}{back}"
 
 
 def _access(row: Row) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 RESIDUAL_UM = 30  # what a reading may differ from the calibration: the pen holds the same
 OFFSET_UM = (-460, 230)
-SCALE_MAX_PPM = 35_000
+SCALE_MAX_PPM = 37_000
 BACKLASH_MAX_UM = 60
 DOUBT_UM = 60.0  # a reading so far from what is expected is questioned
 

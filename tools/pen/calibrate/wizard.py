@@ -10,6 +10,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pen.answers import day
 from pen.calibrate import plan
 from pen.calibrate.fit import RESIDUAL_UM, Point, Values, expected, fit
 from pen.calibrate.gauge import Gauge
@@ -17,7 +18,6 @@ from pen.calibrate.readings import NotAReading, doubt, parse
 from pen.link import PenLink, Refused
 from pen.wires import LinkError
 
-EPOCH = datetime.date(2000, 1, 1)
 POLL_S = 0.1
 SETTLE_S = 4.0
 HAND_S = 600.0  # a person has this long to press the trigger
@@ -305,9 +305,5 @@ def read_record(link: PenLink, command: str = "CAL:DATA?") -> Record | None:
     except Refused:
         return None
     return Record(
-        Values(int(offset), int(scale), int(backlash)), int(travel), _date(int(date)), _date(int(due)), int(number),
+        Values(int(offset), int(scale), int(backlash)), int(travel), day(int(date)), day(int(due)), int(number),
         gauge, technician)
-
-
-def _date(days: int) -> datetime.date | None:
-    return EPOCH + datetime.timedelta(days=days) if days else None
