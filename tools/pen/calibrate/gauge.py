@@ -54,7 +54,11 @@ class FileGauge:
 
 
 class IndicatorGauge:
-    """A digital indicator at a serial port that answers `?` and a carriage return with its value in millimetres."""
+    """A digital indicator at a serial port that answers `?` and a carriage return with its value in millimetres.
+
+    That is what the RS-232 cables of Sylvac and of Mahr's MarCator speak: 4800 baud, 7 bits, even parity, 2 stop bits;
+    the answer is a sign, digits with a point, and a carriage return. Set to inches it would send no unit either.
+    """
 
     def __init__(self, port: str, baud: int = 4800):
         """GaugeError if the port cannot be opened."""
@@ -67,11 +71,15 @@ class IndicatorGauge:
 
     def read(self) -> str:
         try:
-            self._port.reset_input_buffer()
+            self._port.read(self._port.in_waiting)  # not pySerial's flush: of a port that is gone it raises no OSError
             self._port.write(b"?\r")
             came = self._port.read_until(b"\r")
         except (serial.SerialException, OSError) as error:
             raise GaugeError(f"the indicator at {self._name} is gone: {error}") from None
+        if not came:
+            raise GaugeError(
+                f"the indicator at {self._name} does not answer '?' within {INDICATOR_S:g} s: is it on, and its cable "
+                "one for RS-232 (4800 baud, 7 data bits, even parity)?")
         match = _NUMBER.search(came.decode("ascii", "replace"))
         if match is None:
             raise GaugeError(f"the indicator at {self._name} answers {came!r}, which holds no number with a point")
