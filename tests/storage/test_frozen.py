@@ -12,7 +12,7 @@ from penimage.merge import read_pen
 
 CLASSES = {
     "counters": records.Counters, "settings": records.Settings, "last_fault": records.LastFault,
-    "motion": records.Motion}  # fmt: skip
+    "motion": records.Motion, "clinic": records.Clinic, "key": records.Key}  # fmt: skip
 
 
 def sessions_match(found, wanted, closed=()):
@@ -70,6 +70,10 @@ def test_firmware_reads_every_record(name):
             values = dict(frame["values"] or {})
             if "supervisor_code" in values:
                 assert bool(loaded.code_hash) == values.pop("supervisor_code")
+            if "set" in values:
+                assert bool(loaded.key) == values.pop("set")
+            if "operator" in values:
+                assert loaded.operator.decode() == values.pop("operator")
             assert frozen.fields(loaded, values) == values, record
     ring = records.CartridgeRing()
     ring.load(bench.store)
