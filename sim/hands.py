@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from penimage import clear_service_fault
 from sim import eyes
+from sim.client import Client
 from sim.space import shim
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Hands:
         self._world = world
         self._scenario = scenario
         self._fresh_cartridge = fresh_cartridge
+        self._client = Client(world, scenario.seed)
         self._script = self._all_steps()
         self._finished = 0
         self._picture = b""
@@ -371,3 +373,21 @@ class Hands:
         self._world.fram.load(clear_service_fault(self._world.fram.image))
         self._world.recorder.event("hand", "service cleared the fault")
         yield 100
+
+    def _console(self, step: HandStep) -> Waits:
+        """A program at the USB port says a line; with `answer` it waits for a line that holds it."""
+        self._client.say(step.text or "")
+        self._world.recorder.event("hand", f"console: {step.text}")
+        waited = 0
+        while step.answer is not None and not self._client.heard(step.answer):
+            if waited >= step.within_ms:
+                said = " / ".join(self._client.lines()) or "nothing"
+                raise GaveUp(f"'{step.text}' was not answered with '{step.answer}', but with: {said}")
+            yield LOOK_MS
+            waited += LOOK_MS
+
+    def _flood_console(self, step: HandStep) -> Waits:
+        """The program sends garbage for `ms`, while the steps go on."""
+        self._client.flood(step.ms or 0, step.reads)
+        self._world.recorder.event("hand", f"console flooded for {step.ms} ms")
+        yield 0

@@ -139,7 +139,7 @@ class HandStep(_Table):
         "wait", "look_for", "press", "choose", "answer_questions", "set_depth", "set_rate", "open_session", "pass",
         "hold_trigger", "release_trigger", "end_session", "read_aftercare", "insert_cartridge", "pull_cartridge",
         "lift", "apply", "clear_fault", "snapshot", "enter_code", "switch_off", "switch_on", "service",
-        "enter_client",
+        "enter_client", "console", "flood_console",
     ]
     text: str | None = None
     button: Literal["select", "up", "down"] | None = None
@@ -150,6 +150,8 @@ class HandStep(_Table):
     rate_hz: int | None = Field(None, ge=1, le=60)
     expect_refusal: bool = False
     fresh: bool = Field(False, description="insert_cartridge: a new one of the same kind")
+    answer: str | None = Field(None, description="console: what a line of the answer has to hold")
+    reads: bool = Field(True, description="flood_console: whether what the pen answers is read")
     within_ms: int = Field(20_000, ge=1, le=600_000)
 
     @model_validator(mode="after")
@@ -157,7 +159,7 @@ class HandStep(_Table):
         needed = {
             "wait": "ms", "look_for": "text", "press": "button", "choose": "text", "set_depth": "depth_um",
             "set_rate": "rate_hz", "pass": "ms", "hold_trigger": None, "snapshot": "text",
-            "enter_code": "text", "enter_client": "text",
+            "enter_code": "text", "enter_client": "text", "console": "text", "flood_console": "ms",
         }.get(self.do)
         if needed and getattr(self, needed) is None:
             raise ValueError(f"'{self.do}' needs '{needed}'")
@@ -165,6 +167,8 @@ class HandStep(_Table):
             _code_of(self.text or "")
         if self.do == "enter_client" and not re.fullmatch("[0-9]{1,6}", self.text or ""):
             raise ValueError(f"a client's number has up to six digits, not '{self.text}'")
+        if self.do == "console" and not (self.text or "").isascii():
+            raise ValueError(f"a line for the console is plain ASCII, not '{self.text}'")
         return self
 
 

@@ -31,6 +31,16 @@ def test_failed_expectation_exits_1(tmp_path):
     assert invoke(str(path), "--json").exit_code == 1
 
 
+def test_a_console_that_answers_otherwise_fails_the_step_and_says_what_came(tmp_path):
+    path = tmp_path / "asked.toml"
+    path.write_text(
+        'title = "x"\n[[hands]]\ndo = "console"\ntext = "*IDN?"\nanswer = "Pen B"\nwithin_ms = 1000\n')
+    outcome = invoke(str(path), "--json")
+    assert outcome.exit_code == 1
+    row, = (row for row in json.loads(outcome.stdout)["expectations"] if row["what"] == "hands_done")
+    assert "'*IDN?' was not answered with 'Pen B', but with: Microneedling Pen Project,Pen A," in row["got"]
+
+
 def test_out_writes_all_files_and_the_memories_in_them_are_the_pens(tmp_path):
     out = tmp_path / "run"
     assert invoke("archive_first_start", "--out", str(out)).exit_code == 0
@@ -55,6 +65,9 @@ def test_out_writes_all_files_and_the_memories_in_them_are_the_pens(tmp_path):
         ('title = "x"\n[[faults]]\nwhat = "jam"\n', "'at_ms' or 'stroke'"),
         ('title = "x"\n[treatment]\nzone = "cheeks"\n', "did you mean 'cheek'?"),
         ('title = "x"\n[plant]\nmoving_mass_g = 999\n', "from 2 to 15"),
+        ('title = "x"\n[[hands]]\ndo = "console"\n', "'console' needs 'text'"),
+        ('title = "x"\n[[hands]]\ndo = "console"\ntext = "STAT\u00e9?"\n', "plain ASCII"),
+        ('title = "x"\n[[hands]]\ndo = "flood_console"\n', "'flood_console' needs 'ms'"),
         ("title = ", "not TOML"),
         ("", "'title' is missing"),
     ],

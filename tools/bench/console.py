@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from penimage import decode
+from sim.client import AHEAD, AHEAD_REST, LOOK_NS, scrap
 from sim.run import Simulation
 from sim.scenario import parse
 from sim.space import shim
 from sim.tiers import find_micropython, run_micropython
 
-commands = shim("commands")
 board = shim("board")
 
 FUZZ_BYTES = 10_000_000  # read by the pen while its needles move; what it reads at rest comes on top
-LOOK_NS = 2_000_000
-AHEAD, AHEAD_REST = 768, 64  # bytes that wait at the pen's port while a fuzz runs: it is never idle
 PROBE = Path(__file__).parent / "vm" / "vm_console.py"  # apart: a VM looks for modules beside its script first
 PASSES, PASS_MS = 12, 25_000  # of one session: the longest run allowed is 30 s
 ASKED = (
@@ -33,29 +31,6 @@ def session(passes: int = PASSES, pass_ms: int = PASS_MS) -> Any:
     return parse(
         {"title": "console under load", "limit_s": 600, "treatment": {"zone": "cheek", "indication": "wrinkles"},
          "hands": hands, "expect": {"ended": "ready", "faults": []}}, "console", "benchmark")  # fmt: skip
-
-
-def fuzz(rng: random.Random) -> bytes:
-    """One scrap: garbage, a command, a broken one, a line without an end, another's protocol."""
-    headers = commands.COMMANDS
-    header = rng.choice(headers)[0].replace("[", "").replace("]", "")
-    kind = rng.randrange(10)
-    if kind == 0:
-        return rng.randbytes(rng.randrange(1, 80))
-    if kind == 1:
-        return bytes(rng.choice(b' ;:,"\'?*#\r\n\t+-.0aZ') for _ in range(rng.randrange(1, 60)))
-    if kind == 2:
-        return header.encode() * rng.randrange(1, 30)
-    if kind == 3:
-        return b"\r\x03\x03\x01import machine; machine.reset()\x04" + bytes([3]) * rng.randrange(4)
-    line = bytearray(f"{header} {rng.choice(VALUES)},{rng.choice(VALUES)}"[: rng.randrange(1, 60)].encode())
-    if kind < 7:
-        for _ in range(rng.randrange(4)):
-            line[rng.randrange(len(line))] = rng.randrange(256)
-    return bytes(line) + rng.choice((b"\n", b"\r\n", b"\r", b";", b""))
-
-
-VALUES = ("0", "1", "-1", "2500", "99999999999", "1e9", '"x"', '"' + "0" * 64 + '"', "cheek", "UP", "#15hello", "")
 
 
 @dataclass
@@ -90,7 +65,7 @@ class Load:
                 self.moving += waiting - left
             waiting = left
             while waiting < (AHEAD if moves else AHEAD_REST):
-                data = fuzz(self.rng)
+                data = scrap(self.rng)
                 port.to_pen(data)
                 waiting += len(data)
             if self.reads or self.rng.randrange(50) == 0:  # else one that reads only now and then
