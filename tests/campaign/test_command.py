@@ -49,6 +49,20 @@ def test_wrong_use_says_what_is_wrong(words, said, tmp_path):
     assert said in done.output
 
 
+def test_a_run_that_is_stopped_reports_what_is_done_and_is_no_success(tmp_path, monkeypatch):
+    from pen import campaign_runner
+
+    def interrupted(_client, cases, told):
+        told(run_case(cases[0]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(campaign_runner, "run_cases", interrupted)
+    done = pen("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert "stopped after 1 of 4 runs" in done.output
+    assert json.loads((tmp_path / "campaign.json").read_text())["figures"]["runs"] == 1
+
+
 def test_a_run_of_it_writes_report_and_json(tmp_path):
     done = pen("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path), "--json")
     assert done.exit_code == 0, done.output

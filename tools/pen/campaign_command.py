@@ -30,7 +30,7 @@ def campaign(
     replay: Replay = None, report: Report = None, out: Out = Path("out/campaign"), scheduler: Scheduler = None,
     workers: Workers = None, fault: Faults = None, every: Every = 1, as_json: AsJson = False,
 ) -> None:
-    """Faults at every moment of a session. Exit code 0 only if no rule was violated."""
+    """Faults at every moment of a session. Exit code 0 only if it ran to its end and no rule was violated."""
     from sim.campaign.cases import CaseError
 
     try:
@@ -118,9 +118,11 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
     with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
         task = bar.add_task("Starting workers", total=len(cases))
         bad = 0
+        heard = []
 
         def told(outcome) -> None:
             nonlocal bad
+            heard.append(outcome)
             bad += bool(outcome.violations)
             for violation in outcome.violations:  # at once: a run that is stopped has said what it found
                 err.print(f"{outcome.case}: {violation}", style="red", markup=False, soft_wrap=True)
@@ -131,11 +133,16 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
                 count = len(client.scheduler_info(n_workers=-1)["workers"])
                 bar.update(task, description="0 violations")
                 began = time.perf_counter()
-                outcomes = run_cases(client, cases, told)
+                try:
+                    outcomes = run_cases(client, cases, told)
+                except KeyboardInterrupt:  # what is done is reported all the same
+                    outcomes = heard
                 wall_s = time.perf_counter() - began
         except ClusterError as error:
             raise _fail(str(error)) from None
     found = add_up(outcomes, wall_s, count)
+    if len(outcomes) < len(cases):
+        err.print(f"stopped after {len(outcomes)} of {len(cases)} runs", style="red")
     try:
         write_report(found, out / "report.html")
         write_json(found, out / "campaign.json")
@@ -145,7 +152,7 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
         print(json.dumps(found.figures))
     else:
         _figures(found, out)
-    return bool(found.failures)
+    return bool(found.failures) or len(outcomes) < len(cases)
 
 
 def _figures(found, out: Path) -> None:
