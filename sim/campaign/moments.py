@@ -134,7 +134,8 @@ class _Watch:
         for event in run.events:
             said.setdefault((event.kind, event.text), []).append(event.t_us * 1000)
         homing, ready = said["state", "homing"][0], said["state", "ready"][0]
-        opened, ended = said["session", "session opened"][0], said["session", "session ended"][0]
+        opened = said["session", "session opened"][0]
+        (ended,) = said["session", "end of session 1 on record: user"]  # the hands look at the panel later
         mark = self._mark_begins(opened)
         presses, releases = said["hand", "trigger pressed"], said["hand", "trigger released"]
         end = simulation.world.now_ns
