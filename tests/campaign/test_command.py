@@ -52,12 +52,20 @@ def test_wrong_use_says_what_is_wrong(words, said, tmp_path):
 def test_a_run_that_is_stopped_reports_what_is_done_and_is_no_success(tmp_path, monkeypatch):
     from pen import campaign_runner
 
+    done_before = []
+
     def interrupted(_client, cases, told):
-        told(run_case(cases[0]))
+        for case in done_before:
+            told(run_case(parse(case)))
         raise KeyboardInterrupt
 
+
     monkeypatch.setattr(campaign_runner, "run_cases", interrupted)
-    done = pen("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path))
+    command = ("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path))
+    done = pen(*command)
+    assert done.exit_code == 2 and "stopped before any run was done" in done.output
+    done_before.append(CASE)
+    done = pen(*command)
     assert done.exit_code == 1
     assert "stopped after 1 of 4 runs" in done.output
     assert json.loads((tmp_path / "campaign.json").read_text())["figures"]["runs"] == 1

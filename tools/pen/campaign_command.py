@@ -140,6 +140,8 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
                 wall_s = time.perf_counter() - began
         except ClusterError as error:
             raise _fail(str(error)) from None
+    if not outcomes:
+        raise _fail("stopped before any run was done")
     found = add_up(outcomes, wall_s, count)
     if len(outcomes) < len(cases):
         err.print(f"stopped after {len(outcomes)} of {len(cases)} runs", style="red")
