@@ -33,6 +33,7 @@ FAULTED = const(3)
 POWER_LOST = const(4)
 CARTRIDGE_END = const(5)
 JOURNAL_FULL = const(6)
+STROKE_LIMIT = const(7)
 
 # mount()
 OK = const(0)
@@ -370,12 +371,12 @@ class Journal:
     def end_session(self, reason: int, fault_code: int, uptime_ms: int) -> bool:
         """Closes the open session and counts it; True when all of it is on record, False if none was open.
 
-        reason: USER .. JOURNAL_FULL; fault_code 0..65535, 0 = none.
+        reason: USER .. STROKE_LIMIT; fault_code 0..65535, 0 = none.
         OSError: the chip does not keep what is written.
         """
         if not self._open:
             return False
-        if not USER <= reason <= JOURNAL_FULL:
+        if not USER <= reason <= STROKE_LIMIT:
             raise ValueError(f"no end reason {reason}")
         self._open = False
         self._write_tail(reason, fault_code, uptime_ms)

@@ -23,6 +23,7 @@ _ENDED = {
     journal.POWER_LOST: "power lost",
     journal.CARTRIDGE_END: "cartridge removed",
     journal.JOURNAL_FULL: "record memory full",
+    journal.STROKE_LIMIT: "needles are worn",
 }
 
 

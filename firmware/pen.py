@@ -413,10 +413,13 @@ class Pen:
         self.follow.seated = self.session.present
         if not moving:
             self._at_rest(now_us, now_ms)
-        if self.treatment.is_open() and self.treatment.left_ms(now_ms) == 0 and not core.time_up:
-            core.time_up = True
-            core.event(safety.RELEASE)
-            self.session.ending = journal.TIME_LIMIT
+        deed = self.treatment
+        if deed.is_open() and not core.time_up:
+            worn = deed.strokes >= treatment.STROKES_MOST
+            if worn or deed.left_ms(now_ms) == 0:
+                core.time_up = True
+                core.event(safety.RELEASE)
+                self.session.ending = journal.STROKE_LIMIT if worn else journal.TIME_LIMIT
         self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
 
     def _at_rest(self, now_us, now_ms):

@@ -34,6 +34,7 @@ REFUSED_WRONG_CODE = const(15)
 REFUSED_LOCKED = const(16)  # too many wrong codes; until a restart
 
 SESSION_LIMIT_MS = const(1800000)
+STROKES_MOST = const(36000)  # of one cartridge, whose needles get blunt: half an hour at 20 Hz
 MARGIN_US = const(6000)  # between two strokes: judge, record, permit, start take 4 ms, the other tasks a pass
 GLIDE_DRAG_UM = const(200)  # a puncture dragged further than this is a scratch
 GLIDE_USUAL_UM_S = const(10000)  # how fast a pen is usually moved over the skin

@@ -1,7 +1,7 @@
 """What the pen does around its strokes: eject, service, self-test, stalled and interrupted motion."""
 
 import pytest
-from motion_rig import PenRig, carriage, faults, safety
+from motion_rig import PenRig, carriage, faults, safety, treatment
 
 SESSION = "forehead", "wrinkles"
 
@@ -21,6 +21,21 @@ def events(rig, name):
     from penimage import decode
 
     return [event for event in decode(rig.world.fram.image).events if event.name == name]
+
+
+# -- the cartridge's use ---------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H06")
+def test_a_cartridge_serves_so_many_strokes_and_no_more():
+    """36,000, or the one more that is asked for before the session is looked after again."""
+    rig = in_session()
+    rig.pen.treatment.strokes = 36_000 - 3
+    assert 3 <= rig.strokes_until_fault(40) <= 4
+    assert rig.pen.treatment.stage == treatment.SUMMARY
+    assert [event.a for event in events(rig, "session_end")] == [rig.space.module("journal").STROKE_LIMIT]
+    assert rig.strokes_until_fault(3) == 0
+    assert rig.fault() == ""
 
 
 # -- taking the cartridge out ---------------------------------------------------------------------------

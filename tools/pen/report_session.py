@@ -26,7 +26,8 @@ MOST_STRETCHES = 9
 ENDED = {
     "user": "ended by the practitioner", "time_limit": "time limit reached", "fault": "stopped by a fault",
     "power_lost": "power lost; found at the next start", "cartridge": "cartridge taken out",
-    "journal_full": "record memory full", None: "no end on record"}  # fmt: skip
+    "journal_full": "record memory full", "stroke_limit": "the cartridge's strokes used up",
+    None: "no end on record"}  # fmt: skip
 
 
 def render(image: Image, session: Session) -> str:

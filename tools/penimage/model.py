@@ -33,7 +33,8 @@ EVENT_NAMES = {
     16: "exported", 17: "access", 18: "clinic_limit", 19: "clock_set", 20: "operator", 21: "restarted",
     24: "calibration", 25: "slot",
 }  # fmt: skip
-END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full"}
+END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full",
+             7: "stroke_limit"}  # fmt: skip
 FLAG_NAMES = ("slip", "fault", "partial", "clipped")
 FLAG_SLIP, FLAG_PARTIAL = 1, 4
 
