@@ -33,6 +33,9 @@ GIVE_UP_S = 300
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
     "distributed.scheduler.worker-saturation": 1.0,  # one batch on a worker, so that its death blames no other
+    # on this machine a death closes its connection; one that is only slow, on a busy machine, is not given up
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.comm.timeouts.connect": "120s",
 }
 
 Told = Callable[[Outcome], None]
