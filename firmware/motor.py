@@ -23,7 +23,7 @@ from standing import Standing
 SLIP_UM = const(60)  # once
 SLIP_MEAN_UM = const(30)  # on average over SLIP_WINDOW strokes
 SLIP_WINDOW = const(16)
-CLOSE_UM = const(40)  # two sensors agree
+SHORT_UM = const(30)  # of rest: from 40 on a carriage that is let go is drawn outward, by a whole period
 JAM_UM = const(200)  # more than a slip that the motor catches again
 ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
 LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
@@ -116,11 +116,11 @@ def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
         return _ENCODER  # step count and home sensor say home, the encoder says out
     if rest_error_um >= JAM_UM:
         return _JAM  # they did not come back: something holds them
-    if off_um >= SLIP_UM or rest_error_um >= SLIP_UM or rest_error_um <= 0 - SLIP_UM:
+    if off_um >= SLIP_UM or rest_error_um >= SHORT_UM or rest_error_um <= 0 - SLIP_UM:
         return _SLIP
     if left != travel:
         return _INTERNAL
-    if rest_error_um < CLOSE_UM and not home:
+    if not home:
         return _HOME
     at = int(run[_AT])
     sum_um = int(run[_SUM_UM]) + off_um - int(run[at])

@@ -42,6 +42,31 @@ def test_a_jam_at_the_turn_that_lets_go_throws_nothing_outward(held_ms, start_ph
     assert rig.world.settle().tip_um < 0, "let go, the needles go in"
 
 
+@pytest.mark.hazard("H01", "H02")
+@pytest.mark.parametrize("short_um", [32, 38, 43, 47, 51, 56])
+def test_a_carriage_held_just_short_of_its_rest_goes_no_deeper_in_the_next_run(short_um):
+    """From 40 um on it is drawn outward by a whole period when it is let go, and a run from there would be too deep."""
+    rig = running(depth_um=500, start_phase_um=-27.4)
+    plant = rig.world.settle()
+    rest_um = plant.tip_um
+
+    def hold_near_rest():
+        now = rig.world.settle()
+        if now.velocity_um_s < 0 and now.tip_um <= rest_um + short_um:
+            now.jam = True
+            rig.world.after(50 * MS, lambda: setattr(rig.world.settle(), "jam", False))
+        else:
+            rig.world.after(MS // 100, hold_near_rest)
+
+    rig.in_stroke(2, 0.6, hold_near_rest)
+    rig.furthest_um = -1e9
+    rig.strokes_until_fault(3)
+    rig.run_ms(200)
+    rig.strokes_until_fault(3)
+    assert rig.furthest_um <= 500 + PAST_UM
+    assert rig.fault() == "slip" or (short_um < 40 and rig.fault() in ("", "home_sensor"))
+
+
 def _at_turn(rig, act) -> None:
     """Do `act` when the carriage next stands at its furthest."""
     plant = rig.world.settle()

@@ -1,4 +1,4 @@
-"""What the pen sounds: the confirmation of a zone, and a stop; on the buzzer's wire, as the hands and ears meet them."""
+"""What the pen sounds: the confirmation of a zone, and a stop; on the wire of the buzzer, where ears meet them."""
 
 import pytest
 
