@@ -15,7 +15,7 @@ TESTS = {
     "safety": (
         "tests/core/test_safety_table.py", "tests/core/test_safety_permit.py", "tests/core/test_safety_watch.py",
         "tests/core/test_safety_faults.py", "tests/core/test_safety_trigger.py", "tests/core/test_mistyped.py",
-        "tests/core/test_limits_to_permit.py",
+        "tests/core/test_limits_to_permit.py", "tests/core/test_safety_gauging.py",
     ),
     "depth": ("tests/core/test_depth_tables.py", "tests/core/test_depth_limits.py", "tests/core/test_mistyped.py"),
     "faults": ("tests/core/test_fault_table.py", "tests/docs/test_fault_page.py", "tests/core/test_safety_faults.py"),
