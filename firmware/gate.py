@@ -215,7 +215,7 @@ class Gate:
         self._word = array("i", [0])
         self._open_channels()
         self._given = 0  # microsteps outward, less those inward, up to the last arm
-        self.order = array("i", [self._control.channel, 0, 0, 0])  # what `registers.start` sends
+        self.order = array("i", [self._control.channel] * 4)  # what `registers.start` sends; `arm` and `load` fill it
         self.disarm()
         self._ceiling = self.remaining_steps()  # what X happens to hold; also the first use of its buffer
 
