@@ -31,10 +31,13 @@ class CalibrationCommands:
 
     def _write(self, found):
         reply = self._reply
-        for value in (found.offset_um, found.scale_ppm, found.backlash_um, found.travel_um, found.date_days,
-                      found.due_days, found.calibration_id):  # fmt: skip
-            reply.number(value)
-            reply.comma()
+        reply.field(found.offset_um)  # a tuple of them all would be allocated, and needles may be moving
+        reply.field(found.scale_ppm)
+        reply.field(found.backlash_um)
+        reply.field(found.travel_um)
+        reply.field(found.date_days)
+        reply.field(found.due_days)
+        reply.field(found.calibration_id)
         reply.quoted(found.gauge_id)
         reply.comma()
         reply.quoted(found.technician)

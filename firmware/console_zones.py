@@ -19,13 +19,12 @@ class Zones:
         zone = self._values[0]
         row = depth.zone(zone)
         reply = self._reply
-        for value in (row.min_um, row.default_um, row.cap_um, self._pen.clinic.limits_um[zone]):
-            reply.number(value)
-            reply.comma()
-        reply.number(row.rate_min_mhz // 1000)
-        reply.comma()
-        reply.number(row.rate_max_mhz // 1000)
-        reply.comma()
+        reply.field(row.min_um)  # a tuple of them all would be allocated, and needles may be moving
+        reply.field(row.default_um)
+        reply.field(row.cap_um)
+        reply.field(self._pen.clinic.limits_um[zone])
+        reply.field(row.rate_min_mhz // 1000)
+        reply.field(row.rate_max_mhz // 1000)
         reply.number(row.supervised_cap_um)
 
     def set_limit(self):

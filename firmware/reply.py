@@ -84,6 +84,11 @@ class Reply:
         digits = b"%d" % length
         self.text(b"#%d" % len(digits) + digits)
 
+    def field(self, value: int):
+        """A number and a comma."""
+        self.number(value)
+        self.byte(44)
+
     def comma(self):
         self.byte(44)
 

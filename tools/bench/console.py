@@ -15,13 +15,12 @@ from sim.scenario import parse
 from sim.space import shim
 from sim.tiers import find_micropython, run_micropython
 
-board = shim("board")
+board, commands, scpi = shim("board"), shim("commands"), shim("scpi")
 
 FUZZ_BYTES = 10_000_000  # read by the pen while its needles move; what it reads at rest comes on top
 PROBE = Path(__file__).parent / "vm" / "vm_console.py"  # apart: a VM looks for modules beside its script first
 PASSES, PASS_MS = 12, 25_000  # of one session: the longest run allowed is 30 s
-ASKED = (
-    "MEAS:EXT?", "MEAS:RATE?", "STAT?", "SESS?", "SYST:ERR?", "MEAS:RAIL?;BATT?;TEMP?", "NO:SUCH:HEADer 5", "*STB?")
+WRONG = ("NO:SUCH:HEADer 5", "*ESE 256", 'STAT? "x"', "MEAS:RAIL?;BATT?;TEMP?;EXT?")
 
 
 def session(passes: int = PASSES, pass_ms: int = PASS_MS) -> Any:
@@ -31,6 +30,22 @@ def session(passes: int = PASSES, pass_ms: int = PASS_MS) -> Any:
     return parse(
         {"title": "console under load", "limit_s": 600, "treatment": {"zone": "cheek", "indication": "wrinkles"},
          "hands": hands, "expect": {"ended": "ready", "faults": []}}, "console", "benchmark")  # fmt: skip
+
+
+def any_time() -> list[str]:
+    """A line for each command that may be done while needles move, with its least parameters; and a few wrong ones."""
+    lines = []
+    for header, params, access, *_ in commands.COMMANDS:
+        if access == 0:
+            given = ",".join(_least(param) for param in params)
+            lines.append(f"{header.replace('[', '').replace(']', '')} {given}".strip())
+    return lines + list(WRONG)
+
+
+def _least(param: Any) -> str:
+    if param.kind == scpi.INT:
+        return str(param.low)
+    return param.words[0].decode() if param.kind == scpi.WORD else '"' + "x" * param.low + '"'
 
 
 @dataclass
@@ -188,28 +203,34 @@ def transfer() -> dict[str, Any]:
 
 
 def heap() -> dict[str, Any]:
-    """On the MicroPython VM: passes of the console's task while moving, those that allocated, bytes."""
+    """On the MicroPython VM: each command that may be done while moving, again and again; what its passes allocated."""
     if find_micropython() is None:
         return {"left out": "no MicroPython VM (PEN_MICROPYTHON names one)"}
-    simulation = Simulation(session(1, 5000))
+    simulation = Simulation(session(1, 10_000))
     world, port = simulation.world, simulation.world.usb
     port.connected = True
-    rng = random.Random(7)
+    lines = any_time()
+    said_moving = 0
 
     def look() -> None:
+        nonlocal said_moving
         port.from_pen()
         if port.waiting() < 64:
-            port.to_pen(rng.choice(ASKED).encode() + b"\n")
+            port.to_pen(lines[said_moving % len(lines)].encode() + b"\n")
+            said_moving += world.driver.enable_n == 0
         world.after(LOOK_NS, look)
 
     look()
     said: list[str] = []
     run_micropython(world, PROBE, said)
-    lines = [line.split()[1:] for line in said[0].splitlines() if line.startswith("CONSOLE")]
-    if not lines:
+    told = [line.split()[1:] for line in said[0].splitlines() if line.startswith("CONSOLE")]
+    if not told:
         raise RuntimeError(f"the probe made no strokes; it printed:\n{said[0]}")
-    passes, done, heavy, grown = (int(word) for word in lines[-1])
-    return {"passes_while_moving": passes, "commands": done, "passes_that_allocated": heavy, "bytes_allocated": grown}
+    passes, done, heavy, grown = (int(word) for word in told[-1])
+    return {
+        "passes_while_moving": passes, "commands": done, "different_ones": len(lines),
+        "different_ones_done_all": said_moving >= len(lines), "passes_that_allocated": heavy,
+        "bytes_allocated": grown}  # fmt: skip
 
 
 FIGURES = {"console_fuzz": fuzzed, "console_latency": latency, "console_log_transfer": transfer, "console_heap": heap}
