@@ -136,6 +136,7 @@ def _draw(session: Session) -> Figure:
               rasterized=len(number) > style.DENSE)  # fmt: skip
     axes.set_ylim(0, 1.15 * max(achieved.max(), 0.1))
     axes.set_xlabel("stroke")
+    style.round_ticks(axes.xaxis, 10, integer=True)
     axes.set_ylabel("extension, mm")
     axes.legend(loc="lower right", ncols=2)
     return figure
