@@ -160,8 +160,13 @@ class Plant:
             self._trace = np.concatenate([self._trace, np.zeros_like(self._trace)])
 
     def lose_cycle(self) -> None:
-        """Fault: at once, whatever the speed, the rotor falls one magnetic period (80 um) behind the field's motion."""
+        """Fault: at once, whatever the speed, the rotor falls one magnetic period (80 um) behind the field's motion.
+
+        Not into a mechanical stop, which would throw it back: a carriage that bounces there falls behind the other way.
+        """
         behind_um = self._p[k.PERIOD] * (1.0 if self._s[k.V] <= 0 else -1.0)
+        if not self._p[k.INNER] <= self._s[k.TIP] + behind_um <= self._p[k.OUTER]:
+            behind_um = -behind_um
         self._s[k.X] += behind_um
         self._s[k.TIP] += behind_um
 

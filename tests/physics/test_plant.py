@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stroke_table import drive, move
 
+from sim import plant_kernel
 from sim.plant import PARAM_RANGES, Plant, PlantParams
 
 MS = 1_000_000
@@ -156,6 +157,21 @@ def test_mechanical_stops_hold(travel_um, stop_um, speed):
     short_um = abs(stop_um - REST_UM) - abs(plant.tip_um - REST_UM)
     assert -2 < short_um < (82 if speed == 10e3 else 500)
     assert plant.slips >= 1
+
+
+@pytest.mark.parametrize("travel_um", [3500, -1500])
+def test_a_cycle_lost_against_a_stop_throws_nothing(travel_um):
+    """A rotor that bounces there has a speed away from the field's; behind that speed is the wall."""
+    plant = make(skin=False)
+    drive(plant, travel_um, 0, speed=10e3)
+    for _ in range(5):
+        plant._s[plant_kernel.V] = -np.sign(travel_um) * 1000.0
+        plant.lose_cycle()
+        at_um = plant.tip_um
+        for _ in range(40):
+            plant.advance(plant.t_ns + MS // 2)
+            # back into step, at most half a period away, and as far beyond it with next to no friction
+            assert abs(plant.tip_um - at_um) < 85
 
 
 @pytest.mark.parametrize("efficiency", [0.5, 0.8])
