@@ -105,7 +105,8 @@ def test_many_changes_of_depth_keep_the_longest_stretches(fram):
 def test_what_is_wrong_is_said(fram, tmp_path):
     for arguments, text in (
             (("99", "--fram", fram), "no session 99 on record, there"), (("--fram", tmp_path / "none"), "cannot read"),
-            (("--fram", fram, "--port", "sim:"), "either images"), ((), "/dev/none"),
+            (("--port", "sim:"), "this pen has no session on record"), ((), "/dev/none"),
+            (("--fram", fram, "--port", "sim:"), "either images"),
             (("--fram", fram, "--html", tmp_path), "cannot write"), (("x", "--fram", fram), "Invalid value")):
         run = pen(*arguments)
         assert run.exit_code in (1, 2) and text in run.output, (arguments, run.output)

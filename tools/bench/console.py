@@ -1,9 +1,10 @@
-"""The console under load: fuzz with strokes running, answers while moving, log transfer, heap of its passes."""
+"""The console under load: fuzz with strokes running, answers while moving, log transfer, heap of its passes, idling."""
 
 from __future__ import annotations
 
 import random
 import statistics
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from penimage import decode
 from sim.client import AHEAD, AHEAD_REST, LOOK_NS, scrap
 from sim.run import Simulation
-from sim.scenario import parse
+from sim.scenario import load, parse
 from sim.space import shim
 from sim.tiers import find_micropython, run_micropython
 
@@ -19,6 +20,7 @@ board, commands, scpi = shim("board"), shim("commands"), shim("scpi")
 
 FUZZ_BYTES = 10_000_000  # read by the pen while its needles move; what it reads at rest comes on top
 PROBE = Path(__file__).parent / "vm" / "vm_console.py"  # apart: a VM looks for modules beside its script first
+CHEEK, RUNS = "zone_cheek", 5
 PASSES, PASS_MS = 12, 25_000  # of one session: the longest run allowed is 30 s
 WRONG = ("NO:SUCH:HEADer 5", "*ESE 256", 'STAT? "x"', "MEAS:RAIL?;BATT?;TEMP?;EXT?")
 
@@ -233,4 +235,25 @@ def heap() -> dict[str, Any]:
         "bytes_allocated": grown}  # fmt: skip
 
 
-FIGURES = {"console_fuzz": fuzzed, "console_latency": latency, "console_log_transfer": transfer, "console_heap": heap}
+def idle() -> dict[str, Any]:
+    """What looking at a port where nobody is costs a session: simulated seconds a CPU second, with it and without."""
+    def quiet(space: Any) -> None:
+        space.module("console").Console.run = lambda self, now_ms: 250_000  # under its check-in
+
+    scenario = load(CHEEK)
+    Simulation(scenario).run()  # compiles the plant's kernel
+    speeds: dict[str, list[float]] = {"polled": [], "not_polled": []}
+    for _ in range(RUNS):
+        for name, hear in (("polled", None), ("not_polled", quiet)):
+            simulation = Simulation(scenario)
+            simulation.world.on_firmware = hear
+            began = time.process_time()
+            sim_s = simulation.run().result["sim_s"]
+            speeds[name].append(sim_s / (time.process_time() - began))
+    found = {f"sim_s_per_cpu_s_{name}": round(statistics.median(values), 1) for name, values in speeds.items()}
+    return {**found, "slower_by_percent": round(
+        100 * (1 - found["sim_s_per_cpu_s_polled"] / found["sim_s_per_cpu_s_not_polled"]), 1)}  # fmt: skip
+
+
+FIGURES = {"console_fuzz": fuzzed, "console_latency": latency, "console_log_transfer": transfer, "console_heap": heap,
+           "console_idle": idle}  # fmt: skip

@@ -54,7 +54,8 @@ def _session(image: Image, number: int | None) -> Session:
     for session in image.sessions:
         if session.number == (max(numbers) if number is None else number):
             return session
-    there = f"there are {min(numbers)} to {max(numbers)}" if numbers else "there is none"
     unread = next((f"; {note.what}: name its image with --flash" for note in image.notes
                    if "archive in the flash" in note.what), "")  # fmt: skip
-    raise fail(f"no session {'' if number is None else f'{number} '}on record, {there}{unread}", WRONG_USE)
+    if not numbers:
+        raise fail(f"this pen has no session on record{unread}")
+    raise fail(f"no session {number} on record, there are {min(numbers)} to {max(numbers)}{unread}", WRONG_USE)
