@@ -128,8 +128,8 @@ def test_full_is_refused_and_nothing_is_lost():
     ((-150, 8000, 12), gauging.GOOD), ((-120, 8000, 12), gauging.GOOD), ((-119, 8000, 12), gauging.RESIDUAL),
     ((-180, 8000, 12), gauging.GOOD), ((-182, 8000, 12), gauging.RESIDUAL), ((-150, -8000, 12), gauging.RESIDUAL),
     ((-150, 8000, 43), gauging.RESIDUAL), ((-461, 8000, 12), gauging.OUT_OF_RANGE),
-    ((231, 8000, 12), gauging.OUT_OF_RANGE), ((-150, 35001, 12), gauging.OUT_OF_RANGE),
-    ((-150, -35001, 12), gauging.OUT_OF_RANGE), ((-150, 8000, -1), gauging.OUT_OF_RANGE),
+    ((231, 8000, 12), gauging.OUT_OF_RANGE), ((-150, 37001, 12), gauging.OUT_OF_RANGE),
+    ((-150, -37001, 12), gauging.OUT_OF_RANGE), ((-150, 8000, -1), gauging.OUT_OF_RANGE),
     ((-150, 8000, 61), gauging.OUT_OF_RANGE), ((-150.0, 8000, 12), gauging.OUT_OF_RANGE),
     ((-150, True, 12), gauging.OUT_OF_RANGE)])  # fmt: skip
 def test_every_reading_within_30_um(values, reason):

@@ -160,7 +160,7 @@ def test_the_record_byte_by_byte():
     [
         ({"schema": 0}, calibration.BAD_SCHEMA), ({"schema": 2}, calibration.BAD_SCHEMA),
         ({"offset_um": -461}, calibration.BAD_OFFSET), ({"offset_um": 231}, calibration.BAD_OFFSET),
-        ({"scale_ppm": 35001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
+        ({"scale_ppm": 37001}, calibration.BAD_SCALE), ({"backlash_um": 61}, calibration.BAD_BACKLASH),
         ({"travel_um": 0}, calibration.BAD_TRAVEL), ({"travel_um": 2601}, calibration.BAD_TRAVEL),
         ({"due_days": 9499}, calibration.BAD_DATES), ({"gauge_id": bytes(8)}, calibration.BAD_GAUGE),
         ({"technician": b"\nMK" + bytes(5)}, calibration.BAD_TECHNICIAN), ({"calibration_id": 0}, calibration.BAD_ID),
