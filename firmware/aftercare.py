@@ -1,8 +1,13 @@
 """What the practitioner asks before a treatment and tells the client after it, as pages for the screen.
 
 Invariants: a line has at most 21 characters, a page at most 6 lines; whoever shows pages shows NOTICE with
-them: the words are engineering defaults, not clinical advice.
+them: the words are engineering defaults, not clinical advice. Not in memory until they are wanted.
 """
+
+from micropython import const
+
+QUESTION_PAGES = const(11)
+AFTERCARE_PAGES = const(5)  # NOTICE is the last
 
 NOTICE = (
     "Engineering defaults,",

@@ -5,27 +5,16 @@ needles move only commands run that allocate nothing. What is wrong with a line 
 the line's end. No command starts a stroke or widens a limit.
 """
 
-import sys
-
 import events
 import scpi_errors as errors
 import ticks
 import treatment
 from access import Access
 from board import usb_host
-from console_calibration import CalibrationCommands
-from console_common import Common
-from console_log import Log
-from console_measure import Measure
-from console_security import Security
-from console_state import State
-from console_status import Status
-from console_system import System
-from console_zones import Zones
 from micropython import const
 from records import Key
 from reply import Reply
-from scpi import IDLE, REST, TECHNICIAN, Parser
+from scpi import IDLE, REST, TECHNICIAN
 from scpi_errors import Errors
 
 LINE_BYTES = const(256)
@@ -40,33 +29,25 @@ LINE_MS = const(10000)  # a line begun and not ended is dropped after so long
 STUCK_MS = const(5000)  # the same for an answer that nobody reads
 
 _CLEAR = const(3)  # Ctrl-C
+_ALWAYS = ("system", "state", "measure")  # and "status" and "common"
 
 MOVING = b"needles move; release the trigger"
 TREATING = b"a treatment is under way; end it on the pen"
 LOCKED = b"for technicians: SECurity:CHALlenge?, SECurity:ANSWer, SELECT held"
+NO_ROOM = b"no room in memory: restart the pen"
 NO_KEY = b"this pen has no key, so nobody can prove one: provision it"
-
-
-def table():
-    """The command table, which takes memory only for as long as somebody holds it."""
-    from commands import COMMANDS
-
-    modules = getattr(sys, "modules", None)  # MicroPython's
-    if modules:
-        del modules["commands"]
-    return COMMANDS
 
 
 class Console:
     """One per pen. `run(now_us, now_ms)` is the scheduler's task. `parser` and `line` hold a command's parameters."""
 
-    def __init__(self, pen, port):
+    def __init__(self, pen, port, parser, methods):
+        """`parser` was made from the rows of the command table; `methods`: the last two columns of those rows."""
         self._pen = pen
         self._port = port
         self.errors = Errors()
         self.reply = Reply()
-        rows = table()
-        self.parser = Parser(rows)
+        self.parser = parser
         self.access = Access(self._access_changed)
         self.line = bytearray(LINE_BYTES)
         self._length = 0
@@ -74,20 +55,23 @@ class Console:
         self._skipping = False  # until the end of a line that is too long or not text
         self._heard_ms = 0
         self._sent_ms = 0
-        groups = {}
-        for name, make in (
-            ("status", Status), ("common", Common), ("system", System), ("security", Security), ("zones", Zones),
-            ("state", State), ("measure", Measure), ("log", Log), ("calibration", CalibrationCommands),
-        ):
-            groups[name] = make(pen, self)
-            if name == "status":
-                self.status = groups[name]
-        self._common = groups["common"]
-        # each answers None, or why it refused: a reason for -200, or another error's number
-        self._handlers = []
-        for row in rows:
-            group, name = row[3].split(".")
-            self._handlers.append(getattr(groups[group], name))
+        self._group_names, self._method_names = methods
+        self._handlers = [None] * len(self._group_names)  # bound once: a call by name would allocate
+        self.status = self._load("status")
+        self._common = self._load("common")
+        for name in _ALWAYS:
+            self._load(name)
+
+    def _load(self, name):
+        """A group's module is in memory from its first command on; those that serve while needles move, from the start.
+
+        Its methods answer None, or why they refused: a reason for -200, or another error's number.
+        """
+        group = __import__("console_" + name).Commands(self._pen, self)
+        for i in range(len(self._handlers)):
+            if self._group_names[i] == name:
+                self._handlers[i] = getattr(group, self._method_names[i])
+        return group
 
     def begin(self):
         """The self-test is over: the records can be read, as far as they are there."""
@@ -221,6 +205,15 @@ class Console:
         if reason:
             self.errors.add(errors.EXECUTION if reason is MOVING or reason is TREATING else errors.PROTECTED, reason)
             return
+        if self._handlers[index] is None:
+            if moving:
+                self.errors.add(errors.EXECUTION, MOVING)
+                return
+            try:
+                self._load(self._group_names[index])
+            except MemoryError:
+                self.errors.add(errors.DEVICE, NO_ROOM)
+                return
         reply = self.reply
         end, answered = reply.end, reply.answered
         if self.parser.query:

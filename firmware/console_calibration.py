@@ -3,13 +3,18 @@
 Nothing here moves anything: a target waits until the trigger is held, and the safety core decides.
 """
 
-import gauging
-import recalibration
+import store
+from calibration import VALID, Calibration
+from micropython import const
 
 _WAYS = (b"UP", b"DOWN")
+_PHASES = (b"IDLE", b"HOLD", b"MOVING", b"STANDS", b"DONE")
+_NOT_OPEN = b"no calibration is under way"
+_DOWN = const(1)  # among the words of a way
+_VERIFY = const(1)
 
 
-class CalibrationCommands:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console
@@ -24,10 +29,19 @@ class CalibrationCommands:
         """At rest only: it reads the memory, and allocates."""
         if self._pen.motor.armed():
             return b"needles move; release the trigger"
-        found = self._pen.recalibration.before()
+        found = self._before()
         if found is None:
             return b"there is none"
         self._write(found)
+
+    def _before(self):
+        """The calibration before the one in force, or None if the memory has none."""
+        memory = self._pen.store
+        buf = bytearray(store.capacity(store.CALIBRATION))
+        if memory.read_before(store.CALIBRATION, buf) != store.OK:
+            return None
+        found = Calibration()
+        return found if found.decode(buf, memory.length) == VALID else None
 
     def _write(self, found):
         reply = self._reply
@@ -43,7 +57,7 @@ class CalibrationCommands:
         reply.quoted(found.technician)
 
     def begin(self):
-        return self._pen.recalibration.begin() or None
+        return self._pen.begin_calibration() or None
 
     def tip(self):
         if self._pen.safety.gauge_tip is not True:
@@ -57,15 +71,20 @@ class CalibrationCommands:
         reply.quoted(found.lot.encode())
 
     def move(self):
+        work = self._pen.recalibration
+        if work is None:
+            return _NOT_OPEN
         parser = self._console.parser
-        down = parser.count > 1 and parser.values[1] == gauging.DOWN
-        return self._pen.recalibration.move(parser.values[0], down) or None
+        return work.move(parser.values[0], parser.count > 1 and parser.values[1] == _DOWN) or None
 
     def position(self):
         work = self._pen.recalibration
-        plan = work.readings
         reply = self._reply
-        reply.text(recalibration.PHASE_NAMES[work.phase()])
+        if work is None:
+            reply.text(b"IDLE,0,UP,0,0")
+            return
+        plan = work.readings
+        reply.text(_PHASES[work.phase()])
         reply.comma()
         reply.number(plan.reach_um)
         reply.comma()
@@ -76,19 +95,26 @@ class CalibrationCommands:
         reply.number(plan.furthest_um)
 
     def reading(self):
+        work = self._pen.recalibration
+        if work is None:
+            return _NOT_OPEN
         parser = self._console.parser
-        verify = parser.count > 1 and parser.values[1] == 1
-        return self._pen.recalibration.reading(parser.values[0], verify) or None
+        return work.reading(parser.values[0], parser.count > 1 and parser.values[1] == _VERIFY) or None
 
     def reading_count(self):
-        self._reply.number(self._pen.recalibration.readings.count)
+        work = self._pen.recalibration
+        self._reply.number(work.readings.count if work is not None else 0)
 
     def store(self):
+        work = self._pen.recalibration
+        if work is None:
+            return _NOT_OPEN
         console = self._console
         parser = console.parser
         values = parser.values
         texts = [bytes(console.line[parser.starts[i] : parser.ends[i]]) for i in (4, 5)]
-        return self._pen.recalibration.keep(values[0], values[1], values[2], values[3], texts[0], texts[1]) or None
+        return work.keep(values[0], values[1], values[2], values[3], texts[0], texts[1]) or None
 
     def abort(self):
-        return self._pen.recalibration.abort() or None
+        work = self._pen.recalibration
+        return _NOT_OPEN if work is None else work.abort() or None

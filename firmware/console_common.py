@@ -6,7 +6,7 @@ import version
 from scpi_errors import OPERATION_COMPLETE
 
 
-class Common:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._reply = console.reply

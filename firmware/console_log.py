@@ -19,7 +19,7 @@ _FILE = const(0x8000)  # the type of an entry that is no directory
 PAST_END = b"the offset is past the end"
 
 
-class Log:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console

@@ -3,7 +3,7 @@
 import safety
 
 
-class Measure:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._reply = console.reply

@@ -9,7 +9,7 @@ NO_KEY = b"this pen has no key: provision it with one"
 HOLD_SELECT = b"hold SELECT on the pen while the answer is sent"
 
 
-class Security:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._access = console.access

@@ -10,7 +10,7 @@ _STAGES = (
     b"no_cartridge", b"zone", b"indication", b"questions", b"confirm", b"marking", b"active", b"summary", b"aftercare")
 
 
-class State:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console
@@ -113,5 +113,5 @@ class State:
 
 def fault_text(code):
     """Number, key, cause and action of a fault; it allocates."""
-    row = faults.TABLE[code]
-    return ('%d,"%s","%s","%s"' % (code, row.key, row.cause.replace("|", " "), row.action.replace("|", " "))).encode()
+    cause, action = faults.cause(code).replace("|", " "), faults.action(code).replace("|", " ")
+    return ('%d,"%s","%s","%s"' % (code, faults.key(code), cause, action)).encode()

@@ -34,7 +34,7 @@ class Register:
         return event
 
 
-class Status:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console

@@ -9,7 +9,7 @@ _DAYS = b"\x1f\x1c\x1f\x1e\x1f\x1e\x1f\x1f\x1e\x1f\x1e\x1f"
 UNSET = b"the clock is not set: SYSTem:DATE"
 
 
-class System:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console
@@ -49,12 +49,10 @@ class System:
     # -- help ---------------------------------------------------------------------------------------
 
     def headers(self):
-        """As SCPI has it: a header that is only a query is marked, and so is one that is none."""
-        from console import table  # which makes this module
-
-        lines = [line.encode() for line in header_lines(table())]
-        self._reply.block_head(sum([len(line) for line in lines]))
-        self._reply.pieces = self._lines(lines)
+        """One a line, at rest: it allocates. How many bytes they are has to be said before the first."""
+        parser = self._console.parser
+        self._reply.block_head(sum([len(line) for line in parser.headers()]))
+        self._reply.pieces = self._lines(parser.headers())
 
     def _lines(self, lines):
         for line in lines:
@@ -107,15 +105,3 @@ class System:
     def service(self):
         self._console.changed(events.RESTARTED, 1)
         self._pen.restart(True)
-
-
-def header_lines(table):
-    """Every header of the table once, with its mark and its line end."""
-    rows = [row[0] for row in table]
-    lines = []
-    for header in rows:
-        if header[-1] != "?":
-            lines.append(header + ("\n" if header + "?" in rows else "/nquery/\n"))
-        elif header[:-1] not in rows:
-            lines.append(header[:-1] + "?/qonly/\n")
-    return lines

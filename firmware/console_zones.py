@@ -4,7 +4,7 @@ import depth
 import events
 
 
-class Zones:
+class Commands:
     def __init__(self, pen, console):
         self._pen = pen
         self._console = console

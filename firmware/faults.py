@@ -6,6 +6,7 @@ docs/faults.md show these words. Pure.
 
 from collections import namedtuple
 
+from heap import borrow
 from micropython import const
 
 # What the pen does about it
@@ -57,86 +58,48 @@ EXCEPTION = const(81)
 OVERRUN = const(82)
 INTERNAL = const(83)
 
-Fault = namedtuple("Fault", ("key", "act", "remedy", "cause", "action"))
+Fault = namedtuple("Fault", ("key", "act", "remedy"))
 
-# cause and action: 21 columns a line, "|" breaks
 TABLE = {
-    TRIGGER_STUCK: Fault(
-        "trigger_stuck", BLOCK, BY_USER, "Trigger held or stuck", "Release the trigger"),
-    TRIGGER_CONTACTS: Fault(
-        "trigger_contacts", RETRACT, BY_USER, "Trigger contacts|disagree with each|other",
-        "Release. If it stays,|send in for service"),
-    CARTRIDGE_PULLED: Fault(
-        "cartridge_pulled", STOP, BY_USER, "Cartridge removed|while running", "Fit a new one, well|off the skin"),
-    SLIP: Fault(
-        "slip", RETRACT, BY_USER, "Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
-    ENCODER: Fault(
-        "encoder", STOP, BY_SERVICE, "Needle encoder not|following the motor", "Do not use. Send in|for service"),
-    HOME_SENSOR: Fault(
-        "home_sensor", RETRACT, BY_SERVICE, "Home sensor stuck", "Do not use. Send in|for service"),
-    HOMING: Fault(
-        "homing", STOP, BY_USER, "Home not found", "Take the cartridge|out, then home again"),
-    JAM: Fault(
-        "jam", RETRACT, BY_USER, "Needles blocked", "Lift off, take the|cartridge out"),
-    CEILING: Fault(
-        "ceiling", RETRACT, BY_USER, "Gate stopped a step|past the limit", "Home again. If it|repeats: service"),
-    DRIVE_DROPPED: Fault(
-        "drive_dropped", STOP, BY_USER, "Drive switched off by|the dead-man", "Home again. If it|repeats: service"),
-    EXTENDED: Fault(
-        "extended", RETRACT, BY_USER, "Needles out for too|long", "Lift off, then home|again"),
-    POWER_FAIL: Fault(
-        "power_fail", RETRACT, BY_RESTART, "Power failing", "Charge, then switch|on again"),
-    BATTERY_LOW: Fault(
-        "battery_low", RETRACT, BY_USER, "Battery too low", "Charge the pen"),
-    RAIL_LOW: Fault(
-        "rail_low", RETRACT, BY_USER, "Motor supply too low", "Charge the pen. If it|repeats: service"),
-    BATTERY_SENSE: Fault(
-        "battery_sense", RETRACT, BY_SERVICE, "Battery voltage not|measured", "Send in for service"),
-    RAIL_SENSE: Fault(
-        "rail_sense", RETRACT, BY_SERVICE, "Motor supply out of|range", "Send in for service"),
-    POWER_SENSE: Fault(
-        "power_sense", RETRACT, BY_SERVICE, "Power-fail alarm does|not work", "Send in for service"),
-    MOTOR_HOT: Fault(
-        "motor_hot", RETRACT, BY_USER, "Motor too hot", "Let the pen cool down"),
-    NTC: Fault(
-        "ntc", RETRACT, BY_SERVICE, "Motor temperature not|measured", "Send in for service"),
-    DRIVER_SILENT: Fault(
-        "driver_silent", RETRACT, BY_USER, "Motor driver does not|answer", "Home again. If it|repeats: service"),
-    DRIVER_RESET: Fault(
-        "driver_reset", RETRACT, BY_USER, "Motor driver lost its|settings", "Home again. If it|repeats: charge"),
-    DRIVER_HOT: Fault(
-        "driver_hot", RETRACT, BY_USER, "Motor driver too hot", "Let the pen cool down"),
-    DRIVER_SHORT: Fault(
-        "driver_short", STOP, BY_SERVICE, "Short circuit at the|motor", "Send in for service"),
-    DRIVER_OPEN: Fault(
-        "driver_open", STOP, BY_SERVICE, "Motor wire open", "Send in for service"),
-    DRIVER_SUPPLY: Fault(
-        "driver_supply", STOP, BY_USER, "Motor driver supply|too low", "Charge the pen"),
-    CALIBRATION_MISSING: Fault(
-        "calibration_missing", BLOCK, BY_SERVICE, "Pen not calibrated", "Have a technician|calibrate it"),
-    CALIBRATION_CORRUPT: Fault(
-        "calibration_corrupt", BLOCK, BY_SERVICE, "Calibration damaged", "Have a technician|calibrate it"),
-    STORAGE: Fault(
-        "storage", BLOCK, BY_SERVICE, "Record memory does|not answer", "Send in for service"),
-    STORAGE_BLANK: Fault(
-        "storage_blank", BLOCK, BY_SERVICE, "Record memory empty", "Have a technician|set up the pen"),
-    DISPLAY: Fault(
-        "display", BLOCK, BY_SERVICE, "Display does not|answer", "Send in for service"),
-    GATE: Fault(
-        "gate", STOP, BY_SERVICE, "The gate does not|control the drive", "Do not use. Send in|for service"),
-    ARCHIVE_LOST: Fault(
-        "archive_lost", BLOCK, BY_USER, "Archive of sessions|lost or changed", "Tell service. SEL|begins a new one"),
-    TABLES: Fault(
-        "tables", STOP, BY_RESTART, "Step tables damaged|in memory", "Switch off and on. If|it repeats: service"),
-    WATCHDOG: Fault(
-        "watchdog", BLOCK, BY_USER, "Firmware hung and was|restarted", "Check the skin, then|home again"),
-    EXCEPTION: Fault(
-        "exception", STOP, BY_RESTART, "Firmware error", "Switch off and on"),
-    OVERRUN: Fault(
-        "overrun", RETRACT, BY_USER, "Firmware too slow", "Home again. If it|repeats: service"),
-    INTERNAL: Fault(
-        "internal", STOP, BY_RESTART, "Firmware in a state|it should not be in", "Switch off and on"),
+    TRIGGER_STUCK: Fault("trigger_stuck", BLOCK, BY_USER),
+    TRIGGER_CONTACTS: Fault("trigger_contacts", RETRACT, BY_USER),
+    CARTRIDGE_PULLED: Fault("cartridge_pulled", STOP, BY_USER),
+    SLIP: Fault("slip", RETRACT, BY_USER),
+    ENCODER: Fault("encoder", STOP, BY_SERVICE),
+    HOME_SENSOR: Fault("home_sensor", RETRACT, BY_SERVICE),
+    HOMING: Fault("homing", STOP, BY_USER),
+    JAM: Fault("jam", RETRACT, BY_USER),
+    CEILING: Fault("ceiling", RETRACT, BY_USER),
+    DRIVE_DROPPED: Fault("drive_dropped", STOP, BY_USER),
+    EXTENDED: Fault("extended", RETRACT, BY_USER),
+    POWER_FAIL: Fault("power_fail", RETRACT, BY_RESTART),
+    BATTERY_LOW: Fault("battery_low", RETRACT, BY_USER),
+    RAIL_LOW: Fault("rail_low", RETRACT, BY_USER),
+    BATTERY_SENSE: Fault("battery_sense", RETRACT, BY_SERVICE),
+    RAIL_SENSE: Fault("rail_sense", RETRACT, BY_SERVICE),
+    POWER_SENSE: Fault("power_sense", RETRACT, BY_SERVICE),
+    MOTOR_HOT: Fault("motor_hot", RETRACT, BY_USER),
+    NTC: Fault("ntc", RETRACT, BY_SERVICE),
+    DRIVER_SILENT: Fault("driver_silent", RETRACT, BY_USER),
+    DRIVER_RESET: Fault("driver_reset", RETRACT, BY_USER),
+    DRIVER_HOT: Fault("driver_hot", RETRACT, BY_USER),
+    DRIVER_SHORT: Fault("driver_short", STOP, BY_SERVICE),
+    DRIVER_OPEN: Fault("driver_open", STOP, BY_SERVICE),
+    DRIVER_SUPPLY: Fault("driver_supply", STOP, BY_USER),
+    CALIBRATION_MISSING: Fault("calibration_missing", BLOCK, BY_SERVICE),
+    CALIBRATION_CORRUPT: Fault("calibration_corrupt", BLOCK, BY_SERVICE),
+    STORAGE: Fault("storage", BLOCK, BY_SERVICE),
+    STORAGE_BLANK: Fault("storage_blank", BLOCK, BY_SERVICE),
+    DISPLAY: Fault("display", BLOCK, BY_SERVICE),
+    GATE: Fault("gate", STOP, BY_SERVICE),
+    ARCHIVE_LOST: Fault("archive_lost", BLOCK, BY_USER),
+    TABLES: Fault("tables", STOP, BY_RESTART),
+    WATCHDOG: Fault("watchdog", BLOCK, BY_USER),
+    EXCEPTION: Fault("exception", STOP, BY_RESTART),
+    OVERRUN: Fault("overrun", RETRACT, BY_USER),
+    INTERNAL: Fault("internal", STOP, BY_RESTART),
 }
+
 
 def key(code: int) -> str:
     return TABLE[code].key
@@ -160,11 +123,20 @@ def remembered(code: int) -> bool:
 
 
 def cause(code: int) -> str:
-    return TABLE[code].cause
+    """What happened, in lines that "|" parts; "" if there is no room in memory. At rest only: it reads flash."""
+    return _texts(code)[0]
 
 
 def action(code: int) -> str:
-    return TABLE[code].action
+    """What the user should do; the same."""
+    return _texts(code)[1]
+
+
+def _texts(code):
+    try:
+        return borrow("fault_texts").TEXTS[code]
+    except MemoryError:  # the number has to do
+        return "", ""
 
 
 # Why a stroke was refused; nothing is latched

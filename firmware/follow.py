@@ -8,6 +8,7 @@ import carriage
 import faults
 import micropython
 import safety
+from heap import tidy
 
 
 class Follow:
@@ -27,8 +28,9 @@ class Follow:
         self._gate_proven = gate_proven
         self._load_calibration = load_calibration
         self._coming_home = safety.Timer()
-        self.referenced = False
         self._entered = False
+        self._tidied = False
+        self.referenced = False
         self._retract_tried = False
         self.seated = False
 
@@ -66,7 +68,13 @@ class Follow:
                 if code != faults.NONE:
                     core.trip(code)
                     return
+            if entered:
+                self._tidied = False
             if self._readings.interlock and self._driver.configured and self._gate_proven():
+                if not self._tidied:  # what the panel draws while needles find home has room then
+                    self._tidied = True
+                    tidy()
+                    return
                 self.referenced = False
                 core.event(safety.HOME)
                 if not needles.start_home(now_us):

@@ -23,12 +23,16 @@ def main():
     board.set_clock()
     pen = None
     try:
-        # what importing and planning leave behind would lie among what stays, and large tables find no room
+        from base import Base
+
+        base = Base()
+        # what importing leaves behind would lie among what stays
         _collect_after(4096)
         from pen import Pen
 
-        pen = Pen(time, board.reset_cause())
+        pen = Pen(time, board.reset_cause(), base)
         pen.boot()
+        gc.collect()
         _collect_after(-1)  # only when there is no room
         pen.run()
     except KeyboardInterrupt:  # somebody at the USB port: off first, on record, then the prompt

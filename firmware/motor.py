@@ -138,9 +138,9 @@ class Motor(Standing):
     home; `trip(code)` of every fault.
     """
 
-    def __init__(self, gate, encoder, profile, calibration, readings, look, on_stroke, trip):
+    def __init__(self, gate, encoder, gears, calibration, readings, look, on_stroke, trip):
         Standing.__init__(self, gate, encoder, calibration, readings, look, trip)
-        self._profile = profile
+        self._gears = gears
         self._on_stroke = on_stroke
         self.depth_um = 0
         self.achieved_um = 0
@@ -165,12 +165,12 @@ class Motor(Standing):
 
     def _touch_tables(self):
         """Put every table into a chain once: what a first use costs is paid at boot, not while moving."""
-        profile = self._profile
-        slow_out = profile.out_gears[0]
-        slow_in = profile.in_gears[0]
-        for gear in profile.out_gears:
+        gears = self._gears
+        slow_out = gears.out_gears[0]
+        slow_in = gears.in_gears[0]
+        for gear in gears.out_gears:
             self._load_stroke(gear, slow_in, max(gear.least_steps, slow_in.least_steps) + 1)
-        for gear in profile.in_gears:
+        for gear in gears.in_gears:
             self._load_stroke(slow_out, gear, max(gear.least_steps, slow_out.least_steps) + 1)
         for words in (self._align_in, self._coarse_in, self._coarse_out, self._fine_in):
             self._chain.clear()
@@ -181,7 +181,7 @@ class Motor(Standing):
         if depth_um == self._planned_um:
             return self._stroke_us
         travel = self.steps_for(depth_um) - self._rest_steps
-        return self._profile.out_us(travel) + self._profile.in_us(travel)
+        return self._gears.out_us(travel) + self._gears.in_us(travel)
 
     # -- strokes ------------------------------------------------------------------------------------
 
@@ -236,13 +236,13 @@ class Motor(Standing):
         self._planned_um = -1
         target = self.steps_for(depth_um)
         travel = target - self._rest_steps
-        profile = self._profile
-        out_gear = profile.out_gear(travel)
-        in_gear = profile.in_gear(travel)
+        gears = self._gears
+        out_gear = gears.out_gear(travel)
+        in_gear = gears.in_gear(travel)
         if out_gear is None or in_gear is None or target > self.steps_for(ceiling_um):
             return False
-        self._out_us = profile.out_us(travel)
-        self._stroke_us = self._out_us + profile.in_us(travel)
+        self._out_us = gears.out_us(travel)
+        self._stroke_us = self._out_us + gears.in_us(travel)
         self._load_stroke(out_gear, in_gear, travel)
         self._blocks_sum = crc32(self._chain.blocks)
         self._ceiling_um = ceiling_um
@@ -259,13 +259,13 @@ class Motor(Standing):
         return True
 
     def _load_stroke(self, out_gear, in_gear, travel):
-        profile = self._profile
+        gears = self._gears
         chain = self._chain
         chain.clear()
         chain.add(out_gear.up, 0, len(out_gear.up))
         self._add_cruise(out_gear.cruise, travel - len(out_gear.up) - out_gear.down_steps)
         chain.add(out_gear.bend, 0, len(out_gear.bend))
-        chain.add(profile.tail, len(profile.tail) - out_gear.tail_steps, out_gear.tail_steps)
+        chain.add(gears.tail, len(gears.tail) - out_gear.tail_steps, out_gear.tail_steps)
         chain.add(in_gear.up, 0, len(in_gear.up))
         self._add_cruise(in_gear.cruise, travel - len(in_gear.up) - len(in_gear.down))
         chain.add(in_gear.down, 0, len(in_gear.down))
@@ -283,7 +283,7 @@ class Motor(Standing):
         if crc32(chain.blocks) != self._blocks_sum:
             return False
         for i in range(chain.used):
-            if not self._profile.unchanged(chain.table(i)):
+            if not self._gears.unchanged(chain.table(i)):
                 return False
         return chain.steps(True) == chain.steps(False) <= self._ceiling
 

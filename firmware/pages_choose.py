@@ -10,6 +10,7 @@ import pages
 import supervisor
 import treatment
 from calibration import DUE_SOON, DUE_UNKNOWN
+from heap import borrow
 from micropython import const
 from pages import LOW_HZ, SHORT_HZ, direction, draw_lines, mm
 
@@ -128,10 +129,10 @@ class ChoosePages:
 
     def _draw_question(self):
         number = self._pen.treatment.question
-        if number >= len(aftercare.QUESTIONS):
+        if number >= aftercare.QUESTION_PAGES:
             return
-        self._screen.line(0, "DOES THIS APPLY %2d/%d" % (number + 1, len(aftercare.QUESTIONS)))
-        draw_lines(self._screen, aftercare.QUESTIONS[number][1], 2)
+        self._screen.line(0, "DOES THIS APPLY %2d/%d" % (number + 1, aftercare.QUESTION_PAGES))
+        draw_lines(self._screen, borrow("aftercare").QUESTIONS[number][1], 2)
         self._screen.line(7, "SEL: no      UP: yes")
 
     def _draw_confirm(self):

@@ -10,9 +10,8 @@ import journal
 import pages
 import safety
 import treatment
+from heap import borrow
 from pages import LOW_HZ, direction, draw_lines, mm
-
-AFTERCARE_PAGES = len(aftercare.AFTERCARE) + 1
 
 _BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen", "by clin")
 _HEAT = ("    ", "WARM", "SLOW")
@@ -207,18 +206,19 @@ class RunPages:
     def _draw_aftercare(self):
         """The pages for the client, and last the notice that goes with them."""
         number = self._aftercare_page
-        if number < len(aftercare.AFTERCARE):
-            title, lines = aftercare.AFTERCARE[number]
+        texts = borrow("aftercare")
+        if number < len(texts.AFTERCARE):
+            title, lines = texts.AFTERCARE[number]
         else:
-            title, lines = "Please note", aftercare.NOTICE
-        self._screen.heading("AFTERCARE", "%d/%d" % (number + 1, AFTERCARE_PAGES))
+            title, lines = "Please note", texts.NOTICE
+        self._screen.heading("AFTERCARE", "%d/%d" % (number + 1, aftercare.AFTERCARE_PAGES))
         self._screen.line(1, title)
         draw_lines(self._screen, lines, 2)
         self._screen.line(7, "SEL: next")
 
     def _next_aftercare(self):
         self._aftercare_page += 1
-        if self._aftercare_page >= AFTERCARE_PAGES:
+        if self._aftercare_page >= aftercare.AFTERCARE_PAGES:
             self._aftercare_page = 0
             self._pen.treatment.aftercare_read()
             self._pen.session.read_cartridge()  # it may have been changed while the pages were read

@@ -96,11 +96,14 @@ class StatePages:
         code = pen.safety.fault
         if code == faults.NONE:
             return
-        cause = faults.cause(code).split("|")
-        action = faults.action(code).split("|")
-        gap = [""] if len(cause) + len(action) < 5 else []
         self._screen.line(0, "STOP  code %d" % code, True)
-        draw_lines(self._screen, cause + gap + action, 1, 6)
+        if pen.safety.state == safety.RETRACTING:  # the words follow when nothing moves: they are read from flash
+            words = []
+        else:
+            cause = faults.cause(code).split("|")
+            action = faults.action(code).split("|")
+            words = cause + ([""] if len(cause) + len(action) < 5 else []) + action
+        draw_lines(self._screen, words, 1, 6)
         self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
         self._screen.line(7, self._way_out(code))
 

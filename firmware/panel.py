@@ -51,7 +51,7 @@ _REFUSED = {
 class Panel:
     """Display, buttons, lamp and buzzer of one pen."""
 
-    QUESTIONS = len(aftercare.QUESTIONS)
+    QUESTIONS = aftercare.QUESTION_PAGES
 
     def __init__(self, pen):
         self._pen = pen

@@ -9,7 +9,6 @@ allocates and none touches flash.
 
 import sys
 from array import array
-from profile import Profile
 
 import board
 import carriage
@@ -19,29 +18,26 @@ import faults
 import journal
 import micropython
 import motor
-import recalibration
 import records
 import safety
 import selftest
 import session
 import slots
-import store
 import ticks
 import treatment
 import version
-from board import WATCHDOG_RESET, Board, today_days
+from board import WATCHDOG_RESET, today_days
 from calibration import Calibration
 from cartridge import Cartridge
 from console import Console
 from drivers import tmc2209
 from drivers.ds2431 import Ds2431
-from drivers.fram import Fram
 from drivers.usbserial import UsbSerial
 from driverwatch import DriverWatch
 from encoder import Encoder
 from faultrecord import FaultRecord
 from follow import Follow
-from gate import Gate, step_word
+from gate import Gate
 from micropython import const
 from panel import Panel
 from putaway import PutAway
@@ -76,16 +72,16 @@ _DIAG = 1 << board.PIN_DIAG
 class Pen:
     """Everything of one life of the pen, from power-on to reset."""
 
-    def __init__(self, clock, reset_cause: int):
+    def __init__(self, clock, reset_cause: int, base):
         self._clock = clock
         self._reset_cause = reset_cause
         self.uptime_ms = 0
         self._last_ms = clock.ticks_ms()
-        self.hardware = Board()
+        self.hardware = base.hardware
         self.readings = safety.Readings()
         self.sensors = Sensors(self.hardware, self.readings)
-        self.fram = Fram(self.hardware.spi, self.hardware.fram_cs)
-        self.store = store.Store(self.fram)
+        self.fram = base.fram
+        self.store = base.store
         self.journal = journal.Journal(self.fram, self.store)
         self.counters = records.Counters()
         self.settings = records.Settings()
@@ -98,14 +94,10 @@ class Pen:
         self.safety = safety.Safety(self._on_state, self._on_fault)
         self.gate = Gate(board)
         self.encoder = Encoder(board)
-        self.motion = records.Motion()
-        self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
-        limits = self.motion
-        profile = Profile(
-            limits.speed_um_s, limits.accel_mm_s2 * 1000, limits.jerk_mm_s3 * 1000,
-            limits.coast_mm_s2 * 1000, step_word)
+        self.motion = base.motion
+        self.motion_status = base.motion_status
         self.motor = motor.Motor(
-            self.gate, self.encoder, profile, self.calibration, self.readings, self.sensors.read_pads,
+            self.gate, self.encoder, base.gears, self.calibration, self.readings, self.sensors.read_pads,
             self._on_stroke, self.safety.trip)
         self._driver_watch = DriverWatch(self.driver, self.safety, self.motor)
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
@@ -116,9 +108,9 @@ class Pen:
         self.follow = Follow(
             self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
             self._load_calibration)
-        self.recalibration = recalibration.Recalibration(self, self._load_calibration)
+        self.recalibration = None  # until one is begun
         self.panel = Panel(self)
-        self.console = Console(self, UsbSerial())
+        self.console = Console(self, UsbSerial(), base.parser, base.methods)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
         self.refusal = faults.GRANTED
@@ -165,7 +157,6 @@ class Pen:
         if self.safety.fault == faults.NONE:
             self.safety.event(safety.TESTED)
         self.console.begin()
-        self._watchdog = self.hardware.start_watchdog()
 
     def calibrated(self):
         """A valid calibration was found."""
@@ -205,12 +196,24 @@ class Pen:
             self._fed_ms = self.uptime_ms
             self._watchdog.feed()
 
+    def begin_calibration(self) -> bytes:
+        """At rest: begin one, or begin it anew; why not, or b"". What it needs is in the heap from the first one on."""
+        if self.recalibration is None:
+            try:
+                import recalibration
+            except MemoryError:
+                return b"no room in memory: restart the pen"
+            self.recalibration = recalibration.Recalibration(self, self._load_calibration)
+        return self.recalibration.begin()
+
     def restart(self, service: bool):
         """At rest: start anew, with `service` into service mode. Does not return."""
         self.gate.disarm()
         slots.restart(service)
 
     def run(self):
+        self.scheduler.run_once()  # nothing can move yet, and a first page takes a chip 190 ms
+        self._watchdog = self.hardware.start_watchdog()
         self.scheduler.run()
 
     # -- what the safety core reports ---------------------------------------------------------------
@@ -306,7 +309,7 @@ class Pen:
         core = self.safety
         if core.gauging:
             needles.poll(now_us)
-            return self.recalibration.run(self._ticks_ms(), now_us)
+            return self.recalibration.run(self._ticks_ms(), now_us)  # pyright: ignore[reportOptionalMemberAccess]
         if needles.doing != _IDLE:
             wait_us = needles.poll(now_us)
             if needles.doing != _IDLE:
@@ -409,7 +412,8 @@ class Pen:
         """Cartridge, session and buttons: all that writes records. OSError when the memory does not keep one."""
         core = self.safety
         self.session.watch(now_ms)
-        self.recalibration.watch()
+        if self.recalibration is not None:
+            self.recalibration.watch()
         self.follow.seated = self.session.present
         if not moving:
             self._at_rest(now_us, now_ms)

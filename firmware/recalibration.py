@@ -22,7 +22,6 @@ HOLD = const(1)  # the trigger has to be held, once the pen is ready
 MOVING = const(2)
 STANDS = const(3)  # read the gauge
 DONE = const(4)  # it stood; with the trigger let go the tip comes home
-PHASE_NAMES = (b"IDLE", b"HOLD", b"MOVING", b"STANDS", b"DONE")
 
 BEGUN = const(0)  # what an event of kind CALIBRATION tells
 STORED = const(1)
@@ -184,11 +183,3 @@ class Recalibration:
             return False
         length = memory.length
         return bytes(found[:length]) == bytes(wanted) and self._pen.calibration.decode(found, length) == VALID
-
-    def before(self):
-        """The calibration before the one in force, or None if the memory has none."""
-        buf = bytearray(store.capacity(store.CALIBRATION))
-        if self._pen.store.read_before(store.CALIBRATION, buf) != store.OK:
-            return None
-        found = Calibration()
-        return found if found.decode(buf, self._pen.store.length) == VALID else None

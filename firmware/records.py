@@ -276,7 +276,7 @@ class Motion:
 
 
 def _motion_ok(speed_um_s, accel_mm_s2, jerk_mm_s3, coast_mm_s2):
-    # the lower ends keep every ramp long enough for its jerk phases (profile.Profile)
+    # the lower ends keep every ramp long enough for its jerk phases (profile.planned)
     return (
         20000 <= speed_um_s <= SPEED_MAX_UM_S
         and 5000 <= accel_mm_s2 <= ACCEL_MAX_MM_S2

@@ -139,6 +139,23 @@ class Parser:
                 return False
         return True
 
+    def headers(self, parent=0, before=b""):
+        """Each header in full with its line end, and a mark if it is only a query or none, as SCPI's help has it.
+
+        Optional nodes are written out: a header comes once with and once without them. It allocates.
+        """
+        node = self._child[parent]
+        while node != _NONE:
+            start = self._starts[node]
+            short = start + self._shorts[node]
+            name = before + bytes(self._text[start:short] + self._text[short : start + self._lengths[node]].lower())
+            if self._command[node] != _NONE:
+                yield name + (b"/nquery/\n" if self._query[node] == _NONE else b"\n")
+            elif self._query[node] != _NONE:
+                yield name + b"?/qonly/\n"
+            yield from self.headers(node, name + b":")
+            node = self._next[node]
+
     # -- reading a line -----------------------------------------------------------------------------
 
     def begin(self):

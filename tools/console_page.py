@@ -47,7 +47,7 @@ def said() -> list[str]:
 
 def commands_table() -> str:
     lines = ["| command | parameters | when, who | what |", "|---|---|---|---|"]
-    for (header, params, access, _handler), what in zip(commands.COMMANDS, said(), strict=True):
+    for (header, params, access, _group, _method), what in zip(commands.COMMANDS, said(), strict=True):
         lines.append(f"| `{header}` | {', '.join(map(_param, params))} | {WHO[access]} | {what} |")
     return "\n".join(lines) + "\n"
 

@@ -1,17 +1,22 @@
 """Compiles the firmware for the RP2040 and writes its manifest. `make firmware` runs it.
 
 What MicroPython starts by name stays source; every other file becomes an .mpy without a path of this machine in it,
-so that the same source gives the same bytes anywhere. manifest.json names what the image needs, which records it can
-read, and the SHA-256 of each file: what does not match it is not started (firmware/slots.py). The folder holds what
-goes into a slot and, apart in the manifest, the loader: the few files outside the slots that choose one.
+so that the same source gives the same bytes anywhere. What goes into a slot is made small first, or it would not fit
+the pen's memory: constants are put in place (tools/fold.py) and names shortened (tools/shorten.py; names.json says
+what they stand for and stays here). gears.bin has the step tables of the usual limits, which a pen would take ten
+seconds to plan. manifest.json names what the image needs, which records it can read, and the SHA-256 of each file:
+what does not match it is not started (firmware/slots.py). The folder holds what goes into a slot and, apart in the
+manifest, the loader: the few files outside the slots that choose one.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 import types
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.space import FirmwareSpace, shim
+from tools.fold import fold
+from tools.shorten import names_in, shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -29,6 +36,9 @@ MANIFEST = "manifest.json"
 LOADER = {"boot.py": "boot.py", "start.py": "main.py", "slots.py": "slots.mpy", "servicepage.py": "servicepage.mpy"}
 """Which source becomes which file in the pen's root; the manifest keeps them apart from the slot's files."""
 AS_SOURCE = ("boot.py", "start.py")
+AS_WRITTEN = frozenset(Path(name).stem for name in LOADER)  # they serve slots of other versions, which know their names
+NAMES = "names.json"
+ON_THE_PEN = ROOT / "tools" / "flashing" / "device"  # what tools/flash.sh runs there looks into the firmware's modules
 ARCH = "armv6m"
 VM_ARCH = "x64"  # of the MicroPython VM that tests run an image on
 MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
@@ -36,7 +46,7 @@ FORMAT = 1  # of the manifest
 
 
 class BuildError(Exception):
-    """A file that MicroPython's compiler refuses; the text is the compiler's."""
+    """A file that is no Python, that reaches for another's private name, or that MicroPython's compiler refuses."""
 
 
 def sources(firmware: Path) -> list[Path]:
@@ -76,6 +86,7 @@ def data_read(space: FirmwareSpace) -> dict[str, Any]:
 
 def build(target: Path, firmware: Path = FIRMWARE, arch: str = ARCH) -> dict[str, Any]:
     """Write the whole image into the empty folder `target` and return its manifest. `arch`: of its machine code."""
+    small, names = made_small(firmware)
     space = FirmwareSpace(types.ModuleType("no hardware"), firmware)
     version = space.module("version")
     files: dict[str, Any] = {}
@@ -88,14 +99,20 @@ def build(target: Path, firmware: Path = FIRMWARE, arch: str = ARCH) -> dict[str
         if name in AS_SOURCE:
             shutil.copyfile(source, path)
         else:
-            compiled(source, name, path, arch)
+            with tempfile.TemporaryDirectory() as folder:
+                written = Path(folder) / source.name
+                written.write_text(small[_module(source, firmware)], encoding="utf-8")
+                compiled(written, name, path, arch)
             formats.add(mpy_version(path.read_bytes()))
-        data = path.read_bytes()
-        entry = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        entry = entry_of(path)
         if name in LOADER:
             loader[LOADER[name]] = {"from": path.relative_to(target).as_posix(), **entry}
         else:
             files[path.relative_to(target).as_posix()] = entry
+    tables = target / space.module("base").FILE
+    tables.write_bytes(step_tables(space))
+    files[tables.name] = entry_of(tables)
+    (target / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     manifest = {
         "format": FORMAT, "version": version.TEXT, "version_number": version.NUMBER,
         "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": arch, "data": data_read(space),
@@ -103,6 +120,43 @@ def build(target: Path, firmware: Path = FIRMWARE, arch: str = ARCH) -> dict[str
     }
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def entry_of(path: Path) -> dict[str, Any]:
+    """What the manifest says of a file."""
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def made_small(firmware: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The sources by module name, with constants in place and short names; what the names stand for."""
+    outside = frozenset().union(*(names_in(path.read_text(encoding="utf-8")) for path in ON_THE_PEN.glob("*.py")))
+    written = {}
+    for path in sources(firmware):
+        written[_module(path, firmware)] = text = path.read_text(encoding="utf-8")
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            where = path.relative_to(firmware).as_posix()
+            raise BuildError(f"{where}, line {error.lineno}: {error.msg}") from None
+    try:
+        return shorten(fold(written, AS_WRITTEN, outside), AS_WRITTEN, outside)
+    except ValueError as error:
+        raise BuildError(str(error)) from None
+
+
+def _module(path: Path, firmware: Path) -> str:
+    return ".".join(path.relative_to(firmware).with_suffix("").parts)
+
+
+def step_tables(space: FirmwareSpace) -> bytes:
+    """The file with the step tables of the usual motion limits, as the firmware itself would write it."""
+    profile = space.module("profile")
+    usual = space.module("records").Motion()
+    limits = (usual.speed_um_s, usual.accel_mm_s2, usual.jerk_mm_s3, usual.coast_mm_s2)
+    gears = profile.planned(
+        limits[0], limits[1] * 1000, limits[2] * 1000, limits[3] * 1000, space.module("gate").step_word)
+    return profile.written_down(gears, limits)
 
 
 def installed(folder: Path, slot: str = "a") -> dict[str, bytes]:

@@ -37,7 +37,7 @@ def count_on_cpython():
     space = FirmwareSpace(DirectLink(chip_cpu.run_at_20_hz().world))
     space.module("boot")
     clock = space.module("time")
-    pen = space.module("pen").Pen(clock, space.module("machine").reset_cause())
+    pen = space.module("pen").Pen(clock, space.module("machine").reset_cause(), space.module("base").Base())
     pen.boot()
     profile = Profile()
     try:

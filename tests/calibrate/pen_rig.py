@@ -23,14 +23,14 @@ class GaugedPen(PenRig):
     def __init__(self, **tables: Any):
         tables.setdefault("pen", {"calibration": "missing"}).setdefault("clock", "2026-11-21")
         super().__init__(**{"cartridge": {"kind": "gauge_tip"}, **tables})
-        self.work = self.pen.recalibration
         self.core = self.pen.safety
         self.noise = random.Random(3)
         self.run_ms(300)
 
     def begin(self) -> bytes:
         self.core.technician = True
-        said = self.work.begin()
+        said = self.pen.begin_calibration()
+        self.work = self.pen.recalibration
         if not said:
             self.await_ready()
             self.run_ms(50)  # a release is seen

@@ -63,7 +63,7 @@ def test_what_is_planned_is_what_a_permit_would_allow(pen):
 def test_targets():
     plan = fresh()
     top = plan.furthest_um
-    assert top == 2240  # 230 + 1.035 * 2240 = 2548 um
+    assert top == 2230  # 230 + 1.037 * 2230 = 2543 um
     assert plan.plan(top, False) == gauging.GOOD and (plan.reach_um, plan.down, plan.stood) == (top, False, False)
     assert plan.plan(top + 1, False) == gauging.TOO_FAR
     assert plan.plan(top - 100, True) == gauging.GOOD

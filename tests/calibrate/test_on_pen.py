@@ -214,7 +214,7 @@ def test_the_record_before_is_kept():
     pen.gauge_it()
     assert pen.work.keep(*pen.fit(), 365, b"DG-0815", b"MK") == b""
     assert pen.record()["calibration_id"] == 2
-    before = pen.work.before()
+    before = pen.space.module("console_calibration").Commands(pen.pen, pen.pen.console)._before()
     assert (before.calibration_id, before.offset_um) == (1, pen.before["offset_um"])
 
 

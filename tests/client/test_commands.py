@@ -104,7 +104,7 @@ def test_faults_are_the_firmwares():
     assert "no fault" in pen("faults", "-p", "sim:")
     rows = told("faults", "--all", "-p", "sim:")
     assert {row["number"]: (row["key"], row["cause"], row["action"]) for row in rows} == {
-        number: (row.key, row.cause.replace("|", " "), row.action.replace("|", " "))
+        number: (row.key, fault_table.cause(number).replace("|", " "), fault_table.action(number).replace("|", " "))
         for number, row in fault_table.TABLE.items()}
     assert len(pen("faults", "--all", "-p", "sim:").splitlines()) >= len(rows)
 

@@ -4,6 +4,7 @@ import pytest
 from host import Host, missed
 
 from sim.run import Simulation
+from sim.space import shim
 from sim.tiers import find_micropython
 from tools.bench import console
 
@@ -73,3 +74,35 @@ def test_nothing_is_allocated_while_needles_move(need_micropython):
     assert found["commands"] > 100 and found["different_ones_done_all"]
     assert found["different_ones"] > 40  # every command of the table that may be done then
     assert found["passes_while_moving"] > 400
+
+
+def crowded(space):
+    """Console commands of zones find no room in memory."""
+    console = space.module("console").Console
+    load = console._load
+
+    def loads(self, name):
+        if name == "zones":
+            raise MemoryError
+        return load(self, name)
+
+    console._load = loads
+
+
+def test_a_command_that_finds_no_room_is_refused_and_the_session_goes_on():
+    host = Host()
+    host.world.on_firmware = crowded
+    host.says(1700, "ZONE:CAT?")
+    host.says(1750, "SYST:ERR?")
+    assert not missed(host.run())
+    assert host.lines == ['-300,"Device-specific error;no room in memory: restart the pen"']
+
+
+def test_a_group_of_commands_is_not_fetched_while_needles_move():
+    host = Host()
+    host.says(600, "ZONE:CAT?")  # on the way home
+    host.says(650, "SYST:ERR?")
+    host.says(1700, "ZONE:CAT?")
+    assert not missed(host.run())
+    assert host.lines[0] == '-200,"Execution error;needles move; release the trigger"'
+    assert host.lines[1].split(",") == [zone.key for zone in shim("depth").ZONES]

@@ -5,7 +5,6 @@ from sim.space import shim
 from tools.console_page import renewed
 
 scpi, commands = shim("scpi"), shim("commands")
-system = shim("console_system")
 
 
 def test_the_page_is_what_the_table_says():
@@ -14,14 +13,14 @@ def test_the_page_is_what_the_table_says():
 
 
 def test_help_lists_every_command_once():
-    lines = system.header_lines(list(commands.COMMANDS))
+    lines = [line.decode() for line in scpi.Parser(commands.COMMANDS).headers()]
     assert all(line.endswith("\n") for line in lines)
     listed = {}
     for line in lines:
         header, _, mark = line.rstrip("\n").partition("/")
         assert header not in listed
         listed[header] = mark.rstrip("/")
-    wanted = {row[0] for row in commands.COMMANDS}
+    wanted = {spelling for row in commands.COMMANDS for spelling in scpi.spellings(row[0])}
     assert wanted == {
         found for header, mark in listed.items()
         for found in ({header} if mark else {header, header + "?"})}

@@ -170,7 +170,7 @@ def test_state_drawing_has_only_arrows_of_the_table():
 
 
 def test_stroke_times_are_the_planners():
-    planner = profile.Profile(
+    planner = profile.planned(
         records.SPEED_MAX_UM_S, records.ACCEL_MAX_MM_S2 * 1000, records.JERK_MAX_MM_S3 * 1000,
         records.COAST_MM_S2 * 1000, lambda cycles, outward: 0)
     rows = table("docs/architecture.md", "extension, mm", "out, ms", "in, ms", "strokes a second at most")

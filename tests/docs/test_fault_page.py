@@ -18,7 +18,8 @@ def test_every_fault_is_in_the_table_as_the_firmware_has_it():
     said = [(int(row["code"]), row["key"], row["pen does"], row["cleared by"], row["cause"], row["action"])
             for row in rows]  # fmt: skip
     assert said == [
-        (code, row.key, acts[row.act], remedies[row.remedy], row.cause.replace("|", " "), row.action.replace("|", " "))
+        (code, row.key, acts[row.act], remedies[row.remedy],
+         faults.cause(code).replace("|", " "), faults.action(code).replace("|", " "))
         for code, row in sorted(faults.TABLE.items())]
 
 

@@ -43,12 +43,13 @@ def test_the_manifest_names_every_file_with_its_hash(built):
     folder, manifest = built
     files = tree(folder)
     assert json.loads(files.pop(image.MANIFEST)) == manifest
+    assert "motor" in json.loads(files.pop(image.NAMES)), "it does not go into a slot"
     named = {**manifest["files"], **{entry["from"]: entry for entry in manifest["loader"].values()}}
     assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == {
         name: entry["sha256"] for name, entry in named.items()}
     assert {name: len(data) for name, data in files.items()} == {name: entry["bytes"] for name, entry in named.items()}
     assert {name for name in files if name.endswith(".py")} == {"boot.py", "start.py"}
-    assert len(files) == len(image.sources(image.FIRMWARE))
+    assert len(files) == len(image.sources(image.FIRMWARE)) + 1, "and the step tables"
     assert manifest["mpy"] == "6.3" and manifest["arch"] == "armv6m"
     assert set(manifest["loader"]) == {"boot.py", "main.py", "slots.mpy", "servicepage.mpy"}
 
@@ -81,7 +82,7 @@ def test_another_source_gives_another_hash(built, tmp_path):
     _, manifest = built
     changed = tmp_path / "firmware"
     shutil.copytree(image.FIRMWARE, changed, ignore=shutil.ignore_patterns("__pycache__"))
-    (changed / "ticks.py").write_text((changed / "ticks.py").read_text() + "\n_ANOTHER = 1\n")
+    (changed / "ticks.py").write_text((changed / "ticks.py").read_text() + "\n\ndef another():\n    return 1\n")
     target = tmp_path / "image"
     target.mkdir()
     files = image.build(target, changed)["files"]

@@ -62,7 +62,7 @@ class _Brake:
 
 
 class IdealStroke:
-    """The stroke of `travel` microsteps out and back that a plan (profile.Profile) means.
+    """The stroke of `travel` microsteps out and back that a plan (gears.Gears) means.
 
     Taken from the plan: ramps' lengths, cruise periods and the lengths of the jerk phases. That these keep the limits
     is for a test to ask of `peaks`.

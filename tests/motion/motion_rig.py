@@ -60,7 +60,8 @@ class PenRig:
         machine = self.space.module("machine")
         self._clock = self.space.module("time")
         self.pen_safety = self.space.module("safety")
-        self.pen = self.space.module("pen").Pen(self._clock, machine.reset_cause())
+        self.pen = self.space.module("pen").Pen(
+            self._clock, machine.reset_cause(), self.space.module("base").Base())
         self.pen.boot()
 
     def _hear_steps(self) -> None:

@@ -28,7 +28,7 @@ LEAST_M_S2 = COAST_MARGIN * LIMITS.coast_mm_s2 / 1000
 
 
 def plan(coast_mm_s2):
-    return profile.Profile(
+    return profile.planned(
         LIMITS.speed_um_s, LIMITS.accel_mm_s2 * 1000, LIMITS.jerk_mm_s3 * 1000, coast_mm_s2 * 1000, gate.step_word)
 
 

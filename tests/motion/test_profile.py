@@ -22,7 +22,7 @@ EXACT = 1e-9  # microsteps: what floats make of a motion of 3000
 
 def planner(limits=REFERENCE):
     speed_um_s, accel_mm_s2, jerk_mm_s3, coast_mm_s2 = limits
-    return profile.Profile(
+    return profile.planned(
         speed_um_s, accel_mm_s2 * 1000, jerk_mm_s3 * 1000, coast_mm_s2 * 1000, gate.step_word)
 
 

@@ -25,7 +25,7 @@ def nothing_moves(rig) -> bool:
 
 def tables_of(rig):
     travel = rig.pen.motor.steps_for(DEPTH_UM) - rig.pen.motor._rest_steps
-    plan = rig.pen.motor._profile
+    plan = rig.pen.motor._gears
     out, back = plan.out_gear(travel), plan.in_gear(travel)
     return {"out.up": out.up, "out.cruise": out.cruise, "out.bend": out.bend, "tail": plan.tail,
             "in.up": back.up, "in.cruise": back.cruise, "in.down": back.down}
@@ -45,7 +45,7 @@ def test_a_table_damaged_at_rest_is_found_before_the_first_step(name, bit):
 
 def test_damage_in_a_table_that_the_run_does_not_use_is_found_when_it_is_used():
     rig = parked()
-    rig.pen.motor._profile.out_gears[0].up[3] ^= 2
+    rig.pen.motor._gears.out_gears[0].up[3] ^= 2
     assert rig.strokes_until_fault(2) >= 2 and not rig.fault()
 
 

@@ -11,6 +11,7 @@ import boot  # noqa: F401
 import machine
 import micropython
 import pen as pen_module
+from base import Base
 from pen import Pen
 
 WARM_UP = 5
@@ -108,7 +109,7 @@ def replace_methods(owner, wrapped):
 
 def main():
     tally = Tally()
-    pen = Pen(time, machine.reset_cause())
+    pen = Pen(time, machine.reset_cause(), Base())
     pen.boot()
     replace_all(tally)
     sense, motor = pen.scheduler.tasks[:2]

@@ -11,6 +11,7 @@ gc.threshold(4096)  # as main.py does it until the pen is made
 
 import boot  # noqa: E402, F401
 import machine  # noqa: E402
+from base import Base  # noqa: E402
 from pen import Pen  # noqa: E402
 
 
@@ -38,7 +39,7 @@ class Scale:
 
 
 def main():
-    pen = Pen(time, machine.reset_cause())
+    pen = Pen(time, machine.reset_cause(), Base())
     pen.boot()
     gc.threshold(-1)
     scale = Scale(pen.scheduler, pen.motor)

@@ -1,0 +1,67 @@
+"""What a pen is built on: its board, its record memory, the step tables of its motion limits, the console's parser.
+
+All that leaves much behind when it is made is made while the heap is still empty. The image has the step tables of the
+usual limits. A pen with others plans its own at the first start, which takes a chip ten seconds and hundreds of
+kilobytes of garbage, keeps them in a file beside the slots, and starts anew.
+"""
+
+import gc
+
+import records
+import slots
+from board import Board
+from drivers.fram import Fram
+from gate import step_word
+from gears import stored
+from heap import forget
+from machine import WDT
+from scpi import Parser
+from store import Store
+
+FILE = "gears.bin"  # in the slot, and beside the slots
+
+
+class Base:
+    """Made once, before the other modules are imported. ValueError if no tables can be planned for the limits."""
+
+    def __init__(self):
+        self.hardware = Board()
+        self.fram = Fram(self.hardware.spi, self.hardware.fram_cs)
+        self.store = Store(self.fram)
+        self.motion = records.Motion()
+        self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
+        self.gears = _gears(self.motion)
+        self.parser, self.methods = _parser()  # group and method of each row
+        gc.collect()
+
+
+def _gears(motion):
+    limits = (motion.speed_um_s, motion.accel_mm_s2, motion.jerk_mm_s3, motion.coast_mm_s2)
+    if slots.running:
+        for path in ("/" + slots.running + "/" + FILE, "/" + FILE):
+            gears = stored(slots.read(path), limits)
+            if gears is not None:
+                return gears
+    from profile import planned, written_down
+
+    watchdog = WDT(timeout=slots.TRIAL_WATCHDOG_MS) if slots.trial else None  # the one that is running
+
+    def word(cycles, outward):
+        if watchdog is not None:
+            watchdog.feed()
+        return step_word(cycles, outward)
+
+    gears = planned(limits[0], limits[1] * 1000, limits[2] * 1000, limits[3] * 1000, word)
+    if slots.running:
+        slots.replace("/" + FILE, written_down(gears, limits))
+        slots.restart()
+    forget("profile")
+    forget("ramps")
+    return gears
+
+
+def _parser():
+    from commands import COMMANDS
+
+    forget("commands")
+    return Parser(COMMANDS), ([row[3] for row in COMMANDS], [row[4] for row in COMMANDS])

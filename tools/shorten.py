@@ -1,0 +1,236 @@
+"""Gives names that one module of the firmware has for itself short ones, which all share, before it is compiled.
+
+MicroPython keeps every name of a program once in its heap, with a place in a table that grows by doubling: 1,800 names
+of the pen take some 35 kB. A name that one module binds and no other mentions may be called anything there, and the
+same in each; so may one with an underscore before it, which nobody reaches for from outside, and a parameter that no
+call names. Modules whose classes inherit from one another's share an object's attributes, so their names are told
+apart. Names stay that a text spells, and all that MicroPython's own modules and types have.
+
+A traceback from the pen shows the short names; `names` says what they stand for.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import keyword
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+SEAM = Path(__file__).resolve().parent.parent / "sim" / "micropython"  # what stands for MicroPython's modules
+STANDARD = (
+    "array", "binascii", "builtins", "collections", "errno", "gc", "hashlib", "io", "json", "os", "random", "select",
+    "struct", "sys", "time")  # what MicroPython has of Python's library
+
+Names = dict[str, dict[str, str]]
+"""By module: each short name and the one it stands for. A parameter's is its function's own affair."""
+
+
+def shorten(
+    sources: dict[str, str], keep: frozenset[str] = frozenset(), outside: frozenset[str] = frozenset(),
+) -> tuple[dict[str, str], Names]:
+    """The sources, by module name, with short names, and what those stand for; modules in `keep` stay as they are.
+
+    `outside`: names that others look up in these modules; they stay too.
+    SyntaxError for a source that is no Python, ValueError for one that reaches for another object's private name.
+    """
+    trees = {name: ast.parse(source) for name, source in sources.items()}
+    taken = Counter(name for tree in trees.values() for name in set(_names(tree)))
+    texts = {
+        part for tree in trees.values() for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[\w.]+", node.value)
+        for part in node.value.split(".")}
+    fixed = texts | reserved() | set(sources) | outside
+    named_in_calls = {
+        node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
+    out, meant = {}, {}
+    for family in _families({name: tree for name, tree in trees.items() if name not in keep}):
+        used = Counter(name for module in family for name in _names(trees[module]))
+        bound = {name for module in family for name in _bound(trees[module])}
+        own = [
+            name for name, _ in used.most_common()
+            if name in bound and name not in fixed and len(name) > 2 and not name.endswith("__")
+            and (name.startswith("_") or taken[name] == sum(name in _all(trees[module]) for module in family))]
+        short = dict(zip(own, (new for new in _new_names("_") if new not in used), strict=False))
+        for module in family:
+            there = _all(trees[module])
+            _see_privacy(module, trees[module], bound)
+            tree = _Rename(short).visit(trees[module])
+            _shorten_parameters(tree, named_in_calls)
+            out[module] = ast.unparse(tree)
+            meant[module] = {new: old for old, new in short.items() if old in there}
+    return sources | out, meant
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """Names that MicroPython's modules and types have, as far as the firmware can use them."""
+    found = set(dir(builtins)) | set(keyword.kwlist)
+    for path in SEAM.rglob("*.py"):
+        found |= {name for name in _all(ast.parse(path.read_text(encoding="utf-8"))) if not name.startswith("_")}
+    for name in STANDARD:
+        module = importlib.import_module(name)
+        for part in dir(module):
+            found |= {part, *dir(getattr(module, part))}
+    return frozenset(found)
+
+
+def _see_privacy(module: str, tree: ast.AST, bound: set[str]) -> None:
+    for node in ast.walk(tree):
+        found = ""
+        if isinstance(node, ast.Attribute):
+            found = node.attr
+        elif isinstance(node, ast.ImportFrom):
+            found = next((alias.name for alias in node.names if alias.name.startswith("_")), "")
+        if found.startswith("_") and not found.endswith("__") and found not in bound:
+            raise ValueError(f"{module}, line {node.lineno}: {found} is another's private name")
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Names that a module gives to something of its own: functions, classes, globals, attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            yield node.attr
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+
+
+def _all(tree: ast.AST) -> set[str]:
+    return set(_names(tree))
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Every identifier of a source."""
+    return frozenset(_names(ast.parse(text)))
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    """Every identifier in a tree, as often as it occurs."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.arg, ast.keyword)) and node.arg:
+            yield node.arg
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            yield from node.names
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                yield from alias.name.split(".")
+                if alias.asname:
+                    yield alias.asname
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name
+
+
+def _families(trees: dict[str, ast.Module]) -> list[list[str]]:
+    """Modules in groups: those whose classes inherit from one another's are together."""
+    group = {name: {name} for name in trees}
+    for name, tree in trees.items():
+        bases = {
+            part.id for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+            for base in node.bases for part in ast.walk(base) if isinstance(part, ast.Name)}
+        for home in _homes(tree, bases) & set(trees):
+            joined = group[name] | group[home]
+            for member in joined:
+                group[member] = joined
+    return sorted(sorted(members) for members in {id(members): members for members in group.values()}.values())
+
+
+def _homes(tree: ast.Module, names: set[str]) -> set[str]:
+    """The modules that some names of a module come from."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) in names:
+                    found |= {node.module, f"{node.module}.{alias.name}"}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if (alias.asname or alias.name) in names}
+    return found
+
+
+def _new_names(start: str) -> Iterator[str]:
+    """a, b, ... z, aa, ... after `start`."""
+    for length in count(1):
+        for number in range(26**length):
+            letters = ""
+            for _ in range(length):
+                number, letter = divmod(number, 26)
+                letters = chr(97 + letter) + letters
+            yield start + letters
+
+
+class _Rename(ast.NodeTransformer):
+    """Replaces identifiers wherever they stand."""
+
+    def __init__(self, new: dict[str, str]):
+        self._new = new
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        node.id = self._new.get(node.id, node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        node.attr = self._new.get(node.attr, node.attr)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = self._new.get(node.name, node.name)
+        return self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.name = self._new.get(node.name, node.name)
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.arg = self._new.get(node.arg, node.arg)
+        return self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if node.arg:
+            node.arg = self._new.get(node.arg, node.arg)
+        return self.generic_visit(node)
+
+    def visit_Global(self, node: ast.Global) -> ast.AST:
+        node.names = [self._new.get(name, name) for name in node.names]
+        return node
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST:
+        node.names = [self._new.get(name, name) for name in node.names]
+        return node
+
+    def visit_alias(self, node: ast.alias) -> ast.AST:
+        node.name = self._new.get(node.name, node.name)
+        if node.asname:
+            node.asname = self._new.get(node.asname, node.asname)
+        return node
+
+
+def _shorten_parameters(tree: ast.AST, named_in_calls: set[str]) -> None:
+    """In place: parameters that no call names, of functions with no function in them, are a, b, c and so on."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        inner = [part for part in ast.walk(node) if part is not node]
+        if any(isinstance(part, (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.comprehension)) for part in inner):
+            continue
+        own = [arg.arg for arg in node.args.args]
+        there = set(_names(node)) | set(dir(builtins))
+        new = (name for name in _new_names("") if name not in there and not keyword.iskeyword(name))
+        renamed = {name: next(new) for name in own if name != "self" and name not in named_in_calls}
+        for part in inner:
+            if isinstance(part, ast.arg):
+                part.arg = renamed.get(part.arg, part.arg)
+            elif isinstance(part, ast.Name):
+                part.id = renamed.get(part.id, part.id)
