@@ -98,8 +98,7 @@ def planned(speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int
     if top_steps < 2:
         raise ValueError("no ramp fits these limits")
     limits = (speed_um_s, accel_um_s2, jerk_um_s3)
-    # at low speeds the jerk limit leaves no room to brake as hard as that
-    coast_um_s2 = min(coast_um_s2, accel_um_s2, isqrt(jerk_um_s3 * speed_um_s // 2))
+    coast_um_s2 = _coast(speed_um_s, accel_um_s2, jerk_um_s3, coast_um_s2)
     brake = Brake(coast_um_s2, jerk_um_s3)
     top_period = Ramp(top_steps, limits).cruise_cycles
     tail = _braking(brake, top_period, word)
@@ -115,6 +114,16 @@ def planned(speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int
     if not out_gears:
         raise ValueError("no ramp fits these limits")
     return Gears(tail, out_gears, in_gears)
+
+
+def brake_of(speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int) -> Brake:
+    """The outward braking that `planned` makes of these limits."""
+    return Brake(_coast(speed_um_s, accel_um_s2, jerk_um_s3, coast_um_s2), jerk_um_s3)
+
+
+def _coast(speed_um_s, accel_um_s2, jerk_um_s3, coast_um_s2):
+    """At low speeds the jerk limit leaves no room to brake as hard as the carriage coasts."""
+    return min(coast_um_s2, accel_um_s2, isqrt(jerk_um_s3 * speed_um_s // 2))
 
 
 def written_down(gears: Gears, limits) -> bytes:

@@ -64,8 +64,8 @@ class _Brake:
 class IdealStroke:
     """The stroke of `travel` microsteps out and back that a plan (gears.Gears) means.
 
-    Taken from the plan: ramps' lengths, cruise periods and the lengths of the jerk phases. That these keep the limits
-    is for a test to ask of `peaks`.
+    `plan.brake` is profile.brake_of its limits; the rest is taken from the plan: ramps' lengths, cruise periods and
+    the lengths of the jerk phases. That these keep the limits is for a test to ask of `peaks`.
     """
 
     def __init__(self, plan, travel):

@@ -11,7 +11,7 @@ from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke, edges_of, words_of
 
 from sim.space import shim
 
-depth, gate, profile, ramps = shim("depth"), shim("gate"), shim("profile"), shim("ramps")
+depth, gate, gears, profile, ramps = map(shim, ("depth", "gate", "gears", "profile", "ramps"))
 records, treatment = shim("records"), shim("treatment")
 
 REFERENCE = (100_000, 20_000, 60_000_000, 4_000)  # um/s, mm/s2, mm/s3, mm/s2
@@ -22,8 +22,10 @@ EXACT = 1e-9  # microsteps: what floats make of a motion of 3000
 
 def planner(limits=REFERENCE):
     speed_um_s, accel_mm_s2, jerk_mm_s3, coast_mm_s2 = limits
-    return profile.planned(
-        speed_um_s, accel_mm_s2 * 1000, jerk_mm_s3 * 1000, coast_mm_s2 * 1000, gate.step_word)
+    whole = speed_um_s, accel_mm_s2 * 1000, jerk_mm_s3 * 1000, coast_mm_s2 * 1000
+    plan = profile.planned(*whole, gate.step_word)
+    plan.brake = profile.brake_of(*whole)  # for the ideal motion
+    return plan
 
 
 PLAN = planner()
@@ -270,3 +272,27 @@ def test_the_rate_offered_in_each_zone_against_the_optimum(zone):
         rate_mhz = depth.clamp_rate(zone, row.rate_max_mhz, PLAN.out_us(travel) + PLAN.in_us(travel) + margin_us)
         best_mhz = min(row.rate_max_mhz, 1000 / (optimum_s(depth_um + 120) + margin_us / 1e6))
         assert rate_mhz / best_mhz >= 0.95
+
+
+def whole(gear):
+    return {name: bytes(value) if hasattr(value, "itemsize") else value for name, value in vars(gear).items()}
+
+
+def test_gears_written_down_are_the_gears_that_are_read():
+    limits = (60_000, 12_000, 60_000_000, 4_000)
+    plan = planner(limits)
+    data = profile.written_down(plan, limits)
+    found = gears.stored(data, limits)
+    assert bytes(found.tail) == bytes(plan.tail)
+    assert list(map(whole, found.out_gears + found.in_gears)) == list(map(whole, plan.out_gears + plan.in_gears))
+    assert all(found.unchanged(table) for table in found._tables)
+
+
+def test_gears_of_other_limits_or_from_a_damaged_file_are_not_taken():
+    data = profile.written_down(PLAN, REFERENCE)
+    assert gears.stored(data, REFERENCE) is not None
+    assert gears.stored(None, REFERENCE) is None and gears.stored(b"", REFERENCE) is None
+    assert gears.stored(data, (*REFERENCE[:3], REFERENCE[3] - 1)) is None
+    for at in range(0, len(data), 97):
+        assert gears.stored(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], REFERENCE) is None
+    assert gears.stored(data[:-4], REFERENCE) is None

@@ -20,7 +20,7 @@ from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke, words_of  # noqa: E
 
 motor = shim("motor")
 gate = shim("gate")
-plan_gears = shim("profile").planned
+profile = shim("profile")
 LIMITS = shim("records").Motion()  # the reference pen's
 
 EXTENSIONS_UM = (250, 500, 1000, 1500, 2500)
@@ -32,9 +32,12 @@ JERK_UM_S3 = LIMITS.jerk_mm_s3 * 1000
 COAST_UM_S2 = LIMITS.coast_mm_s2 * 1000
 
 
-def planned(plan: Any = plan_gears, word: Any = gate.step_word, coast_um_s2: int = COAST_UM_S2) -> Any:
+def planned(plan: Any = profile.planned, word: Any = gate.step_word, coast_um_s2: int = COAST_UM_S2) -> Any:
     """The firmware's planner with the reference pen's limits."""
-    return plan(SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, coast_um_s2, word)
+    limits = SPEED_UM_S, ACCEL_UM_S2, JERK_UM_S3, coast_um_s2
+    gears = plan(*limits, word)
+    gears.brake = profile.brake_of(*limits)  # for the ideal motion
+    return gears
 
 
 def optimum_s(travel_um: float, brake_um_s2: float) -> float:
