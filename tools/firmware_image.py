@@ -84,9 +84,12 @@ def data_read(space: FirmwareSpace) -> dict[str, Any]:
     }
 
 
-def build(target: Path, firmware: Path = FIRMWARE, arch: str = ARCH) -> dict[str, Any]:
-    """Write the whole image into the empty folder `target` and return its manifest. `arch`: of its machine code."""
-    small, names = made_small(firmware)
+def build(
+    target: Path, firmware: Path = FIRMWARE, arch: str = ARCH, probes: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """Write the whole image into the empty folder `target` and return its manifest. `arch`: of its machine code;
+    `probes`: files that will look into its modules, whose names stay."""
+    small, names = made_small(firmware, probes)
     space = FirmwareSpace(types.ModuleType("no hardware"), firmware)
     version = space.module("version")
     files: dict[str, Any] = {}
@@ -128,9 +131,10 @@ def entry_of(path: Path) -> dict[str, Any]:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def made_small(firmware: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+def made_small(firmware: Path, probes: tuple[Path, ...] = ()) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """The sources by module name, with constants in place and short names; what the names stand for."""
-    outside = frozenset().union(*(names_in(path.read_text(encoding="utf-8")) for path in ON_THE_PEN.glob("*.py")))
+    from_outside = (*ON_THE_PEN.glob("*.py"), *probes)
+    outside = frozenset().union(*(names_in(path.read_text(encoding="utf-8")) for path in from_outside))
     written = {}
     for path in sources(firmware):
         written[_module(path, firmware)] = text = path.read_text(encoding="utf-8")

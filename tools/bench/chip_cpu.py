@@ -107,7 +107,7 @@ def _compiled() -> dict[str, bytes]:
     """The firmware's modules as `make firmware` makes them, without the two files that would start it."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        build(root)
+        build(root, probes=(CHIP_PROBE,))
         files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.mpy")}
     del files["main.mpy"]
     return files

@@ -28,6 +28,7 @@ Absent.Panel = Absent.Console = Absent.UsbSerial = Absent
 for _name in ("panel", "console", "drivers.usbserial"):
     sys.modules[_name] = Absent
 
+import base as base_module
 import board
 import depth
 import faults
@@ -99,8 +100,8 @@ def took(figures, name, run):
 
 def make_pen(figures):
     """A pen whose self-test has passed as far as this board goes, with a session's choices made."""
-    pen_module.Profile = took(figures, "planning_tables_us", pen_module.Profile)
-    pen = took(figures, "making_the_pen_us", pen_module.Pen)(time, machine.reset_cause())
+    base = took(figures, "making_the_base_us", base_module.Base)()
+    pen = took(figures, "making_the_pen_us", pen_module.Pen)(time, machine.reset_cause(), base)
     pen.sensors.read_pads()
     pen.sensors.read_analog()
     for test in (selftest._memory, selftest._sensors, selftest.gate, selftest.calibration):
