@@ -42,12 +42,12 @@ mem32[0x3C000000] = 2
 """
 
 
-def test_a_pen_is_made_and_memory_is_left():
+def test_a_pen_is_made_and_memory_is_left(uf2):
     from sim.silicon.bench import Board
     from sim.silicon.chip import Chip
-    from sim.silicon.tier import firmware_files, need_uf2
+    from sim.silicon.tier import firmware_files
 
-    chip = Chip(need_uf2(), {name.removeprefix("/"): data for name, data in firmware_files().items()} | {
+    chip = Chip(uf2, {name.removeprefix("/"): data for name, data in firmware_files().items()} | {
         "boot.py": b"", "main.py": MAIN})
     Board(chip, make_fram(load("zone_cheek")))
     chip.run_until(DONE, 30000)
