@@ -5,15 +5,13 @@ usual limits. A pen with others plans its own at the first start, which takes a 
 kilobytes of garbage, keeps them in a file beside the slots, and starts anew.
 """
 
-import gc
-
 import records
 import slots
 from board import Board
 from drivers.fram import Fram
 from gate import step_word
 from gears import stored
-from heap import forget
+from heap import forget, tidy
 from machine import WDT
 from scpi import Parser
 from store import Store
@@ -30,19 +28,18 @@ class Base:
         self.store = Store(self.fram)
         self.motion = records.Motion()
         self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
-        self.gears = _gears(self.motion)
+        self.gears = _gears(self.motion.limits())
         self.parser, self.methods = _parser()  # group and method of each row
-        gc.collect()
+        tidy()
 
 
-def _gears(motion):
-    limits = (motion.speed_um_s, motion.accel_mm_s2, motion.jerk_mm_s3, motion.coast_mm_s2)
+def _gears(limits):
     if slots.running:
         for path in ("/" + slots.running + "/" + FILE, "/" + FILE):
             gears = stored(slots.read(path), limits)
             if gears is not None:
                 return gears
-    from profile import planned, written_down
+    from profile import planned_for, written_down
 
     watchdog = WDT(timeout=slots.TRIAL_WATCHDOG_MS) if slots.trial else None  # the one that is running
 
@@ -51,7 +48,7 @@ def _gears(motion):
             watchdog.feed()
         return step_word(cycles, outward)
 
-    gears = planned(limits[0], limits[1] * 1000, limits[2] * 1000, limits[3] * 1000, word)
+    gears = planned_for(limits, word)
     if slots.running:
         slots.replace("/" + FILE, written_down(gears, limits))
         slots.restart()

@@ -113,5 +113,5 @@ class Commands:
 
 def fault_text(code):
     """Number, key, cause and action of a fault; it allocates."""
-    cause, action = faults.cause(code).replace("|", " "), faults.action(code).replace("|", " ")
+    cause, action = [text.replace("|", " ") for text in faults.words(code)]
     return ('%d,"%s","%s","%s"' % (code, faults.key(code), cause, action)).encode()

@@ -123,16 +123,18 @@ def remembered(code: int) -> bool:
 
 
 def cause(code: int) -> str:
-    """What happened, in lines that "|" parts; "" if there is no room in memory. At rest only: it reads flash."""
-    return _texts(code)[0]
+    return words(code)[0]
 
 
 def action(code: int) -> str:
-    """What the user should do; the same."""
-    return _texts(code)[1]
+    return words(code)[1]
 
 
-def _texts(code):
+def words(code: int):
+    """What happened, and what the user should do, in lines that "|" parts; empty if there is no room in memory.
+
+    At rest only: it reads flash.
+    """
     try:
         return borrow("fault_texts").TEXTS[code]
     except MemoryError:  # the number has to do

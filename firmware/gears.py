@@ -17,8 +17,6 @@ from micropython import const
 
 CYCLES_PER_US = const(125)
 MAGIC = const(0x31524147)  # "GAR1"
-OUT_FIELDS = const(8)
-IN_FIELDS = const(4)
 HEAD_WORDS = const(9)
 _NO_TABLE = array("I")  # until there is one
 
@@ -115,25 +113,28 @@ def stored(data, limits):
     at += 40 * head[6]
     in_rows = [struct.unpack_from("<6i", data, at + 24 * i) for i in range(head[7])]
     at += 24 * head[7]
-    end = at + 4 * head[8]
-    tail = array("I", data[at:end])
+    counts = [head[8]]
+    for row in out_rows + in_rows:
+        counts += row[-2:]
+    tables = _tables(data, at, counts)
+    tail = next(tables)
     out_gears = []
     for row in out_rows:
-        gear = OutGear(*row[:OUT_FIELDS])
-        at, end = end, end + 4 * row[8]
-        gear.up = array("I", data[at:end])
-        at, end = end, end + 4 * row[9]
-        gear.bend = array("I", data[at:end])
+        gear = OutGear(*row[:-2])
+        gear.up, gear.bend = next(tables), next(tables)
         out_gears.append(gear)
     in_gears = []
     for row in in_rows:
-        gear = InGear(*row[:IN_FIELDS])
-        at, end = end, end + 4 * row[4]
-        gear.up = array("I", data[at:end])
-        at, end = end, end + 4 * row[5]
-        gear.down = array("I", data[at:end])
+        gear = InGear(*row[:-2])
+        gear.up, gear.down = next(tables), next(tables)
         in_gears.append(gear)
     return Gears(tail, out_gears, in_gears)
+
+
+def _tables(data, at, counts):
+    for count in counts:
+        yield array("I", data[at : at + 4 * count])
+        at += 4 * count
 
 
 def _fastest(gears, steps):

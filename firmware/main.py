@@ -10,6 +10,7 @@ import time
 
 import board
 import faults
+from heap import tidy
 
 
 def _collect_after(heap_bytes):
@@ -32,7 +33,7 @@ def main():
 
         pen = Pen(time, board.reset_cause(), base)
         pen.boot()
-        gc.collect()
+        tidy()
         _collect_after(-1)  # only when there is no room
         pen.run()
     except KeyboardInterrupt:  # somebody at the USB port: off first, on record, then the prompt

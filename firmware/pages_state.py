@@ -100,8 +100,7 @@ class StatePages:
         if pen.safety.state == safety.RETRACTING:  # the words follow when nothing moves: they are read from flash
             words = []
         else:
-            cause = faults.cause(code).split("|")
-            action = faults.action(code).split("|")
+            cause, action = [text.split("|") for text in faults.words(code)]
             words = cause + ([""] if len(cause) + len(action) < 5 else []) + action
         draw_lines(self._screen, words, 1, 6)
         self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")

@@ -116,6 +116,12 @@ def planned(speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int
     return Gears(tail, out_gears, in_gears)
 
 
+def planned_for(limits, word) -> Gears:
+    """The gears of a pen with the limits of its record, as records.Motion gives them."""
+    speed_um_s, accel_mm_s2, jerk_mm_s3, coast_mm_s2 = limits
+    return planned(speed_um_s, accel_mm_s2 * 1000, jerk_mm_s3 * 1000, coast_mm_s2 * 1000, word)
+
+
 def brake_of(speed_um_s: int, accel_um_s2: int, jerk_um_s3: int, coast_um_s2: int) -> Brake:
     """The outward braking that `planned` makes of these limits."""
     return Brake(_coast(speed_um_s, accel_um_s2, jerk_um_s3, coast_um_s2), jerk_um_s3)

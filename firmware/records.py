@@ -266,10 +266,14 @@ class Motion:
         self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3, self.coast_mm_s2 = values
         return status
 
+    def limits(self):
+        """Speed in um/s, acceleration in mm/s2, jerk in mm/s3, deceleration of a coast in mm/s2."""
+        return self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3, self.coast_mm_s2
+
     def save(self, store):
         """ValueError outside 20..100 mm/s, 5..20 m/s2, 20000..60000 m/s3, a coast limit of 1 m/s2 to the acceleration,
         or with a ramp longer than RAMP_MAX_UM or a braking longer than BRAKE_MAX_UM."""
-        values = (self.speed_um_s, self.accel_mm_s2, self.jerk_mm_s3, self.coast_mm_s2)
+        values = self.limits()
         if not _motion_ok(*values):
             raise ValueError("motion limit out of range: %d um/s, %d mm/s2, %d mm/s3, coast %d mm/s2" % values)
         store.write(MOTION, struct.pack(self._LAYOUT, *values))

@@ -156,11 +156,8 @@ def _module(path: Path, firmware: Path) -> str:
 def step_tables(space: FirmwareSpace) -> bytes:
     """The file with the step tables of the usual motion limits, as the firmware itself would write it."""
     profile = space.module("profile")
-    usual = space.module("records").Motion()
-    limits = (usual.speed_um_s, usual.accel_mm_s2, usual.jerk_mm_s3, usual.coast_mm_s2)
-    gears = profile.planned(
-        limits[0], limits[1] * 1000, limits[2] * 1000, limits[3] * 1000, space.module("gate").step_word)
-    return profile.written_down(gears, limits)
+    limits = space.module("records").Motion().limits()
+    return profile.written_down(profile.planned_for(limits, space.module("gate").step_word), limits)
 
 
 def installed(folder: Path, slot: str = "a") -> dict[str, bytes]:

@@ -40,7 +40,7 @@ def shorten(
     SyntaxError for a source that is no Python, ValueError for one that reaches for another object's private name.
     """
     trees = {name: ast.parse(source) for name, source in sources.items()}
-    taken = Counter(name for tree in trees.values() for name in set(_names(tree)))
+    taken = Counter(name for tree in trees.values() for name in _all(tree))
     texts = {
         part for tree in trees.values() for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[\w.]+", node.value)
@@ -50,20 +50,20 @@ def shorten(
         node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
     out, meant = {}, {}
     for family in _families({name: tree for name, tree in trees.items() if name not in keep}):
+        there = {module: _all(trees[module]) for module in family}
         used = Counter(name for module in family for name in _names(trees[module]))
         bound = {name for module in family for name in _bound(trees[module])}
         own = [
             name for name, _ in used.most_common()
             if name in bound and name not in fixed and len(name) > 2 and not name.endswith("__")
-            and (name.startswith("_") or taken[name] == sum(name in _all(trees[module]) for module in family))]
+            and (name.startswith("_") or taken[name] == sum(name in there[module] for module in family))]
         short = dict(zip(own, (new for new in _new_names("_") if new not in used), strict=False))
         for module in family:
-            there = _all(trees[module])
             _see_privacy(module, trees[module], bound)
             tree = _Rename(short).visit(trees[module])
             _shorten_parameters(tree, named_in_calls)
             out[module] = ast.unparse(tree)
-            meant[module] = {new: old for old, new in short.items() if old in there}
+            meant[module] = {new: old for old, new in short.items() if old in there[module]}
     return sources | out, meant
 
 
@@ -189,26 +189,20 @@ class _Rename(ast.NodeTransformer):
         node.name = self._new.get(node.name, node.name)
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        node.name = self._new.get(node.name, node.name)
-        return self.generic_visit(node)
+    visit_ClassDef = visit_FunctionDef  # noqa: N815 (ast calls it so)
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.arg = self._new.get(node.arg, node.arg)
-        return self.generic_visit(node)
-
-    def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        if node.arg:
+    def visit_arg(self, node: ast.arg | ast.keyword) -> ast.AST:
+        if node.arg:  # a keyword of ** has none
             node.arg = self._new.get(node.arg, node.arg)
         return self.generic_visit(node)
+
+    visit_keyword = visit_arg
 
     def visit_Global(self, node: ast.Global) -> ast.AST:
         node.names = [self._new.get(name, name) for name in node.names]
         return node
 
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST:
-        node.names = [self._new.get(name, name) for name in node.names]
-        return node
+    visit_Nonlocal = visit_Global  # noqa: N815
 
     def visit_alias(self, node: ast.alias) -> ast.AST:
         node.name = self._new.get(node.name, node.name)
