@@ -57,6 +57,16 @@ def test_every_fault_has_a_deed_and_a_remedy(code):
     assert faults.remedy(code) in (faults.BY_USER, faults.BY_RESTART, faults.BY_SERVICE)
 
 
+def test_where_the_words_find_no_room_the_number_has_to_do(monkeypatch):
+    """The words come from flash into a heap that may be full: the fault's page and answer still have to be made."""
+
+    def no_room(_module):
+        raise MemoryError
+
+    monkeypatch.setattr(faults, "borrow", no_room)
+    assert faults.words(faults.SLIP) == ("", "")
+
+
 def test_the_pen_remembers_what_only_service_clears_but_not_what_each_self_test_finds():
     by_service = {faults.key(code) for code in faults.TABLE if faults.remedy(code) == faults.BY_SERVICE}
     remembered = {faults.key(code) for code in faults.TABLE if faults.remembered(code)}
