@@ -35,6 +35,7 @@ INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide 
 STOP_TOLERANCE_UM = const(150)
 NEAR_PROBE_STEPS = const(120)
 PAST_STEPS = const(32)  # 40 um
+LOST_UM = const(60)  # less than a lost cycle of 80, more than a rotor let go of at the stop may begin behind its field
 ENCODER_DEAD_UM = const(10)  # seen of those 40, less snapping to the field
 SNAP_COUNTS = const(41)  # 40 um, half an electrical cycle
 FINE_STEPS = const(240)
@@ -54,6 +55,7 @@ class Homing(Carriage):
         self._probe_steps = 0
         self._let_go = False
         self._edges = 0
+        self._looked_again = False
 
     def start_home(self, now_us: int) -> bool:
         """Find the home edge; False if the gate will not arm.
@@ -66,6 +68,7 @@ class Homing(Carriage):
         self.retracted = False
         self._in_step = False
         self._edges = 0
+        self._looked_again = False
         self._new_rest()
         seek = HOME_BUMP if self._readings.home else HOME_SEEK
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, seek, now_us)
@@ -100,7 +103,8 @@ class Homing(Carriage):
         if self._let_go:
             if self._over(now_us):
                 if self._moved_um() < ENCODER_DEAD_UM:
-                    self._fail_moving(faults.ENCODER)
+                    # seen again, the needles did come back
+                    self._fail_moving(faults.SLIP if self._readings.home else faults.ENCODER)
                 else:
                     self._stop_then(HOME_FINE, now_us)
         elif not self._readings.home:
@@ -109,7 +113,11 @@ class Homing(Carriage):
             self._end_us = ticks.add(now_us, PAST_STEPS * self._step_us)
         elif self._over(now_us):
             told_um = self._probe_steps * 1000 // STEPS_PER_MM
-            self._fail_moving(faults.HOME_SENSOR if self._moved_um() * 2 > told_um else faults.JAM)
+            moved_um = self._moved_um()
+            if moved_um * 2 <= told_um:
+                self._fail_moving(faults.JAM)
+            else:
+                self._fail_moving(faults.SLIP if told_um - moved_um > LOST_UM else faults.HOME_SENSOR)
 
     def _poll_fine(self, now_us):
         if self._readings.home:
@@ -119,8 +127,12 @@ class Homing(Carriage):
 
     def _edge_found(self, now_us):
         if self._edges and abs(self._encoder.count()) > AGAIN_COUNTS:
-            self._fail_moving(faults.HOME_SENSOR)
-            return
+            if self._looked_again:
+                self._fail_moving(faults.HOME_SENSOR)
+                return
+            # a rotor that lost its field spoils one of the two: both anew, and only once
+            self._looked_again = True
+            self._edges = -1
         self._encoder.zero()
         self._edge_steps = self._gate.position()
         self._edges += 1
@@ -129,7 +141,8 @@ class Homing(Carriage):
 
     def _poll_edge(self, now_us):
         if not self._readings.home:
-            self._fail_moving(faults.HOME_SENSOR)
+            # the encoder tells needles that are out again from a sensor that lets go of them
+            self._fail_moving(faults.SLIP if self._encoder.count() > REST_COUNTS else faults.HOME_SENSOR)
         elif self._over(now_us):
             if self._edges < 2:
                 self._probe_steps = AGAIN_STEPS

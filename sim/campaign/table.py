@@ -94,8 +94,7 @@ FAULTS: dict[str, Fault] = {
         "motor_weak", NOT_MOVED, NEVER, value=0.2, for_ms=20,
         why="short enough to fall into a pause, or where a stroke needs no torque"),
     "motor_lost": Fault("motor_weak", NOT_MOVED, LAST_STROKE, value=0.0),
-    # one that is lost at the edge, while homing, looks like a sensor that lets go again
-    "slip": Fault("slip", ("slip", "jam", "encoder", "home_sensor"), LAST_STROKE, quiet=UNTIL_HOMED, why=HOMING_HEALS),
+    "slip": Fault("slip", ("slip", "jam", "encoder"), LAST_STROKE, quiet=UNTIL_HOMED, why=HOMING_HEALS),
     "jam": Fault("jam", NOT_MOVED, LAST_STROKE),
     "jam_50ms": Fault(
         "jam", NOT_MOVED, NEVER, for_ms=50,

@@ -8,6 +8,8 @@ import random
 import pytest
 from motion_rig import PenRig
 
+from sim.mishaps import MISHAPS
+
 NEAR_UM = 190  # a probe of 150 um and the 40 um that a rotor may snap when it is switched on
 STARTS_UM = (-880, -700, -400, -140, -110, -95, 0, 400, 1500, 2500)
 
@@ -133,6 +135,30 @@ def test_a_sensor_that_fails_is_found(what, how, code, start_um):
     if what != "jam":
         # whatever is broken, the needles end inside the guide plane
         assert plant.tip_um <= 0
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("start_um", [-850, 700])
+@pytest.mark.parametrize("edge_um", [-100, 50])
+def test_a_cycle_lost_while_homing_never_condemns_a_sound_sensor(start_um, edge_um):
+    """Wherever it is lost: home is found all the same, or a fault that the user clears by homing again.
+
+    A home sensor's fault sends the pen in for service.
+    """
+    lose = MISHAPS["slip"].do
+    whole = PenRig(plant={"start_um": start_um, "home_edge_um": edge_um})
+    whole.run_while(lambda: whole.state() != "homing", 2000)
+    begins_ms = whole.now_us // 1000
+    assert whole.home(6000)
+    called = set()
+    for lost_at_ms in range(begins_ms, whole.now_us // 1000, 11):
+        rig = PenRig(plant={"start_um": start_um, "home_edge_um": edge_um})
+        rig.world.at(lost_at_ms * 1_000_000, lambda rig=rig: lose(rig.world, None))
+        if rig.home(6000):
+            assert abs(rig.home_error_um) <= 8 + 3  # both edges within 8
+        called.add(rig.fault())
+    assert called <= {"", "slip", "jam"}
+    assert called != {""}  # some of them were felt
 
 
 @pytest.mark.parametrize("home_edge_um", [-400, 200])
