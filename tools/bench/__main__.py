@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -114,20 +116,31 @@ def _flat(value: object) -> str:
     return "\n".join(lines)
 
 
+def _measured(name: str, measure: Callable[[], Any]) -> Any:
+    """What `measure` found, and a line that tells how far the whole is."""
+    began = time.perf_counter()
+    found = measure()
+    print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
+    return found
+
+
+def _write(out: Path, figures: dict[str, object]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     out = parser.parse_args().out
     figures: dict[str, object] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
-    figures |= speed()
+    first = {"speed": speed, "passes": passes, "demo": demo, "exhaustion": exhaustion, "campaign": campaign}
     if find_micropython() is None:
         print("micropython tier left out: no VM found (PEN_MICROPYTHON names one)")
-    else:
-        figures |= passes()
-    figures |= demo()
-    figures |= exhaustion()
-    figures |= campaign()
+        del first["passes"]
+    for name, measure in first.items():
+        figures |= _measured(name, measure)
     from tools.bench import (  # bring an emulator in, which would weigh on the figures above
         archive,
         calibration,
@@ -140,10 +153,10 @@ def main() -> None:
     sets = (
         archive.FIGURES | calibration.FIGURES | console.FIGURES | flash.FIGURES | motion.FIGURES | reading.FIGURES)
     for name, measure in sets.items():
-        figures[name] = measure()
+        figures[name] = _measured(name, measure)
+        _write(out, figures)
     _print(figures, motion.PUBLIC | reading.PUBLIC)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    _write(out, figures)
 
 
 if __name__ == "__main__":
