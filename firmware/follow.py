@@ -15,11 +15,12 @@ class Follow:
     """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor.
 
     `gate_proven()` says whether the gate was seen to refuse a step since the start, and tries it if not;
-    `load_calibration()` says which fault stands in the way of a calibration that the self-test has not come to.
+    `load_calibration()` says which fault stands in the way of a calibration that the self-test has not come to;
+    `page_stands()` whether the display's page is the one of this state.
     `referenced`: the pen was homed since the start, and both witnesses of where the needles are still stand.
     """
 
-    def __init__(self, core, needles, readings, driver, hurry, gate_proven, load_calibration):
+    def __init__(self, core, needles, readings, driver, hurry, gate_proven, load_calibration, page_stands):
         self._core = core
         self._needles = needles
         self._readings = readings
@@ -27,6 +28,7 @@ class Follow:
         self._hurry = hurry
         self._gate_proven = gate_proven
         self._load_calibration = load_calibration
+        self._page_stands = page_stands
         self._coming_home = safety.Timer()
         self._entered = False
         self._tidied = False
@@ -74,6 +76,8 @@ class Follow:
                 if not self._tidied:  # what the panel draws while needles find home has room then
                     self._tidied = True
                     tidy()
+                    return
+                if not self._page_stands():  # it says to keep off the skin, and is not drawn while needles move
                     return
                 self.referenced = False
                 core.event(safety.HOME)

@@ -1,7 +1,10 @@
 """The pages of a session: its numbers while it runs, its summary, the aftercare for the client.
 
-The session page is drawn once; after that only what changed, and while strokes run that allocates nothing.
+The session page is drawn once; after that only what changed. While strokes run that is one number at a time, and
+allocates nothing.
 """
+
+from array import array
 
 import aftercare
 import buttons
@@ -11,7 +14,18 @@ import pages
 import safety
 import treatment
 from heap import borrow
+from micropython import const
 from pages import LOW_HZ, direction, draw_lines, mm
+
+# The numbers of the session page
+_LAST = const(0)  # achieved, by the stroke before
+_STROKES = const(1)
+_LEFT = const(2)  # of the session's time
+_DEPTH = const(3)
+_MOST = const(4)
+_NUMBERS = const(6)  # and the rate
+_NOT_DRAWN = const(-2)
+_BLANK = const(-1)
 
 _BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen", "by clin")
 _HEAT = ("    ", "WARM", "SLOW")
@@ -39,6 +53,8 @@ class RunPages:
         self._glide_um_s = 0
         self._glide_depth_um = -1
         self._glide_drawn = -1
+        self._shown = array("i", [_NOT_DRAWN] * _NUMBERS)
+        self._next = 0
         self._glide_session = 0  # the session whose first glide limit was looked at
         self._glide_open = False
         self._aftercare_page = 0
@@ -98,6 +114,8 @@ class RunPages:
         screen.text(2, 13, _BOUND_BY[deed.limits.reason()])
         screen.text(3, 19, "Hz")
         self._glide_drawn = -1
+        for which in range(_NUMBERS):
+            self._shown[which] = _NOT_DRAWN
         screen.text(5, 0, "Last")
         screen.text(5, 14, "Strokes")
         screen.text(6, 0, "Left")
@@ -111,7 +129,6 @@ class RunPages:
 
     def _session_numbers(self):
         pen = self._pen
-        deed = pen.treatment
         screen = self._screen
         if pen.safety.state != self._state_shown:
             self._state_shown = pen.safety.state
@@ -122,18 +139,51 @@ class RunPages:
             slow = self._glide_um_s < treatment.GLIDE_USUAL_UM_S
             screen.line(4, "Glide under    mm/s", slow)
             screen.number(4, 12, self._glide_um_s // 1000, 2, 0, slow)
-        screen.big_number(1, 0, deed.depth_um // 10, 4, 2, 3)
-        screen.number(1, 17, deed.limits.max_um // 10, 4, 2)
-        screen.number(3, 14, deed.rate_mhz // 100, 4, 1)
-        if deed.strokes:
-            screen.number(5, 5, max(0, pen.motor.achieved_um) // 10, 4, 2)
-        screen.number(6, 14, deed.strokes, 7)
-        left_s = deed.left_ms(self._panel.now_ms) // 1000
-        screen.number(6, 5, left_s // 60, 2)
-        screen.number(6, 8, left_s % 60 // 10, 1)
-        screen.number(6, 9, left_s % 10, 1)
+        moving = pen.motor.armed()
+        shown = self._shown
+        for _ in range(_NUMBERS):
+            which = self._next
+            self._next = which + 1 if which + 1 < _NUMBERS else 0
+            value = self._value(which)
+            if value != shown[which]:
+                shown[which] = value
+                self._draw_number(which, value)
+                if moving:
+                    break  # one takes the chip half a millisecond, and a late look at the needles is a fault
         if not self._panel.message_on and self._panel.take_stale():
             self._hint()
+
+    def _value(self, which):
+        """What a number of the page shows, in the unit of its last place."""
+        pen = self._pen
+        deed = pen.treatment
+        if which == _LAST:
+            return max(0, pen.motor.achieved_um) // 10 if deed.strokes else _BLANK
+        if which == _STROKES:
+            return deed.strokes
+        if which == _LEFT:
+            return deed.left_ms(self._panel.now_ms) // 1000
+        if which == _DEPTH:
+            return deed.depth_um // 10
+        return deed.limits.max_um // 10 if which == _MOST else deed.rate_mhz // 100
+
+    def _draw_number(self, which, value):
+        screen = self._screen
+        if which == _LAST:
+            if value != _BLANK:
+                screen.number(5, 5, value, 4, 2)
+        elif which == _STROKES:
+            screen.number(6, 14, value, 7)
+        elif which == _LEFT:
+            screen.number(6, 5, value // 60, 2)
+            screen.number(6, 8, value % 60 // 10, 1)
+            screen.number(6, 9, value % 10, 1)
+        elif which == _DEPTH:
+            screen.big_number(1, 0, value, 4, 2, 3)
+        elif which == _MOST:
+            screen.number(1, 17, value, 4, 2)
+        else:
+            screen.number(3, 14, value, 4, 1)
 
     def _look_at_glide(self):
         """The glide limit of the depth in force; worked out once a depth, and depths change at rest only."""

@@ -29,8 +29,6 @@ class StatePages:
             screen.line(4, "  Keep off the skin")
         elif page == pages.MARKING:
             screen.line(3, " Preparing cartridge")
-        elif page == pages.FAULT:
-            self._panel.sound(pages.ALARM_HZ, 600)
 
     def draw(self, page):
         """Draw what changed."""

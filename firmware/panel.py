@@ -66,6 +66,7 @@ class Panel:
         self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run, choose,
                         choose, run, client, client, GaugePage(pen, self._screen, self))
         self._page = -1
+        self._stopped = False
         self._drawn = False
         self._shown = -1
         self._message = ""
@@ -103,9 +104,10 @@ class Panel:
             return pages.AFTERCARE
         if self._pen.courses.entering and stage <= treatment.ZONE:
             return pages.CLIENT
-        if stage == treatment.NO_CARTRIDGE and not core.state == safety.HOMING:
+        homing = core.state == safety.HOMING or (core.state == safety.UNHOMED and self._pen.readings.interlock)
+        if stage == treatment.NO_CARTRIDGE and not homing:
             return pages.INSERT
-        if core.state == safety.UNHOMED or core.state == safety.HOMING:
+        if homing or core.state == safety.UNHOMED:
             return pages.HOMING
         if stage == treatment.ACTIVE:
             return pages.GLIDE if self._run.glide_to_read() else pages.SESSION
@@ -115,11 +117,21 @@ class Panel:
         return over if over >= 0 else pages.ZONE + stage - treatment.ZONE
 
     def update(self, now_ms: int) -> bool:
-        """Draw what changed and send a little of it; True while some is left to send."""
+        """Draw what changed and send a little of it; True while some is left to send.
+
+        While the drive is on the page stays, and only its numbers change: to draw a page takes the chip longer than the
+        gate goes without a heartbeat.
+        """
         self.now_ms = now_ms
         page = self._wanted()
+        stopped = page == pages.FAULT
+        if stopped and not self._stopped:
+            self.sound(pages.ALARM_HZ, 600)
+        self._stopped = stopped
         moving = self._pen.motor.armed()
-        if page != self._page:
+        if moving:
+            page = self._page
+        elif page != self._page:
             self._page = page
             self._drawn = False
             self._shown = -1
@@ -128,16 +140,22 @@ class Panel:
             if page < pages.ZONE:
                 self._choose.leave()
             self._groups[page].enter(page)
-        self._groups[page].draw(page)
-        self._follow_refusal()
-        if self.message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
-            self.message_on = False
-            self._shown = -1
+        if not moving or page == pages.SESSION or page == pages.GAUGE:
+            self._groups[page].draw(page)
+        if not moving:
+            self._follow_refusal()
+            if self.message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
+                self.message_on = False
+                self._shown = -1
         self._lamp_and_tone(now_ms)
         left = self._screen.flush_step(CHUNKS_MOVING if moving else CHUNKS_REST)
         if not left:
             self._drawn = True
         return left
+
+    def page_stands(self) -> bool:
+        """The page is the one that the pen's state asks for."""
+        return self._page == self._wanted()
 
     def draw_if(self, shown: int, draw):
         """Call `draw()` when what it shows, told by a number, is not what is on the screen."""

@@ -105,11 +105,11 @@ class Pen:
         self.put_away = PutAway(self)
         self.slot_watch = SlotWatch(self)
         self.courses = courses.Courses(self.journal, self.put_away.archive)
-        self.follow = Follow(
-            self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
-            self._load_calibration)
         self.recalibration = None  # until one is begun
         self.panel = Panel(self)
+        self.follow = Follow(
+            self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
+            self._load_calibration, self.panel.page_stands)
         self.console = Console(self, UsbSerial(), base.parser, base.methods)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
@@ -174,6 +174,7 @@ class Pen:
     def stop(self, code: int, error: Exception):
         """The loop failed: latch why, then only show and tell it and keep the watchdog quiet, for ever."""
         self.gate.disarm()
+        self.motor.abandon()
         self.safety.trip(code)
         self.console.failed(error)
         self._feed()

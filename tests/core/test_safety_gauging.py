@@ -211,3 +211,13 @@ def test_a_permit_is_of_the_kind_that_was_issued_last():
     assert permit.static is True and permit.zone == 0
     permit.issue(CHEEK, 500, 1000, 0)
     assert permit.static is False and permit.zone == CHEEK
+    permit.issue_static(1000, 1000, 0)
+    assert permit.static is True and permit.zone == 0  # no stroke is allowed there
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize(("age_ms", "good"), [(0, True), (19, True), (20, False), (5000, False)])
+def test_a_static_permit_lives_20_ms_too(age_ms, good):
+    permit = safety.Permit()
+    permit.issue_static(1000, 1000, (1 << 30) - 10)
+    assert permit.spend(((1 << 30) - 10 + age_ms) % (1 << 30)) is good

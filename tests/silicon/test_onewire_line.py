@@ -93,6 +93,11 @@ def test_a_pulse_too_short_for_a_reset_is_not_answered(wire):
     assert not wire.reset(low_us=400)
 
 
+def test_a_delay_that_a_whole_microsecond_cuts_short_is_a_reset_all_the_same(wire):
+    """A wait of 480 ticks of the chip's timer that begins late in a tick is over after 479 and a bit."""
+    assert wire.reset(low_us=479)
+
+
 def test_an_empty_seat_does_not_answer(wire):
     wire.part.remove(0)
     assert not wire.reset()

@@ -23,6 +23,9 @@ class Absent:
     def __init__(self, *_):
         pass
 
+    def page_stands(self):
+        return True
+
 
 Absent.Panel = Absent.Console = Absent.UsbSerial = Absent
 for _name in ("panel", "console", "drivers.usbserial"):
