@@ -25,7 +25,7 @@ from pages_run import RunPages
 from pages_state import StatePages
 from screen import Screen
 
-CHUNKS_MOVING = const(2)
+CHUNKS_MOVING = const(1)
 CHUNKS_REST = const(8)
 MESSAGE_MS = const(2500)
 
@@ -67,6 +67,7 @@ class Panel:
                         choose, run, client, client, GaugePage(pen, self._screen, self))
         self._page = -1
         self._stopped = False
+        self._left = True  # something to send
         self._drawn = False
         self._shown = -1
         self._message = ""
@@ -119,8 +120,8 @@ class Panel:
     def update(self, now_ms: int) -> bool:
         """Draw what changed and send a little of it; True while some is left to send.
 
-        While the drive is on the page stays, and only its numbers change: to draw a page takes the chip longer than the
-        gate goes without a heartbeat.
+        While the drive is on the page stays, and only its numbers change, drawn in one call and sent in the next ones:
+        to draw a page takes the chip longer than the gate goes without a heartbeat.
         """
         self.now_ms = now_ms
         page = self._wanted()
@@ -140,6 +141,10 @@ class Panel:
             if page < pages.ZONE:
                 self._choose.leave()
             self._groups[page].enter(page)
+        if moving and self._left:
+            self._lamp_and_tone(now_ms)
+            self._left = self._screen.flush_step(CHUNKS_MOVING)
+            return self._left
         if not moving or page == pages.SESSION or page == pages.GAUGE:
             self._groups[page].draw(page)
         if not moving:
@@ -148,7 +153,7 @@ class Panel:
                 self.message_on = False
                 self._shown = -1
         self._lamp_and_tone(now_ms)
-        left = self._screen.flush_step(CHUNKS_MOVING if moving else CHUNKS_REST)
+        self._left = left = moving or self._screen.flush_step(CHUNKS_REST)
         if not left:
             self._drawn = True
         return left

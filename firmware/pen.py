@@ -51,6 +51,7 @@ SENSE_REST_US = const(20000)
 ANALOG_US = const(50000)
 TREATMENT_US = const(20000)
 PANEL_US = const(40000)
+PANEL_MOVING_US = const(20000)  # a little each time
 FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
@@ -130,11 +131,11 @@ class Pen:
         tasks = (
             Task("sense", self._sense, 3000, 100000),
             Task("motor", self._motor, 3000, 100000),
-            Task("analog", self._analog, 20000, 300000),
-            Task("driver", self._driver, 20000, 500000),
-            Task("treatment", self._treatment, 30000, 300000),
-            Task("console", self._console, 60000, 500000),
-            Task("panel", self._panel, 60000, 500000),
+            Task("analog", self._analog, 20000, 300000, True),
+            Task("driver", self._driver, 20000, 500000, True),
+            Task("treatment", self._treatment, 30000, 300000, True),
+            Task("console", self._console, 60000, 500000, True),
+            Task("panel", self._panel, 60000, 500000, True),
         )
         self._motor_task = tasks[1]
         self._driver_task = tasks[3]
@@ -482,4 +483,6 @@ class Pen:
 
     def _panel(self, now_us):
         left = self.panel.update(self.uptime_ms)
-        return PANEL_SOON_US if left and not self.motor.armed() else PANEL_US
+        if self.motor.armed():
+            return PANEL_MOVING_US
+        return PANEL_SOON_US if left else PANEL_US

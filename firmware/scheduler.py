@@ -16,10 +16,14 @@ _HALF = const(0x20000000)
 
 
 class Task:
-    """One row of the table. `late_us` is how late a start may be before it counts as an overrun."""
+    """One row of the table. `late_us` is how late a start may be before it counts as an overrun.
 
-    def __init__(self, name, run, late_us, check_in_us):
+    A `patient` one shares each pass with no other patient one while lateness counts.
+    """
+
+    def __init__(self, name, run, late_us, check_in_us, patient=False):
         self.name = name
+        self.patient = patient
         self.run = run
         self.late_us = late_us
         self.check_in_us = check_in_us
@@ -32,7 +36,10 @@ class Task:
 
 
 class Scheduler:
-    """Runs the tasks in the order of the table, so an earlier one never waits for a later one's turn."""
+    """Runs the tasks in the order of the table, so an earlier one never waits for a later one's turn.
+
+    While lateness counts it waits for one patient task at the most, however many are due.
+    """
 
     def __init__(self, clock, tasks, feed_watchdog):
         """`clock` has ticks_us and sleep_us; `feed_watchdog` is called when every task has checked in."""
@@ -54,10 +61,13 @@ class Scheduler:
         now_us = begun_us = self._clock.ticks_us()
         soonest_us = LONGEST_SLEEP_US
         alive = True
+        served = False
         for task in self.tasks:
             # ticks.diff written out: a call costs 10 us on the chip, and this is every pass of the loop
             late_us = (((now_us - task.due_us) & _MASK) ^ _HALF) - _HALF
-            if late_us >= 0:
+            if late_us >= 0 and not (served and task.patient):
+                if task.patient:
+                    served = self.strict
                 now_us = self._run(task, now_us, late_us)
             elif not 0 <= (((now_us - task.ran_us) & _MASK) ^ _HALF) - _HALF <= task.check_in_us:
                 alive = False  # asked for too long, or the clock jumped back

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sim.parts.ds2431 import Ds2431
 
-RESET_NS = 470_000  # tRSTL is 480 us at least, which a delay in whole microseconds misses by one; a slot has 120 at most
+RESET_NS = 470_000  # tRSTL is 480 us at least; a delay in whole microseconds misses that by up to one
 ONE_NS = 15_000  # a low time up to here is a one, or a read slot (tW1L, tRL)
 HOLD_NS = 30_000  # how long a part holds the line for a zero: beyond the chip's look at 15 us
 PRESENCE_NS = (30_000, 120_000)  # tPDH and tPDL: after the line is let go, and for how long

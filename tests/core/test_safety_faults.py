@@ -246,3 +246,30 @@ def test_after_a_clear_the_trigger_must_be_let_go(code):
     assert rig.ask() == faults.REFUSED_RELEASE_FIRST
     rig.release().press()
     assert rig.ask() == faults.GRANTED
+
+
+def stopped_by(*codes):
+    rig = Rig().ready()
+    for code in codes:
+        rig.core.trip(code)
+    return rig
+
+
+@pytest.mark.parametrize("behind", [faults.HOME_SENSOR, faults.SLIP], ids=["same remedy", "lesser remedy"])
+def test_one_service_is_enough_for_what_it_has_looked_at(behind):
+    rig = stopped_by(faults.ENCODER, behind)
+    assert rig.core.clear(rig.readings, service=True)
+    assert rig.core.fault == faults.NONE
+
+
+def test_of_two_restarts_asked_for_the_first_is_named():
+    rig = stopped_by(faults.SLIP, faults.TABLES, faults.EXCEPTION)
+    assert not rig.core.clear(rig.readings)
+    assert rig.core.fault == faults.TABLES
+
+
+def test_hot_and_open_at_the_same_look_the_needles_are_called_in():
+    rig = Rig().running()
+    rig.readings.temp_dc, rig.readings.interlock = 800, 0
+    rig.step()
+    assert (rig.core.fault, rig.core.state) == (faults.MOTOR_HOT, safety.RETRACTING)

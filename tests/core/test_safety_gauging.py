@@ -221,3 +221,55 @@ def test_a_static_permit_lives_20_ms_too(age_ms, good):
     permit = safety.Permit()
     permit.issue_static(1000, 1000, (1 << 30) - 10)
     assert permit.spend(((1 << 30) - 10 + age_ms) % (1 << 30)) is good
+
+
+def test_a_refused_static_permit_voids_the_one_before():
+    permit = safety.Permit()
+    permit.issue_static(1000, 1000, 0)
+    with pytest.raises(ValueError, match="no permit"):
+        permit.issue_static(0, 1000, 0)
+    assert not permit.spend(1)
+    rig = Rig().gauging()
+    assert rig.ask_static() == faults.REFUSED_STATE
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+def test_a_fresh_pen_has_no_gauge_tip_until_one_was_read():
+    core = Rig().release().core
+    core.event(safety.TESTED)
+    core.technician = True
+    assert core.gauge_tip is False
+    assert core.open_gauge(Rig().readings) == faults.REFUSED_GAUGE_TIP
+
+
+def test_a_restart_that_is_asked_for_behind_the_missing_calibration_comes_first():
+    rig = proven()
+    rig.core.trip(faults.CALIBRATION_MISSING)
+    rig.core.trip(faults.EXCEPTION)
+    assert rig.core.open_gauge(rig.readings) == faults.REFUSED_STATE
+    assert rig.core.fault == faults.EXCEPTION and not rig.core.gauging
+
+
+def test_a_trigger_let_go_a_moment_ago_may_still_bounce():
+    rig = proven().press()
+    assert rig.trigger(0, 1).core.open_gauge(rig.readings) == faults.REFUSED_RELEASE_FIRST
+    assert rig.step(20).core.open_gauge(rig.readings) == faults.GRANTED
+
+
+def test_closing_voids_a_permit_that_no_move_was_begun_with():
+    rig = Rig().gauged()
+    rig.core.permit.issue_static(1000, 1000, rig.now_ms)
+    rig.core.close_gauge()
+    assert not rig.core.permit.spend(rig.now_ms)
+
+
+def test_closing_ends_no_run_of_strokes():
+    rig = Rig().running()
+    rig.core.close_gauge()
+    assert rig.core.state == safety.RUNNING
+
+
+def test_a_latched_fault_refuses_whatever_the_state_says():
+    rig = Rig().gauged().press()
+    rig.core.fault = faults.SLIP
+    assert rig.ask_static() == faults.REFUSED_STATE

@@ -225,3 +225,18 @@ def test_derating_starts_at_70_degrees():
     assert not rig.core.derated(rig.readings)
     rig.readings.temp_dc = 700
     assert rig.core.derated(rig.readings)
+
+
+@pytest.mark.hazard("H01")
+def test_a_stroke_is_asked_for_after_a_static_move_and_is_a_stroke():
+    rig = Rig().ready().press()
+    rig.core.permit.issue_static(1000, 1000, rig.now_ms)
+    assert rig.ask() == faults.GRANTED
+    assert rig.core.permit.static is False
+
+
+def test_a_look_at_the_readings_leaves_the_permit_of_a_run_alone():
+    rig = Rig().running()
+    assert rig.ask() == faults.GRANTED
+    rig.step()
+    assert rig.core.permit.spend(rig.now_ms)

@@ -186,3 +186,46 @@ def test_every_threshold_is_the_documented_one():
     units = ("_MS", "_MV", "_DC")
     found = {name: value for name, value in vars(safety).items() if name.endswith(units) and name[0] != "_"}
     assert found == documented
+
+
+def test_a_timer_that_is_shown_an_earlier_time_has_held_for_none():
+    timer = safety.Timer()
+    timer.held_ms(True, 100)
+    assert timer.held_ms(True, 99) <= 0
+    assert timer.held_ms(True, 103) == 3
+
+
+@pytest.mark.parametrize(("name", "high"), [("battery_mv", 9001), ("rail_mv", 14_001)])
+def test_a_reading_that_came_back_starts_anew(name, high):
+    rig = Rig().ready()
+    normal = getattr(rig.readings, name)
+    setattr(rig.readings, name, high)
+    rig.step(safety.SENSE_MS - 1)
+    setattr(rig.readings, name, normal)
+    rig.step(safety.SENSE_MS)
+    setattr(rig.readings, name, high)
+    rig.step(2)
+    assert rig.core.fault == faults.NONE
+
+
+def test_each_homing_has_its_own_time():
+    rig = Rig().enter(safety.HOMING)
+    rig.step(safety.HOMING_MS - 1)
+    rig.core.event(safety.HOMED)
+    rig.step(100)
+    rig.core.event(safety.HOME)
+    rig.step(2)
+    assert (rig.core.fault, rig.core.state) == (faults.NONE, safety.HOMING)
+
+
+def test_each_retract_has_its_own_time():
+    rig = Rig().enter(safety.RETRACTING)
+    rig.step(safety.RETRACTING_MS - 1)
+    rig.core.event(safety.RETRACTED)
+    rig.trigger(0, 1).step(100)
+    assert rig.core.clear(rig.readings)
+    rig.core.event(safety.HOME)
+    rig.step()
+    rig.core.trip(faults.SLIP)
+    rig.step(2)
+    assert rig.core.state == safety.RETRACTING, faults.key(rig.core.fault)

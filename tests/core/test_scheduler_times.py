@@ -68,6 +68,25 @@ def test_the_loop_sleeps_until_the_next_is_due_but_never_long(start_us):
 
 
 @everywhere
+def test_an_urgent_task_waits_for_one_patient_one_at_the_most(start_us):
+    loop = Loop(start_us, late_us=3000, a=(4000, 100), b=(20_000, 1500), c=(20_000, 1500), d=(20_000, 1500))
+    for name in "bcd":
+        loop.tasks[name].patient = True
+    loop.scheduler.run_once()
+    assert [name for name, *_ in loop.log] == ["a", "b"]
+    loop.run(2_000_000)
+    assert loop.tasks["a"].worst_late_us <= 1500 and loop.tasks["a"].overruns == 0
+    # none of them starves, and the watchdog is fed
+    assert [loop.tasks[name].runs for name in "bcd"] == pytest.approx([95] * 3, abs=6)
+    assert loop.fed
+    loop.scheduler.strict = False
+    loop.clock.now_us += 50_000
+    loop.log.clear()
+    loop.scheduler.run_once()
+    assert [name for name, *_ in loop.log] == ["a", "b", "c", "d"]
+
+
+@everywhere
 def test_lateness_counts_only_when_strict(start_us):
     loop = Loop(start_us, late_us=1000, a=(4000, 0))
     task = loop.tasks["a"]

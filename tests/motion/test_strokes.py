@@ -143,7 +143,7 @@ def test_a_slow_pen_is_as_deep_and_only_slower():
     rig = session(depth_um=1000, rate_hz=30, pen={"speed_um_s": 40_000, "accel_mm_s2": 8_000})
     rig.strokes_until_fault(30)
     assert not rig.fault()
-    assert [stroke.max_tip_um for stroke in rig.strokes] == pytest.approx([1000] * 30, abs=DEPTH_UM)
+    assert [stroke.max_tip_um for stroke in rig.strokes[:30]] == pytest.approx([1000] * 30, abs=DEPTH_UM)
     assert measured_hz(rig, 29) == pytest.approx(rig.pen.treatment.rate_mhz / 1000, rel=RATE)
     assert measured_hz(rig, 29) < 16
 
