@@ -30,10 +30,12 @@ class Machine(RuleBasedStateMachine):
         self.rig = Rig(start_ms)
         self.core = self.rig.core
         self.release_seen = False
-        self.homed = self.closed = False
+        self.homed = False
+        self.up_ms = -1
         if at_once:
             self.rig.ready()
             self.homed = self.release_seen = True
+            self.up_ms = 39  # two releases of 20 ms
 
     # -- what happens to the pen ---------------------------------------------------------------------
 
@@ -57,7 +59,10 @@ class Machine(RuleBasedStateMachine):
     @rule(ms=st.integers(1, 60))
     def wait(self, ms):
         self.rig.step(ms)
-        if ms >= 8 and (self.rig.readings.trigger_no, self.rig.readings.trigger_nc) == (0, 1):
+        contacts = self.rig.readings.trigger_no, self.rig.readings.trigger_nc
+        # since the first look that did not find it pressed, also one before the session was opened
+        self.up_ms = -1 if contacts == (1, 0) else self.up_ms + ms
+        if self.up_ms >= 8 and contacts == (0, 1):
             self.release_seen = True
 
     # -- what the loop does --------------------------------------------------------------------------
