@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -75,5 +76,9 @@ def _firmware_image() -> Any:
     spec = importlib.util.spec_from_file_location("firmware_image", ROOT / "tools" / "firmware_image.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.append(str(ROOT))  # it has parts of its own there
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(ROOT))
     return module

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from typer import Typer
@@ -12,6 +14,7 @@ from penimage import model
 from sim import tiers
 from sim.run import Simulation
 from sim.scenario import load
+from sim.silicon.tier import firmware_files
 from sim.space import shim
 from tools import firmware_image as image
 
@@ -126,3 +129,11 @@ def test_source_that_the_compiler_refuses_is_named(tmp_path):
     (tmp_path / "image").mkdir()
     with pytest.raises(image.BuildError, match=r"ticks\.py.*line 1"):
         image.build(tmp_path / "image", broken)
+
+
+def test_the_installed_command_builds_it_from_any_folder(tmp_path):
+    """`pen run --tier silicon` has only its packages on the path, not the project's folder."""
+    code = "from sim.silicon.tier import firmware_files; print(sorted(firmware_files())[0])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in firmware_files()
