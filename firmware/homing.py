@@ -55,7 +55,6 @@ class Homing(Carriage):
         self._probe_steps = 0
         self._let_go = False
         self._edges = 0
-        self._looked_again = False
 
     def start_home(self, now_us: int) -> bool:
         """Find the home edge; False if the gate will not arm.
@@ -68,7 +67,6 @@ class Homing(Carriage):
         self.retracted = False
         self._in_step = False
         self._edges = 0
-        self._looked_again = False
         self._new_rest()
         seek = HOME_BUMP if self._readings.home else HOME_SEEK
         return self._slow(0, self._coarse_in, RETRACT_STEPS, COARSE_US, seek, now_us)
@@ -127,12 +125,9 @@ class Homing(Carriage):
 
     def _edge_found(self, now_us):
         if self._edges and abs(self._encoder.count()) > AGAIN_COUNTS:
-            if self._looked_again:
-                self._fail_moving(faults.HOME_SENSOR)
-                return
-            # a rotor that lost its field spoils one of the two: both anew, and only once
-            self._looked_again = True
-            self._edges = -1
+            # a sensor that is unsteady, or a rotor that lost its field at one of the two: which, nobody can tell
+            self._fail_moving(faults.HOMING)
+            return
         self._encoder.zero()
         self._edge_steps = self._gate.position()
         self._edges += 1

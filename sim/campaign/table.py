@@ -94,7 +94,7 @@ FAULTS: dict[str, Fault] = {
         "motor_weak", NOT_MOVED, NEVER, value=0.2, for_ms=20,
         why="short enough to fall into a pause, or where a stroke needs no torque"),
     "motor_lost": Fault("motor_weak", NOT_MOVED, LAST_STROKE, value=0.0),
-    "slip": Fault("slip", ("slip", "jam", "encoder"), LAST_STROKE, quiet=UNTIL_HOMED, why=HOMING_HEALS),
+    "slip": Fault("slip", ("slip", "jam", "encoder", "homing"), LAST_STROKE, quiet=UNTIL_HOMED, why=HOMING_HEALS),
     "jam": Fault("jam", NOT_MOVED, LAST_STROKE),
     "jam_50ms": Fault(
         "jam", NOT_MOVED, NEVER, for_ms=50,
@@ -127,10 +127,10 @@ FAULTS: dict[str, Fault] = {
     "encoder_a_stuck": Fault("encoder_a_stuck", ("encoder", "homing", "slip", "home_sensor"), LAST_STROKE),
     "encoder_b_stuck": Fault("encoder_b_stuck", ("encoder", "homing", "slip", "home_sensor"), LAST_STROKE),
     "encoder_slipped_out": Fault(
-        "encoder_slipped", ("encoder", "slip", "home_sensor"), LAST_STROKE, value=100, quiet=UNTIL_HOMED,
+        "encoder_slipped", ("encoder", "slip", "home_sensor", "homing"), LAST_STROKE, value=100, quiet=UNTIL_HOMED,
         why=HOMING_HEALS),
     "encoder_slipped_in": Fault(
-        "encoder_slipped", ("encoder", "slip", "home_sensor"), LAST_STROKE, value=-100, quiet=UNTIL_HOMED,
+        "encoder_slipped", ("encoder", "slip", "home_sensor", "homing"), LAST_STROKE, value=-100, quiet=UNTIL_HOMED,
         why=HOMING_HEALS),
     "home_stuck_active": Fault("home_stuck_active", ("home_sensor", "homing"), LAST_STROKE),
     "home_stuck_inactive": Fault("home_stuck_inactive", ("home_sensor", "homing"), LAST_STROKE),
