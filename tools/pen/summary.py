@@ -85,7 +85,8 @@ def _faults(faults: list[dict[str, Any]]) -> Text:
 
 
 def _speed(sim_s: float, wall_s: float) -> str:
-    pace = f", {sim_s / wall_s:.1f} times real time" if wall_s > 0 else ""
+    times = sim_s / wall_s if wall_s > 0 else 0
+    pace = f", {times:.{1 if times >= 1 else 2}f} times real time" if times else ""
     return f"{sim_s:.1f} s simulated in {wall_s:.1f} s{pace}"
 
 
