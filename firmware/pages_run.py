@@ -149,7 +149,7 @@ class RunPages:
                 shown[which] = value
                 self._draw_number(which, value)
                 if moving:
-                    break  # one takes the chip half a millisecond, and a late look at the needles is a fault
+                    break  # all of them take the chip 8 ms, and late looks at the needles add up to a fault
         if not self._panel.message_on and self._panel.take_stale():
             self._hint()
 

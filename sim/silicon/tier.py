@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 import tempfile
 from functools import cache
@@ -73,12 +73,8 @@ def firmware_files() -> dict[str, bytes]:
 
 def _firmware_image() -> Any:
     """The tool behind `make firmware`, which lies in the project's folder and in no package."""
-    spec = importlib.util.spec_from_file_location("firmware_image", ROOT / "tools" / "firmware_image.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.append(str(ROOT))  # it has parts of its own there
+    sys.path.append(str(ROOT))
     try:
-        spec.loader.exec_module(module)
+        return importlib.import_module("tools.firmware_image")
     finally:
         sys.path.remove(str(ROOT))
-    return module
