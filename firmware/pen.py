@@ -56,6 +56,7 @@ FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 STOPPED_MS = const(20)
+UNSEEN_LOOKS = const(3)  # parked, and the home sensor does not see the needles: so many looks in a row
 OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
 
 # written out, or looked up once, for what every stroke does
@@ -124,6 +125,7 @@ class Pen:
         self._ticks_ms = clock.ticks_ms
         self._run_first = True
         self._stuck_on = safety.Timer()
+        self._unseen = 0
         self._was_pressed = False
         self._seen = array("i", [0, 0, 0])
         self._watchdog = None
@@ -279,6 +281,12 @@ class Pen:
             self.journal.event(events.TRIGGER, 1 if pressed else 0, 0, uptime_ms)
         if not (moving and readings.drive_on):
             self._watch_drive(now_ms)
+        if readings.home or needles.doing != _IDLE or not needles.homed:
+            self._unseen = 0
+        else:
+            self._unseen += 1
+            if self._unseen == UNSEEN_LOOKS:
+                core.trip(faults.HOME_SENSOR)
         if not moving:
             scheduler.late = 0
         elif scheduler.late > OVERRUNS_MAX:

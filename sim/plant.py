@@ -28,6 +28,13 @@ def _channel_a(count: int) -> int:
     return (count ^ count >> 1) & 1
 
 
+def _coin(n: int) -> bool:
+    """Heads or tails for n, without a pattern at any stride: the two rounds of an integer hash mix every bit."""
+    for _ in range(2):
+        n = (n ^ n >> 16) * 0x45D9F3B & 0xFFFFFFFF
+    return bool((n ^ n >> 16) & 1)
+
+
 class Plant:
     """One pen in the hand. All times are int nanoseconds from power-on; positions are extension in um.
 
@@ -289,7 +296,7 @@ class Plant:
         if self._home_fault == "none":
             return bool(self._n[k.HOME])
         if self._home_fault == "noisy":
-            return bool((self._t_ns // NOISE_NS * 2654435761 >> 16) & 1)
+            return _coin(self._t_ns // NOISE_NS)
         return self._home_fault == "stuck_active"
 
     @property

@@ -83,6 +83,31 @@ def test_one_witness_against_is_enough(why):
     assert eject(rig) == f"Do not remove: {word}"
 
 
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("home_fault", ["stuck_inactive", "noisy"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_home_sensor_that_loses_the_parked_needles_is_found_before_the_next_run(home_fault, seed):
+    rig = PenRig(seed=seed)
+    assert rig.home()
+    rig.run_ms(50)
+    rig.world.settle().home_fault = home_fault
+    rig.run_ms(1500)
+    assert rig.fault() == "home_sensor"
+    assert not rig.strokes
+
+
+def test_a_disturbance_of_two_looks_condemns_no_home_sensor():
+    rig = PenRig()
+    assert rig.home()
+    rig.run_ms(50)
+    for _ in range(10):
+        rig.world.settle().home_fault = "stuck_inactive"
+        rig.run_ms(35)
+        rig.world.settle().home_fault = "none"
+        rig.run_ms(40)
+    assert not rig.fault()
+
+
 @pytest.mark.hazard("H05")
 @pytest.mark.parametrize(
     "mishap, after",

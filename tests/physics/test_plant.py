@@ -459,6 +459,20 @@ def test_home_sensor_has_an_edge_and_hysteresis():
     assert not plant.home_active
 
 
+@pytest.mark.parametrize("every_us", [4000, 20000, 20200, 26800, 40000, 62900])
+def test_the_noise_of_a_home_sensor_has_no_pattern_however_often_it_is_looked_at(every_us):
+    plant = make(skin=False)
+    plant.home_fault = "noisy"
+    levels = []
+    for _ in range(400):
+        plant.advance(plant.t_ns + every_us * 1000)
+        levels.append(plant.home_active)
+    # a coin thrown 400 times: heads within four deviations of 200, no run of 20 (1 in 5,000)
+    assert 160 <= sum(levels) <= 240
+    assert max(len(run) for run in "".join("01"[level] for level in levels).replace("01", "0 1")
+               .replace("10", "1 0").split()) < 20
+
+
 def test_a_jam_blocks_both_ways_within_5_um_and_lets_go():
     plant = make(skin=False)
     drive(plant, 600)
