@@ -58,7 +58,8 @@ class Follow:
                 needles.abandon()
                 if core.fault == faults.POWER_FAIL and state == safety.FAULT:
                     core.power_gone()
-            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self.seated):
+            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self.seated) or (
+                    core.fault == faults.GATE and self._readings.drive_on):
                 self._retract_once(now_us)
         elif state == safety.RETRACTING:
             self._retract(now_us, now_ms)
@@ -97,8 +98,8 @@ class Follow:
     def _retract_once(self, now_us):
         """At rest with the needles out: bring them in, whatever else is wrong.
 
-        So it is after a reset in mid-stroke, and when the carriage ran out without a cartridge and a new one
-        is fitted onto it.
+        So it is after a reset in mid-stroke, when the carriage ran out without a cartridge and a new one is fitted
+        onto it, and when nothing can switch the drive off.
         """
         readings = self._readings
         if self._retract_tried or readings.home or not readings.interlock or not self._driver.configured:

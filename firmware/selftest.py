@@ -125,8 +125,8 @@ def _sensors(pen):
         count = pen.encoder.count()
         low = min(low, count)
         high = max(high, count)
-    if high - low > STILL_COUNTS:
-        return faults.ENCODER
+    if high - low > STILL_COUNTS:  # a drive that came on draws the needles to its field
+        return faults.GATE if readings.drive_on else faults.ENCODER
     if changes > 1:
         return faults.HOME_SENSOR
     return faults.TRIGGER_CONTACTS if agreed else faults.NONE

@@ -44,6 +44,8 @@ TOLD = {  # events of the pen's black box that the report tells: kind and text
     "erased": ("session", "archive entry {b} erased after its export"),
 }
 
+REST_LOOK_NS = 20 * MS
+
 Progress = Callable[[float, str], None]  # simulated seconds, what is going on
 
 
@@ -70,8 +72,9 @@ class Simulation:
         self._page = ""
         self._looks = 0
         self._stopping = False
+        self.rest_within_ns = 0  # at the time limit, wait for so long for needles that move
         self.world.at(WATCH_PANEL_MS * MS, self._watch)
-        self.world.at(int(scenario.limit_s * 1e9), self._end)
+        self.world.at(int(scenario.limit_s * 1e9), self._time_is_up)
 
     def _fresh_cartridge(self):
         self._next_serial += 1
@@ -88,6 +91,14 @@ class Simulation:
 
     def _end(self) -> None:
         self.world.dead = "end"
+
+    def _time_is_up(self) -> None:
+        world = self.world
+        if self.rest_within_ns > 0 and world.settle().motor_current_a > 0:
+            self.rest_within_ns -= REST_LOOK_NS
+            world.after(REST_LOOK_NS, self._time_is_up)
+        else:
+            self._end()
 
     def _watch(self) -> None:
         """Keep what the panel shows, tell how far it is, and notice that the hands are done."""

@@ -40,6 +40,7 @@ class Fault:
     for_ms: float | None = None
     said: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
+    early_ms: float = 0
     why: str = ""
 
 
@@ -63,7 +64,7 @@ FAULTS: dict[str, Fault] = {
         "power_cut", ("power_fail",), NEVER, for_ms=5, why="shorter than the look at the pads; the hold-up bridges it"),
     "battery_falls": Fault(
         "battery_mv", ("battery_low", "power_fail", "rail_low"), LAST_PRESS, value=6000,
-        said=NO_SUPPLY),
+        said=NO_SUPPLY, early_ms=50, why="the battery is looked at every 50 ms, and under load it may sag for 300 ms"),
     "battery_dip_50ms": Fault(
         "battery_mv", ("battery_low", "power_fail", "rail_low"), NEVER, value=5900, for_ms=50,
         said=NO_SUPPLY, why="shorter than the 300 ms that a battery may sag under load"),

@@ -35,6 +35,7 @@ fault_table = shim("faults")
 
 MS = 1_000_000
 LOOK_ON_NS, LOOK_OFF_NS = MS, 5 * MS  # how often the plant is looked at, drive on and off
+REST_WITHIN_NS = 3000 * MS  # a homing under way at the end, after a fault that was cleared once more, takes two seconds
 STARTED_LATE_MS = 5  # a stroke that began so long after a fault had latched was not stopped
 
 
@@ -131,6 +132,7 @@ class Trial:
     def __init__(self, case: Case, simulation: Simulation, last_step_ns: int = 0):
         self._case = case
         self._simulation = simulation
+        simulation.rest_within_ns = REST_WITHIN_NS
         self._began = time.perf_counter()
         self._stderr = sys.stderr
         self._printed = io.StringIO()
@@ -257,7 +259,7 @@ def _has_to_be_named(row: Fault, moment: int, plan: Session) -> bool:
         ALWAYS: plan.end, LAST_PRESS: plan.presses[-1], LAST_RELEASE: plan.releases[-1],
         LAST_STROKE: plan.strokes[-1].start, MARK: plan.phases["marking"][0], SESSION_END: plan.releases[-1],
     }[row.until]
-    return plan.moment(moment) < until_ns
+    return plan.moment(moment) < until_ns - row.early_ms * MS
 
 
 def _judge_strokes(outcome: Outcome, run: Run) -> None:

@@ -17,14 +17,21 @@ from rp2040py.sio import RPSIO
 
 N, Z, C, V = range(4)
 FLAGS = 4
+STORED, POLLED = range(2)  # whether RAM was written; the register whose reading is not for here, or 0
 DIVIDEND, DIVISOR, QUOTIENT, REMAINDER, DIVIDED, DIVIDER_CYCLES = range(6)  # of the divider in SIO
 
 _RAM, _RAM_BYTES = 0x2000_0000, 264 * 1024
 _FLASH, _FLASH_BYTES = 0x1000_0000, 16 << 20
 _ROM_BYTES = 16 << 10
 _SIO = 0xD000_0000
+_TIMER = 0x4005_4000
+_TIMERAWH, _TIMERAWL = 0x24, 0x28
 _M32 = 0xFFFF_FFFF
 _AT_A_TIME = 1_000_000  # cycles, where no alarm is to come
+# Registers that only an alarm or a write changes and whose reading changes nothing: by page, below which offset or at
+# which (RP2040 datasheet 2.5.7 DMA's channels; 4.4.4 SPI's SSPSR; 4.3.17 I2C's IC_RAW_INTR_STAT; 4.2.8 UART's UARTFR)
+_DMA_PAGE, _DMA_CHANNELS_END = 0x50000, 0x300
+_STATUS_OF_PAGE = {0x4003C: 0x0C, 0x40040: 0x0C, 0x40044: 0x34, 0x40048: 0x34, 0x40034: 0x18, 0x40038: 0x18}
 
 _jit = njit(cache=True, error_model="numpy", _nrt=False)
 
@@ -171,6 +178,17 @@ def _store_sio(divider, address, value):
 
 
 @_jit
+def _load_timer(address, ns):
+    """Either half of the microseconds since the timer began, `ns` nanoseconds ago; -1 for any other register."""
+    register = address - _TIMER
+    if register == _TIMERAWL:
+        return np.int64(ns / 1000) & _M32
+    if register == _TIMERAWH:
+        return np.int64(ns / 1000) >> 32
+    return np.int64(-1)
+
+
+@_jit
 def _in_memory(address, count, write):
     """Whether so many words from an aligned address on are all in RAM (to write), or in RAM or flash (to read)."""
     last = address + 4 * count - 4
@@ -251,12 +269,15 @@ def _alu(r, flags, opcode):
 
 
 @_jit
-def run(r, flags, divider, memory, handler, limit):
+def run(r, flags, divider, memory, handler, limit, timer_ns, told):
     """Execute from r[15] until `limit` cycles are reached or an instruction comes that is not for here; the cycles.
 
-    `handler`: an exception is being handled, so that a branch to Fxxxxxxx returns from it.
+    `handler`: an exception is being handled, so that a branch to Fxxxxxxx returns from it. `timer_ns`: since the timer
+    began. `told` is what the caller wants to know of it: STORED is set when RAM was written, POLLED is the register
+    that the last instruction wants to read.
     """
     ram = memory[0]
+    told[POLLED] = 0
     cycles = 0
     pc = np.int64(r[15])
     while cycles < limit:
@@ -349,6 +370,7 @@ def run(r, flags, divider, memory, handler, limit):
                 size = 4 if what == 0 else 2 if what == 1 else 1
                 if not _store(ram, address, size, np.int64(r[d])):
                     break
+                told[STORED] = 1
             else:
                 size = 4 if what == 4 else 2 if what == 5 or what == 7 else 1
                 value = _load(memory, address, size)
@@ -374,11 +396,18 @@ def run(r, flags, divider, memory, handler, limit):
                 elif not _store_sio(divider, address, np.int64(r[d])):
                     break
             elif top & 1:
-                value = _load(memory, address, size)
+                if address >> 12 == _TIMER >> 12 and size == 4:
+                    value = _load_timer(address, timer_ns + cycles * 8.0)
+                    spent = 4  # over the APB
+                else:
+                    value = _load(memory, address, size)
                 if value < 0:
+                    told[POLLED] = address
                     break
                 r[d] = value
-            elif not _store(ram, address, size, np.int64(r[d])):
+            elif _store(ram, address, size, np.int64(r[d])):
+                told[STORED] = 1
+            else:
                 break
         elif top == 18 or top == 19:  # relative to SP
             address = (np.int64(r[13]) + (opcode & 0xFF) * 4) & _M32
@@ -389,7 +418,9 @@ def run(r, flags, divider, memory, handler, limit):
                 if value < 0:
                     break
                 r[d] = value
-            elif not _store(ram, address, 4, np.int64(r[d])):
+            elif _store(ram, address, 4, np.int64(r[d])):
+                told[STORED] = 1
+            else:
                 break
         elif top == 20:
             r[opcode >> 8 & 7] = (pc & ~3) + 4 + (opcode & 0xFF) * 4
@@ -420,6 +451,7 @@ def run(r, flags, divider, memory, handler, limit):
                 if not count or not _in_memory(address, count, True):
                     break
                 r[13] = address
+                told[STORED] = 1
                 for i in range(8):
                     if opcode >> i & 1:
                         _store(ram, address, 4, np.int64(r[i]))
@@ -462,6 +494,8 @@ def run(r, flags, divider, memory, handler, limit):
             count = _count(opcode & 0xFF)
             if not count or not _in_memory(address, count, top == 24):
                 break
+            if top == 24:
+                told[STORED] = 1
             for i in range(8):
                 if opcode >> i & 1:
                     if top == 24:
@@ -533,14 +567,20 @@ class Sio(RPSIO):
 
 
 class Core:
-    """Drives one emulated chip: its memories and registers, and its clock. A `held` CPU executes nothing."""
+    """Drives one emulated chip: its memories and registers, and its clock. A `held` CPU executes nothing.
+
+    Where the CPU does nothing but ask a register again and again, the turns are left out up to the next alarm: between
+    two reads of it no register, flag or word of RAM has changed, and only an alarm can change what it reads.
+    """
 
     def __init__(self, mcu: Any):
         self._clock = mcu.clock
+        self._timer = mcu.timer
         self.held = False
         self._core = mcu.core
         self._registers = np.asarray(mcu.core.registers)
         self._flags = np.zeros(FLAGS, np.int64)
+        self._told = np.zeros(2, np.int64)
         self._divider = np.zeros(6, np.int64)
         self._divider[DIVISOR] = 1
         mcu.sio.divider = self._divider
@@ -548,24 +588,61 @@ class Core:
         self._memory = (
             np.frombuffer(mcu.sram, np.uint8), np.frombuffer(mcu.flash, np.uint8),
             np.frombuffer(memoryview(mcu.bootrom).cast("B"), np.uint8))
+        self._asked: tuple[bytes, list[int]] | None = None  # registers and flags when the CPU last asked a register
+        self._asked_at = (0.0, 0)  # when that was: nanoseconds, cycles
 
     def run(self, simulator: Any) -> None:
         """Until somebody sets `simulator.stopped`; alarms ring after the instruction in which they are due."""
-        core, clock = self._core, self._clock
+        core, clock, told = self._core, self._clock, self._told
         registers, flags, divider, memory = self._registers, self._flags, self._divider, self._memory
         while not simulator.stopped:
             if core.waiting or self.held:
+                self._asked = None
                 clock.tick(clock.nanos_to_next_alarm)
                 continue
+            told[POLLED] = 0
             if not core.interrupts_updated:
                 limit = ceil(clock.nanos_to_next_alarm * 0.125) if clock.has_scheduled_alarm else _AT_A_TIME
                 flags[:] = core.n, core.z, core.c, core.v
-                cycles = run(registers, flags, divider, memory, core.current_mode, limit)
+                cycles = run(
+                    registers, flags, divider, memory, core.current_mode, limit,
+                    clock.nanos - self._timer._epoch_nanos, told)
                 if cycles:
                     core.n, core.z, core.c, core.v = flags.tolist()
                     core.cycles += cycles + int(divider[DIVIDER_CYCLES])
                     divider[DIVIDER_CYCLES] = 0
                     clock.tick(cycles * 8.0)
                     if cycles >= limit:
+                        self._asked = None
                         continue
-            clock.tick(core.execute_instruction() * 8.0)
+            if told[POLLED] and _only_alarms_change(int(told[POLLED])):
+                self._leave_out()
+            else:
+                self._asked = None
+            due_ns = clock.nanos_to_next_alarm
+            passed_ns = core.execute_instruction() * 8.0
+            if passed_ns >= due_ns:
+                self._asked = None  # what was read just now may be different already
+            clock.tick(passed_ns)
+
+    def _leave_out(self) -> None:
+        """The CPU is about to ask a register that only an alarm changes: if it just did, be near that alarm."""
+        core, clock = self._core, self._clock
+        now = self._registers.tobytes(), self._flags.tolist()
+        if self._told[STORED] or now != self._asked:
+            self._told[STORED] = 0
+            self._asked, self._asked_at = now, (clock.nanos, core.cycles)
+            return
+        nanos, cycles = self._asked_at
+        turn_ns, turn_cycles = clock.nanos - nanos, core.cycles - cycles
+        if clock.has_scheduled_alarm and turn_ns > 0:
+            turns = int(clock.nanos_to_next_alarm // turn_ns) - 1  # one less: the alarm rings in a turn that is run
+            if turns > 0:
+                clock.tick(turns * turn_ns)
+                core.cycles += turns * turn_cycles
+        self._asked_at = clock.nanos, core.cycles
+
+
+def _only_alarms_change(address: int) -> bool:
+    page, offset = address >> 12, address & 0xFFF
+    return (page == _DMA_PAGE and offset < _DMA_CHANNELS_END) or _STATUS_OF_PAGE.get(page) == offset

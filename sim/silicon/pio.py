@@ -2,8 +2,9 @@
 
 Invariants: the blocks advance in step with each other, a cycle at a time. Cycles are left out only where two turns of
 PERIOD cycles have shown that nothing changes but registers that count down evenly, and none of them gets near zero.
-Whoever reads or writes a register or looks at pads sees the blocks as of now; DMA fills a FIFO up to PACE_NS late,
-which the four words in it outlast.
+Whoever reads or writes a register or looks at pads sees the blocks as of now. Between these they are looked after when
+the first one's next counter gets near zero, and no sooner than PACE_NS: DMA fills a FIFO that much late, which the four
+words in it outlast.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from collections.abc import Callable
 
 from rp2040py.clock.clock import IClock
 from rp2040py.peripherals.pio import RPPIO
-from rp2040py.peripherals.pio_registers import CTRL
 
 CYCLES_A_NS = 0.125
 PACE_NS = 10_000  # the fastest step takes 12,500
+MOST_NS = 1_000_000  # where nothing is going to happen
 PERIOD = 24  # a multiple of what the firmware's waiting loops take: 1, 3 and 8 cycles
-_REST_NS = 1_000_000
 _NEAR_ZERO = 64
 _ALL_ONES = 0xFFFF_FFFF
 
@@ -43,8 +43,7 @@ class Block(RPPIO):
         self.group.catch_up()
         super().write_uint32(offset, value)
         self.stopped = True
-        if offset == CTRL:
-            self.group.pace()
+        self.group.hurry()
 
     @property
     def running(self) -> bool:
@@ -91,6 +90,8 @@ class Group:
         self._blocks = blocks
         self._clock = clock
         self._at = 0
+        self._even_ns = 0  # from then on nothing happens in the first block for so long but counting
+        self._due_ns = 0.0
         self._busy = False
         self._alarm = clock.create_alarm(self._due)
         for block in blocks:
@@ -103,9 +104,19 @@ class Group:
         return self._blocks[0].cycle_fp >> 8 if self._busy else round(self._clock.nanos * CYCLES_A_NS)
 
     def pace(self) -> None:
-        """Look again soon while the first block, which drives pads, runs."""
+        """Look again when the first block, which drives pads, is about to do something."""
+        self._look_in(min(max(PACE_NS, self._even_ns), MOST_NS))
+
+    def hurry(self) -> None:
+        """A register was written: what was known of the time to come is not true any more."""
+        self._even_ns = 0
+        if self._due_ns > self._clock.nanos + PACE_NS:
+            self._look_in(PACE_NS)
+
+    def _look_in(self, ns: float) -> None:
+        self._due_ns = self._clock.nanos + ns
         self._alarm.cancel()
-        self._alarm.schedule(PACE_NS if self._blocks[0].running else _REST_NS)
+        self._alarm.schedule(ns)
 
     def _due(self) -> None:
         self.catch_up()
@@ -120,9 +131,9 @@ class Group:
         self._busy = True
         try:
             if self.between is None:
-                self._run_all(self._blocks, left)
+                self._even_ns = self._run_all(self._blocks, left)
             else:
-                self._run_all(self._blocks[:1], left)
+                self._even_ns = self._run_all(self._blocks[:1], left)
                 self._run_between(self._blocks[1:], now - left, left, self.between())
         finally:
             self._busy = False
@@ -136,14 +147,17 @@ class Group:
             move()
         self._run_all(blocks, end - at)
 
-    def _run_all(self, blocks: tuple[Block, ...], left: int) -> None:
+    def _run_all(self, blocks: tuple[Block, ...], left: int) -> int:
+        """Run so many cycles; for how many ns from then on nothing but counting is known to happen."""
         running = [block for block in blocks if block.running]
-        self._run(running, left)
+        even = self._run(running, left)
         for block in blocks:
             if block not in running:
                 block.cycle_fp += left << 8
+        return int(even / CYCLES_A_NS)
 
-    def _run(self, blocks: list[Block], left: int) -> None:
+    def _run(self, blocks: list[Block], left: int) -> int:
+        even = _ALL_ONES if not blocks else 0
         while left >= 4 * PERIOD:
             seen = [[block.state()] for block in blocks]
             for _ in range(2):
@@ -151,13 +165,15 @@ class Group:
                 for states, block in zip(seen, blocks, strict=True):
                     states.append(block.state())
             left -= 2 * PERIOD
-            turns = min((_even_turns(*states) for states in seen), default=_ALL_ONES)
-            turns = min(turns, left // PERIOD)
+            possible = min((_even_turns(*states) for states in seen), default=_ALL_ONES)
+            turns = min(possible, left // PERIOD)
             if turns > 0:
                 for block, (_, before, after) in zip(blocks, seen, strict=True):
                     block.leave_out(turns, _steps(before, after))
                 left -= turns * PERIOD
+            even = (possible - turns) * PERIOD
         self._turn(blocks, left)
+        return max(even - left, 0)
 
     def _turn(self, blocks: list[Block], cycles: int) -> None:
         for _ in range(cycles):

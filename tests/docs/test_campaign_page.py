@@ -16,7 +16,9 @@ def cells(fault: Fault) -> tuple[str, str, str, str]:
     figures += [f"for {fault.for_ms:g} ms"] if fault.for_ms is not None else []
     names = [*fault.names, *(f"“{text}”" for text in fault.said)]
     quiet = "where nothing moves" if len(fault.quiet) > 5 else ", ".join(fault.quiet)
-    where = "" if not fault.why else ("never needed" if fault.until == NEVER else f"not in {quiet}") + f": {fault.why}"
+    early = f"{fault.early_ms:g} ms before"
+    what = "never needed" if fault.until == NEVER else early if fault.early_ms else f"not in {quiet}"
+    where = f"{what}: {fault.why}" if fault.why else ""
     until = "–" if fault.until == NEVER else fault.until
     return " ".join([fault.what, *figures]), ", ".join(names) or "–", until, where
 

@@ -3,6 +3,8 @@
 import pytest
 from motion_rig import PenRig, carriage, faults, safety, treatment
 
+from sim.mishaps import MISHAPS
+
 SESSION = "forehead", "wrinkles"
 
 
@@ -177,6 +179,30 @@ def test_a_fault_during_homing_goes_outward_no_further():
     assert rig.world.settle().home_active
 
 
+class Grounded(PenRig):
+    """The driver's enable wire is at ground from a moment on: nothing can switch the drive off."""
+
+    def __init__(self, at_ms, **tables):
+        self._at_ms = at_ms
+        super().__init__(**tables)
+
+    def _hear_steps(self):
+        super()._hear_steps()
+        self.world.at(self._at_ms * 1_000_000, lambda: MISHAPS["enable_grounded"].do(self.world, None))
+
+
+@pytest.mark.hazard("H05", "H18")
+@pytest.mark.parametrize("at_ms", [300, 450, 480, 510])
+@pytest.mark.parametrize("start_um", [40, 400, 1500])
+def test_a_drive_that_nothing_can_switch_off_brings_the_needles_in(at_ms, start_um):
+    rig = Grounded(at_ms, plant={"start_um": start_um})
+    rig.run_ms(3000)
+    assert rig.fault() == "gate"
+    plant = rig.world.settle()
+    assert plant.motor_current_a > 0
+    assert plant.tip_um < 0
+
+
 # -- self-test ------------------------------------------------------------------------------------------
 
 
@@ -191,6 +217,15 @@ def test_the_self_test_names_each_reading_that_cannot_be(name, value, fault, mon
     """The reading is changed where the converters and pads have been read, as a broken divider would."""
     found = self_tested(monkeypatch, lambda readings, look: setattr(readings, name, value))
     assert found == fault
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("at_ms", range(60, 130, 5))
+def test_a_drive_that_comes_on_in_the_self_test_is_not_taken_for_a_broken_encoder(at_ms):
+    """It draws the needles to where its field stands, and the encoder counts them."""
+    rig = Grounded(at_ms, plant={"start_um": 400, "start_phase_um": 30})
+    rig.run_ms(300)
+    assert rig.fault() == "gate"
 
 
 @pytest.mark.hazard("H18")

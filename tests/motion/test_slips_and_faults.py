@@ -298,3 +298,22 @@ def test_a_loop_that_opens_has_its_name_however_late_in_the_stroke(part):
     rig.run_ms(500)
     assert rig.fault() == "cartridge_pulled"
     assert not rig.pen.gate.enabled()
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("before_us", [50, 200, 500, 900, 1500, 2500, 3500])
+def test_a_loop_that_opens_just_before_a_stroke_has_its_name(before_us):
+    """The gate refuses the start before the loop has looked again: what it saw last is older than that."""
+    rig = session()
+    due = []
+
+    def open_the_loop(index, start_ns, end_ns):
+        if index == 3:
+            due.append(start_ns + rig.pen._planned_us * 1000 - before_us * 1000)
+            rig.world.at(due[0], lambda: MISHAPS["interlock_torn"].do(rig.world, None))
+
+    rig.world.on_stroke.append(open_the_loop)
+    rig.strokes_until_fault(6)
+    rig.run_ms(500)
+    assert due
+    assert rig.fault() == "cartridge_pulled"
