@@ -1,12 +1,12 @@
 """tools/flash.sh with a real mpremote on a real MicroPython VM: a new pen, upgrades, kills and power cuts."""
 
-import json
-import shutil
 import stat
 import time
 
+import images
 import pytest
-from flash_rig import Pen, small_image
+from flash_rig import Pen
+from images import STEPS, older_loader
 from vm_pen import SERIAL, VmPen, flash
 
 from penimage import decode
@@ -15,31 +15,17 @@ from tools import firmware_image
 
 pytestmark = [pytest.mark.micropython, pytest.mark.usefixtures("need_micropython")]
 slots = shim("slots")
-STEPS = ("service", "backup", "prepared", "copied", "manifest", "verified", "loader-copied", "loader", "pointed")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("image")
-    firmware_image.build(folder, arch=firmware_image.VM_ARCH)
-    return folder
+    return images.build(tmp_path_factory.mktemp("image") / "built", firmware_image.VM_ARCH)
 
 
 @pytest.fixture(scope="module")
 def small(built, tmp_path_factory):
-    """Folders of two firmwares in name only, with the real loader; what they do once started is not looked at."""
-    folders = {}
-    for version in ("1.0", "2.0"):
-        folder = folders[version] = tmp_path_factory.mktemp("small") / version
-        folder.mkdir()
-        manifest = json.loads((built / "manifest.json").read_text())
-        files = small_image(version, data=manifest["data"], loader=manifest["loader"])
-        for entry in manifest["loader"].values():
-            shutil.copy(built / entry["from"], folder / entry["from"])
-        for name, data in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(data)
-    return folders
+    folder = tmp_path_factory.mktemp("small")
+    return {version: images.small(built, folder / version, version) for version in ("1.0", "2.0")}
 
 
 def in_service(pen):
@@ -52,19 +38,8 @@ def in_service(pen):
     return pen
 
 
-def older_loader(files):
-    """A pen whose /main.py is another one's, so that it has to be replaced too."""
-    return {**files, "/main.py": files["/main.py"] + b"# of an older release\n"}
-
-
 def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_path):
-    newer = tmp_path / "newer"
-    source = tmp_path / "firmware"
-    shutil.copytree(firmware_image.FIRMWARE, source, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (source / "version.py").read_text()
-    (source / "version.py").write_text(text.replace('TEXT = "0.1.0"', 'TEXT = "0.1.9"'))
-    newer.mkdir()
-    firmware_image.build(newer, source, firmware_image.VM_ARCH)
+    newer = images.build(tmp_path / "newer", firmware_image.VM_ARCH, "0.1.9")
     with VmPen(fram=bytes(262144)) as pen:
         said = flash(pen, "--provision", SERIAL, image=built, cwd=tmp_path)
         key = tmp_path / f"pen-{SERIAL}.key"

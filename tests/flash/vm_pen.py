@@ -1,4 +1,4 @@
-"""A pen whose flash a real mpremote fills: MicroPython's VM behind a pty, its filesystem in the simulated flash.
+"""Pens whose flash a real mpremote fills: MicroPython behind a pty, its filesystem in the simulated flash.
 
 Lives in a thread, through resets and power cuts; time goes as fast as it can while the pen works, and waits for the
 host while it is idle. `writes` records what was done to the flash, for cutting power at each of them.
@@ -47,32 +47,36 @@ class RecordedFlash(Flash):
         super().program(addr, data, wait)
 
 
-class VmPen:
-    """Use as a context manager. `port` is its serial port; `key` its key, None while it has none."""
+def image_with(files):
+    """A flash with these files in its filesystem and an archive; erased if there are none."""
+    flash = ImageFlash(flash_with_archive(SERIAL) if files else None)
+    disk = LittleFiles(flash)
+    for path, data in (files or {}).items():
+        for parent in [path[:i] for i in range(1, len(path)) if path[i] == "/"]:
+            try:
+                disk.mkdir(parent)
+            except OSError:
+                pass
+        with disk.open(path, "wb") as file:
+            file.write(data)
+    return bytes(flash.image)
 
-    def __init__(self, files=None, *, fram=None, key=bytes(range(1, 33)), calibrated=True):
-        """`files` by path lie in the flash from the start; none: a blank board with nothing but MicroPython."""
-        flash = ImageFlash(flash_with_archive(SERIAL) if files else None)
-        disk = LittleFiles(flash)
-        for path, data in (files or {}).items():
-            for parent in [path[:i] for i in range(1, len(path)) if path[i] == "/"]:
-                try:
-                    disk.mkdir(parent)
-                except OSError:
-                    pass
-            with disk.open(path, "wb") as file:
-                file.write(data)
-        if fram is None:
-            fram = provision_image(SERIAL, calibration=CALIBRATION if calibrated else None, key=key, archive={
-                "entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32})
-        self.flash = RecordedFlash(bytes(flash.image))
-        self.key = key
-        self.said = []
+
+def calibrated_fram(key, calibrated=True):
+    return provision_image(SERIAL, calibration=CALIBRATION if calibrated else None, key=key, archive={
+        "entries": 0, "oldest": 1, "exported": 0, "archived_blocks": 0, "digest": "00" * 32})
+
+
+class ServedPen:
+    """Use as a context manager. `port` is its serial port. `world` and `life(world)` say what lives behind it."""
+
+    def __init__(self, world, life):
+        self.world = world
         self.deaths = []
+        self._life = life
         self._host = HostPort.pty()
         self.port = self._host.name
-        self.world = World(PlantParams(), Fram(fram), make_cartridge(load("zone_nose")), self.flash)
-        self.world.recorder.keep_detail = False
+        world.recorder.keep_detail = False
         self._orders = []
         self._stop = False
         self._thread = threading.Thread(target=self._live, daemon=True)
@@ -93,14 +97,12 @@ class VmPen:
 
     def _live(self):
         try:
-            cause = POWER_ON
             while not self._stop:
-                why = run_flashed(self.world, self.said)
+                why = self._life(self.world)
                 self.deaths.append(why)
                 if why == "end":
                     return
-                cause = POWER_ON if why == "power" else WATCHDOG
-                self.world.chip_reset(cause)
+                self.world.chip_reset(POWER_ON if why == "power" else WATCHDOG)
         except BaseException as error:
             self.failure = error
 
@@ -139,17 +141,36 @@ class VmPen:
             self.world.dead = "power"
         self.order(cut)
 
+
+class VmPen(ServedPen):
+    """Behind the port is MicroPython's VM. `key` is the pen's key, None while it has none."""
+
+    def __init__(self, files=None, *, fram=None, key=bytes(range(1, 33)), calibrated=True):
+        """`files` by path lie in the flash from the start; none: a blank board with nothing but MicroPython."""
+        self.flash = RecordedFlash(image_with(files))
+        self.key = key
+        self.said = []
+        record = Fram(calibrated_fram(key, calibrated) if fram is None else fram)
+        world = World(PlantParams(), record, make_cartridge(load("zone_nose")), self.flash)
+        super().__init__(world, lambda world: run_flashed(world, self.said))
+
     def disk(self):
         """The files, as they are now, on a copy of the flash."""
         return LittleFiles(ImageFlash(self.flash.image))
 
 
-def flash(pen, *options, expect=0, stop_at="", image=None, cwd=None):
-    """Run tools/flash.sh on the pen; its output."""
+def flash_command(pen, *options, stop_at="", image=None, cwd=None):
+    """What runs tools/flash.sh on the pen: the words and the environment."""
     env = {**os.environ, "FLASH_STOP_AT": stop_at, "FLASH_READY_S": "300", "PEN_BACKUPS": str(Path(cwd) / "backups")}
     command = [str(ROOT / "tools" / "flash.sh"), "--port", pen.port, "--yes", *options]
     if image is not None:
         command += ["--image", str(image)]
+    return command, env
+
+
+def flash(pen, *options, expect=0, stop_at="", image=None, cwd=None):
+    """Run tools/flash.sh on the pen; its output."""
+    command, env = flash_command(pen, *options, stop_at=stop_at, image=image, cwd=cwd)
     done = subprocess.run(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, text=True, capture_output=True)
     output = done.stdout + done.stderr
     assert done.returncode == (-9 if stop_at else expect), output
