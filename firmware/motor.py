@@ -220,6 +220,8 @@ class Motor(Standing):
             self._trip(faults.TABLES)
             return False
         if not self._gate.arm(self._ceiling):
+            self._look()  # the last one may be older than what opened the loop
+            self._trip(faults.DRIVE_DROPPED if self._readings.interlock else faults.CARTRIDGE_PULLED)
             return False
         self._gate.load(self._chain)
         self._armed_for = self._ceiling

@@ -356,8 +356,7 @@ class Pen:
             self.settle_rate()
         if not self.motor.start_stroke(core.permit, now_ms, now_us):
             if core.fault == _NONE:  # else the motor has said what it found
-                self.sensors.read_pads()  # the last look may be older than what opened the loop
-                core.trip(faults.INTERNAL if readings.interlock else faults.CARTRIDGE_PULLED)
+                core.trip(faults.INTERNAL)
             return TREATMENT_US
         planned_us = self._planned_us
         next_us = self._next_stroke_us

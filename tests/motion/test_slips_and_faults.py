@@ -317,3 +317,20 @@ def test_a_loop_that_opens_just_before_a_stroke_has_its_name(before_us):
     rig.run_ms(500)
     assert due
     assert rig.fault() == "cartridge_pulled"
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("before_us", [100, 400, 800, 1200, 1600, 2000, 2400, 2800])
+def test_a_loop_that_chatters_just_before_a_stroke_is_no_fault_of_the_firmware(before_us):
+    rig = session()
+
+    def chatter(index, start_ns, end_ns):
+        if index == 3:
+            rig.world.at(
+                start_ns + rig.pen._planned_us * 1000 - before_us * 1000,
+                lambda: MISHAPS["interlock_bounces"].do(rig.world, None))
+
+    rig.world.on_stroke.append(chatter)
+    rig.strokes_until_fault(6)
+    rig.run_ms(500)
+    assert rig.fault() in ("cartridge_pulled", "drive_dropped")
