@@ -6,6 +6,7 @@ the line's end. No command starts a stroke or widens a limit.
 """
 
 import events
+import safety
 import scpi_errors as errors
 import ticks
 import treatment
@@ -32,6 +33,7 @@ _CLEAR = const(3)  # Ctrl-C
 _ALWAYS = ("system", "state", "measure")  # and "status" and "common"
 
 MOVING = b"needles move; release the trigger"
+COMING_HOME = b"needles move; wait until the pen is at rest"  # no trigger holds it up: homing, a last stroke, a retract
 TREATING = b"a treatment is under way; end it on the pen"
 LOCKED = b"for technicians: SECurity:CHALlenge?, SECurity:ANSWer, SELECT held"
 NO_ROOM = b"no room in memory: restart the pen"
@@ -203,11 +205,11 @@ class Console:
         access = self.parser.access[index]
         reason = self._forbidden(access, moving)
         if reason:
-            self.errors.add(errors.EXECUTION if reason is MOVING or reason is TREATING else errors.PROTECTED, reason)
+            self.errors.add(errors.PROTECTED if reason is LOCKED or reason is NO_KEY else errors.EXECUTION, reason)
             return
         if self._handlers[index] is None:
             if moving:
-                self.errors.add(errors.EXECUTION, MOVING)
+                self.errors.add(errors.EXECUTION, self._moves())
                 return
             try:
                 self._load(self._group_names[index])
@@ -231,12 +233,17 @@ class Console:
     def _forbidden(self, access, moving):
         """Why a command may not be done now; empty when it may."""
         if access & (REST | IDLE) and moving:
-            return MOVING
+            return self._moves()
         if access & IDLE and self._treating():
             return TREATING
         if access & TECHNICIAN and not self.access.open:
             return LOCKED if self.access.has_key() else NO_KEY
         return b""
+
+    def _moves(self):
+        """That needles move, and what a person can do about it."""
+        state = self._pen.safety.state
+        return MOVING if state == safety.RUNNING or state == safety.GAUGING else COMING_HOME
 
     def _treating(self):
         """From the choice of an indication, which takes the limits as they are, to the session's end."""

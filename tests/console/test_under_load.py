@@ -104,5 +104,23 @@ def test_a_group_of_commands_is_not_fetched_while_needles_move():
     host.says(650, "SYST:ERR?")
     host.says(1700, "ZONE:CAT?")
     assert not missed(host.run())
-    assert host.lines[0] == '-200,"Execution error;needles move; release the trigger"'
+    assert host.lines[0] == '-200,"Execution error;needles move; wait until the pen is at rest"'
     assert host.lines[1].split(",") == [zone.key for zone in shim("depth").ZONES]
+
+
+def test_what_waits_for_rest_says_how_the_pen_comes_to_rest():
+    """Homing, a last stroke and a retract end by themselves; only strokes have a trigger to let go of."""
+    host = Host()
+    for at_ms in range(300, 20_000, 70):
+        host.says(at_ms, "STAT?")
+        host.says(at_ms + 20, "LOG:REL 1")
+        host.says(at_ms + 40, "SYST:ERR?;:STAT?")
+    host.run()
+    said: dict[str, set[str]] = {}
+    for before, error in zip(host.lines[::2], host.lines[1::2], strict=False):
+        after = error.rpartition(";")[2]
+        if before == after and "needles move" in error:
+            said.setdefault(before.split(",")[0], set()).add(error.partition("needles move; ")[2].partition('"')[0])
+    assert said.pop("running") == {"release the trigger"}
+    assert "homing" in said
+    assert all(words == {"wait until the pen is at rest"} for words in said.values()), said
