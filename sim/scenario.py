@@ -302,8 +302,10 @@ def load(path: Path | str) -> Scenario:
         if "did you mean" not in hint:
             hint = "; 'pen scenarios' lists the shipped ones"
         raise ScenarioError(f"{path}: no such scenario file{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{path}: cannot be read: it is not text") from None
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{path}: not TOML: {error}") from None
     return parse(table, path.stem, str(path))

@@ -109,6 +109,7 @@ STAYS = "Calibration 1 of 2026-09-01 stays in force"
 def test_nobody_types_any_more():
     run = pen("--port", "sim:", "--typed", typed="")
     assert run.returncode == 1 and "nobody types" in run.stderr and STAYS in run.stderr
+    assert run.stdout.endswith("Gauge, mm: \n")  # what is said stands on a line of its own
 
 
 def test_ctrl_c_at_a_prompt():
@@ -124,15 +125,16 @@ def test_ctrl_c_at_a_prompt():
         seen += byte
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
-    assert process.returncode == 1 and STAYS in said.decode() and "given up" in said.decode()
+    assert process.returncode == 1 and STAYS in said.decode() and f"given up. {STAYS}" in said.decode()
     assert b"Traceback" not in said
 
 
 @pytest.mark.parametrize("arguments, code, words", [
     (("--port", "sim:treatment"), 1, "no gauge tip is in the pen"),
     (("--port", "sim:", "--typed", "--readings", "x"), 2, "one place"),
-    (("--port", "sim:", "--readings", "/none"), 2, "cannot read the readings"),
-    (("--port", "sim:", "--gauge", "/none"), 2, "cannot open the indicator"),
+    (("--port", "sim:", "--readings", "/none"), 2, "cannot read the readings in /none: No such file or directory\n"),
+    (("--port", "sim:", "--readings", str(PEN.with_name("python"))), 2, "is no file of readings"),
+    (("--port", "sim:", "--gauge", "/none"), 2, "cannot open the indicator at /none: No such file or directory"),
     (("--port", "sim:", "--gauge-id", "much too long"), 2, "1 to 8 plain characters"),
     (("--port", "sim:", "--technician", 'M"K'), 2, "1 to 8 plain characters"),
     (("--port", "sim:", "--due-days", "0"), 2, "due-days"),
@@ -142,6 +144,13 @@ def test_what_is_wrong_is_said_in_a_line(arguments, code, words):
     run = pen(*arguments)
     assert run.returncode == code and words in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_measured(tmp_path):
+    (tmp_path / "file").write_text("")
+    run = pen("--port", "sim:", "--out", str(tmp_path / "file"))
+    assert run.returncode == 2 and "cannot write to" in run.stderr
+    assert run.stdout == ""
 
 
 def test_a_wrong_reading_in_a_file_ends_it(tmp_path):

@@ -49,6 +49,13 @@ def test_wrong_use_says_what_is_wrong(words, said, tmp_path):
     assert said in done.output
 
 
+def test_on_a_terminal_the_faults_there_are_are_broken_between_words():
+    done = CliRunner().invoke(
+        app, ["campaign", "--fault", "ntc"], env={"TTY_COMPATIBLE": "1", "TERM": "dumb", "COLUMNS": "80"})
+    assert " ".join(done.stderr.split()) == pen("--fault", "ntc").stderr.strip()
+    assert max(map(len, done.stderr.splitlines())) <= 80
+
+
 def test_a_run_that_is_stopped_reports_what_is_done_and_is_no_success(tmp_path, monkeypatch):
     from pen import campaign_runner
 

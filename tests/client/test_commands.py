@@ -137,8 +137,9 @@ def test_limits_are_listed_and_set_below_the_cap():
         (["cheek"], "how deep in 'cheek'", 2),
         (["cheek", "deep"], "whole um", 2),
         (["cheek", "-5"], "No such option", 2),
-        (["cheek", "9000"], "Data out of range", 1),
-        (["cheek", "2100"], "200 to 2000 um", 1),
+        (["cheek", "9000"], "a limit in 'cheek' is 0, or 200 to 2000 um, not 9000", 2),
+        (["cheek", "2100"], "200 to 2000 um", 2),
+        (["cheek", "199"], "200 to 2000 um", 2),
         (["eyelid", "300"], "prohibited zone", 1),
     ],
 )

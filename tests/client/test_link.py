@@ -5,9 +5,10 @@ import hmac
 
 import pytest
 from responder import Responder, block
+from serial import SerialException
 
 from pen.link import Garbage, NoAnswer, PenLink, Refused, open_link, split_fields
-from pen.wires import LinkError, NoPort, PortGone, SerialWire
+from pen.wires import LinkError, NoPort, PortGone, SerialWire, reason_of
 from sim.hostport import HostPort
 
 KINDS = {"pty": HostPort.pty, "socket": HostPort.socket}
@@ -162,14 +163,24 @@ def test_a_port_in_use_is_said_to_be():
         ("/dev/no-such-port", "there is no /dev/no-such-port"),
         ("/etc/passwd", "not a serial port"),
         ("gopher://here", "not a port"),
-        ("socket://127.0.0.1", "not a port|cannot open"),
-        ("socket://127.0.0.1:x", "not a port|cannot open"),
+        ("socket://127.0.0.1", "socket://HOST:PORT has a host and a port number"),
+        ("socket://127.0.0.1:x", "socket://HOST:PORT has a host and a port number"),
+        ("socket://127.0.0.1:70000", "socket://HOST:PORT has a host and a port number"),
+        ("rfc2217://127.0.0.1", "rfc2217://HOST:PORT has a host and a port number"),
     ],
 )
 def test_a_port_that_cannot_be_opened_is_one_clear_line(name, says):
     with pytest.raises(NoPort, match=says) as error:
         open_link(name)
     assert "\n" not in str(error.value)
+
+
+def test_why_a_port_did_not_open_is_said_once_and_in_words():
+    """pySerial names the port again, and the system's number once or twice."""
+    unknown = "Could not open port socket://nowhere:4: [Errno -2] Name or service not known"
+    missing = "[Errno 2] could not open port /dev/x: [Errno 2] No such file or directory: '/dev/x'"
+    assert reason_of(SerialException(unknown)) == "Name or service not known"
+    assert reason_of(SerialException(missing)) == "No such file or directory: '/dev/x'"
 
 
 def test_nobody_listening():
@@ -210,9 +221,10 @@ def test_a_wrong_key_is_refused_and_select_let_go(port):
     with (
         Responder(port, {"SEC:STAT?": b"locked,1,0,0", "SEC:CHAL?": NONCE.encode()}),
         open_link(port.name) as pen,
-        pytest.raises(Refused),
+        pytest.raises(Refused) as refused,
     ):
         pen.login(bytes(32), hand)
+    assert "refused ':SEC:ANSW':" in str(refused.value)  # the proof itself tells a person nothing
     assert hand.asked == [True, False]
 
 
@@ -238,6 +250,12 @@ def test_fields(answer, fields):
 def test_a_command_is_one_line_of_ascii(port, command):
     with Responder(port, {}), open_link(port.name) as pen, pytest.raises(ValueError):
         pen.query(command)
+
+
+def test_what_is_no_text_is_not_shown_in_full(port):
+    with Responder(port, {}), open_link(port.name) as pen, pytest.raises(ValueError) as error:
+        pen.query("\udc80" * 900)
+    assert "one line of ASCII" in str(error.value) and len(str(error.value)) < 120
 
 
 def test_a_typed_line_may_have_many_answers_and_an_error_behind_them(port):

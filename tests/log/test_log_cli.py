@@ -186,6 +186,21 @@ def test_wrong_use_is_one_clear_line_and_exit_2(fram, tmp_path):
     assert "cannot write" in refused("--fram", fram, "export", "--csv", tmp_path / "file" / "x")
     assert "cannot write" in refused("--fram", fram, "export", "--jsonl", tmp_path / "file" / "x")
     assert "cannot write" in refused("--fram", fram, "export", "--parquet", tmp_path / "file")
+    (tmp_path / "there").mkdir()
+    assert f"cannot write {tmp_path / 'there'}: Is a directory" in refused(
+        "--fram", fram, "export", "--jsonl", tmp_path / "there")
+    assert not list(tmp_path.rglob("*.half"))
+
+
+@pytest.mark.parametrize("said", [
+    ["list", "--fram", "fram.bin", "--port", "sim:"], ["list", "--flash", "fram.bin"], ["show", "--fram", "none", "1"],
+    ["list", "--fram", "damaged.bin"], ["release", "1", "--port", "sim:"]], ids=" ".join)  # fmt: skip
+def test_on_a_terminal_what_is_said_is_broken_between_words(said, fram, damaged, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    piped, shown = (invoke(*said, **env).stderr for env in ({}, {"TTY_COMPATIBLE": "1"}))
+    assert len(piped.splitlines()) == 1
+    assert shown.split() == piped.split()
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -104,9 +104,18 @@ def test_many_changes_of_depth_keep_the_longest_stretches(fram):
 
 def test_what_is_wrong_is_said(fram, tmp_path):
     for arguments, text in (
-            (("99", "--fram", fram), "no session 99 on record, there"), (("--fram", tmp_path / "none"), "cannot read"),
+            (("99", "--fram", fram), "no session 99 on record, there is only 1"),
+            (("--fram", tmp_path / "none"), "cannot read"),
             (("--port", "sim:"), "this pen has no session on record"), ((), "/dev/none"),
             (("--fram", fram, "--port", "sim:"), "either images"),
             (("--fram", fram, "--html", tmp_path), "cannot write"), (("x", "--fram", fram), "Invalid value")):
         run = pen(*arguments)
         assert run.exit_code in (1, 2) and text in run.output, (arguments, run.output)
+
+
+@pytest.mark.parametrize("arguments, code, text", [
+    ((), 1, "there is no /dev/none"), (("--port", "socket://127.0.0.1:1"), 1, "nobody listens"),
+    (("--port", "sim:nix"), 2, "no such scenario"), (("--port", "socket://here"), 2, "is not a port")])  # fmt: skip
+def test_a_pen_that_is_not_there_is_no_wrong_use(arguments, code, text):
+    run = pen(*arguments)
+    assert (run.exit_code, text in run.output) == (code, True), run.output

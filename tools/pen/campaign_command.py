@@ -12,9 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-WRONG_USE = 2
-err = Console(stderr=True, highlight=False)
-
+from pen.connect import WRONG_USE, err, fail
 
 Replay = Annotated[str | None, typer.Option(metavar="ID", help="Run this one case and tell what came of it.")]
 Report = Annotated[Path | None, typer.Option(help="With --replay: the run's own HTML report.")]
@@ -42,8 +40,7 @@ def campaign(
 
 
 def _fail(message: str) -> typer.Exit:
-    err.print(f"pen: {message}", style="red", markup=False, soft_wrap=True)
-    return typer.Exit(WRONG_USE)
+    return fail(message, WRONG_USE)
 
 
 def _replay(text: str, report: Path | None, as_json: bool) -> bool:

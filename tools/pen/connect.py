@@ -33,7 +33,7 @@ Port = Annotated[
         "--port", "-p", metavar="PORT", envvar="PEN_PORT",
         help="A device, a pySerial URL, or sim: for a simulated pen. Without it, the pen that USB shows."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Key = Annotated[
     Path | None,
     typer.Option(
@@ -47,9 +47,9 @@ def fail(message: str, code: int = FAILED) -> typer.Exit:
     return typer.Exit(code)
 
 
-def complain(message: str) -> None:
+def complain(message: str, style: str = "red") -> None:
     """One line on the error stream; on a terminal broken between words."""
-    err.print(message, style="red", markup=False, soft_wrap=not err.is_terminal)
+    err.print(message, style=style, markup=False, soft_wrap=not err.is_terminal)
 
 
 def print_json(value: Any) -> None:
@@ -122,6 +122,7 @@ class AskedPerson:
             try:
                 input()
             except EOFError:
+                err.print()
                 raise LinkError("nobody is at the terminal to hold SELECT on the pen") from None
         else:
             err.print("Let go of SELECT.")

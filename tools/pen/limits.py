@@ -72,7 +72,11 @@ def _set(link: PenLink, known: list[str], zone: str, um: str, key) -> None:
         near = difflib.get_close_matches(zone, known, n=1)
         meant = f"; did you mean '{near[0]}'?" if near else ": 'pen zones' lists them"
         raise fail(f"no zone '{zone}'{meant}", WRONG_USE)
-    value = need(link, f"ZONE:LIM? {zone}", LIMIT)["supervised_cap_um"] if um == LIFT else int(um)
+    row = need(link, f"ZONE:LIM? {zone}", LIMIT)
+    least, most = row["least_um"], row["supervised_cap_um"]
+    value = most if um == LIFT else int(um)
+    if row["cap_um"] and value and not least <= value <= most:  # said before a finger has to hold SELECT for it
+        raise fail(f"a limit in '{zone}' is 0, or {least} to {most} um, not {um}", WRONG_USE)
     as_technician(link, key)
     link.write(f"ZONE:LIM {zone},{value}")
 

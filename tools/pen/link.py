@@ -194,6 +194,8 @@ class PenLink:
         hand.hold_select(True)
         try:
             self.write(f':SEC:ANSW "{proof}"', timeout_s=10.0)
+        except Refused as refused:  # the proof's 64 digits tell nobody anything
+            raise Refused(refused.number, refused.text, ":SEC:ANSW") from None
         finally:
             hand.hold_select(False)
 
@@ -240,7 +242,7 @@ class PenLink:
 
     def _ask(self, command: str) -> None:
         if "\n" in command or "\r" in command or not command.isascii():
-            raise ValueError(f"a command is one line of ASCII, not {command!r}")
+            raise ValueError(f"a command is one line of ASCII, not {_short(command)}")
         if self._answering:  # the last exchange broke off: begin from a clean line
             self.drain()
         self._answering = True

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pen.connect import WRONG_USE, fail, out
+from pen.connect import FAILED, WRONG_USE, fail, out
 from pen.log import view
 from pen.log.app import Flash, Fram, Keep, Port, read_from
 from penimage import Image, Session
@@ -23,7 +23,7 @@ def report(
     html: Html = None, csv: Csv = None,
 ) -> None:  # fmt: skip
     """Report one session: on the screen, as a page to file with aftercare, as CSV."""
-    image = read_from(fram, flash, port, keep)
+    image = read_from(fram, flash, port, keep, FAILED)
     found = _session(image, session)
     written: list[Path] = []
     try:
@@ -42,7 +42,7 @@ def report(
     if not written:
         from pen.report_session import aftercare
 
-        view.show(out, view.session_page(image, found))
+        view.show(out, view.session_page(image, found), "")
         for title, text in aftercare():
             view.show(out, f"[bold]{title}[/]  {text}")
     for path in written:
@@ -58,4 +58,5 @@ def _session(image: Image, number: int | None) -> Session:
                    if "archive in the flash" in note.what), "")  # fmt: skip
     if not numbers:
         raise fail(f"this pen has no session on record{unread}")
-    raise fail(f"no session {number} on record, there are {min(numbers)} to {max(numbers)}{unread}", WRONG_USE)
+    there = f"there are {min(numbers)} to {max(numbers)}" if len(numbers) > 1 else f"there is only {numbers[0]}"
+    raise fail(f"no session {number} on record, {there}{unread}", WRONG_USE)

@@ -10,12 +10,14 @@ import errno
 import re
 import time
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import serial
 
 READ_BYTES = 65_536
 WRITE_TIMEOUT_S = 3.0
 REOPEN_EVERY_S = 0.3
+NETWORK = ("socket://", "rfc2217://")
 
 
 class LinkError(Exception):
@@ -78,7 +80,9 @@ class SerialWire:
     def _open(self) -> serial.SerialBase:
         port = self.name
         settings: dict[str, object] = {"timeout": 0.05, "write_timeout": WRITE_TIMEOUT_S}
-        if "://" not in port:
+        if port.startswith(NETWORK):
+            _check_address(port)
+        elif "://" not in port:
             settings["exclusive"] = True  # two clients on one port would take each other's answers
         try:
             return serial.serial_for_url(port, **settings)
@@ -147,5 +151,21 @@ def _why_not(port: str, error: Exception) -> str:
         return f"nobody listens at {port}: start 'pen sim --port {port}' first"
     if number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR, errno.ENODEV):
         return f"{port} is not a serial port: 'pen ports' lists what there is"
-    text = re.sub(r"^\[Errno \d+\] ", "", str(error))
-    return f"cannot open {port}: {text}"
+    return f"cannot open {port}: {reason_of(error)}"
+
+
+def reason_of(error: Exception) -> str:
+    """Why something did not open, without the numbers, and without the port that pySerial names before it."""
+    text = re.sub(r"\[Errno -?\d+\] ", "", str(error))
+    return re.sub(r"^could not open port \S+: ", "", text, flags=re.IGNORECASE)
+
+
+def _check_address(port: str) -> None:
+    """WrongPort for a URL without a host or a port number, before pySerial fails over it."""
+    parts = urlsplit(port)
+    try:
+        whole = parts.hostname and parts.port is not None
+    except ValueError:  # a port that is no number, or too large
+        whole = False
+    if not whole:
+        raise WrongPort(f"'{port}' is not a port: {parts.scheme}://HOST:PORT has a host and a port number")

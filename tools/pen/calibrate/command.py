@@ -3,6 +3,7 @@ calibration, 1 it does not, 2 wrong use."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,7 @@ def calibrate(
         _check_tag("gauge", "--gauge-id", gauge_id)
         _check_tag("technician", "--technician", technician)
         source = _source(link, readings, gauge, typed, noise)
+        _check_place(out_dir)
         work = _calibrate(link, key, source, (gauge_id, technician, due_days), as_json)
     try:
         written = certificate.write(work, out_dir)
@@ -66,6 +68,16 @@ def _check_tag(what: str, option: str, text: str) -> None:
         raise fail(f"{option} is missing: the record names the {what}", WRONG_USE)
     if len(text) > TAG_CHARS or not text.isascii() or not text.isprintable() or '"' in text:
         raise fail(f"'{text}' does not do: {option} has 1 to {TAG_CHARS} plain characters", WRONG_USE)
+
+
+def _check_place(directory: Path) -> None:
+    """Half an hour of measuring should not end where its certificate cannot be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise fail(f"cannot write to {directory}: {error.strerror}; name another place with --out", WRONG_USE) from None
 
 
 def _source(link: PenLink, readings: Path | None, port: str | None, typed: bool, noise: float) -> Gauge | None:
@@ -98,7 +110,7 @@ def _calibrate(link: PenLink, key: Path | None, source: Gauge | None, tags: tupl
     except KeyboardInterrupt:
         if wizard is not None:
             wizard.abort()
-        raise fail(f"given up; {_stays(before)}", 1) from None
+        raise fail(f"given up. {_stays(before)}", 1) from None
     except LinkError as error:
         if wizard is not None:
             wizard.abort()

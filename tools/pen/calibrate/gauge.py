@@ -13,7 +13,7 @@ from typing import Protocol
 
 import serial
 
-from pen.wires import LinkError
+from pen.wires import LinkError, reason_of
 
 NOISE_UM = 5.0  # of the simulated gauge, standard deviation
 INDICATOR_S = 2.0
@@ -41,8 +41,10 @@ class FileGauge:
         """GaugeError if it cannot be read."""
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise GaugeError(f"cannot read the readings in {path}: {error}") from None
+        except UnicodeDecodeError:
+            raise GaugeError(f"{path} is no file of readings: it has one a line, as text") from None
+        except OSError as error:
+            raise GaugeError(f"cannot read the readings in {path}: {error.strerror}") from None
         self._path = path
         self._texts = iter([text for line in lines if (text := line.partition("#")[0].strip())])
 
@@ -66,7 +68,7 @@ class IndicatorGauge:
             self._port = serial.serial_for_url(
                 port, baudrate=baud, bytesize=7, parity=serial.PARITY_EVEN, stopbits=2, timeout=INDICATOR_S)
         except (serial.SerialException, ValueError, OSError) as error:
-            raise GaugeError(f"cannot open the indicator at {port}: {error}") from None
+            raise GaugeError(f"cannot open the indicator at {port}: {reason_of(error)}") from None
         self._name = port
 
     def read(self) -> str:

@@ -64,7 +64,11 @@ class TerminalScreen:
         try:
             return input().strip()
         except EOFError:
+            self._out.print()
             raise LinkError("nobody types any more") from None
+        except KeyboardInterrupt:
+            self._out.print()
+            raise
 
     def taken(self, point: Point, count: int) -> None:
         if self._quiet:

@@ -14,21 +14,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pen.connect import Key, as_technician, find_pen
+from pen.connect import WRONG_USE, Key, as_technician, complain, err, fail, find_pen, out
 from pen.link import open_link
 from pen.log import view
 from pen.log.courses import course_row, courses_of
 from pen.log.live import exported, fetch
 from pen.log.rows import plain, session_row, stroke_rows
 from pen.log.source import LogError, read_images, read_live
-from pen.wires import LinkError
+from pen.wires import LinkError, WrongPort
 from penimage import Image, Problem, Session
 from penimage.model import total_lost
 
-DAMAGED, WRONG_USE = 1, 2
+DAMAGED = 1
 
 HELP = "Read a pen's records: from a pen at a port, or out of images of its memories."
 
@@ -41,8 +40,6 @@ Keep = Annotated[Path | None, typer.Option(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 app = typer.Typer(no_args_is_help=True, help=HELP)
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 @app.callback(help=HELP)
@@ -53,8 +50,7 @@ def _group(
 
 
 def _fail(message: str) -> typer.Exit:
-    err.print(f"pen: {message}", style="red", markup=False, soft_wrap=True)
-    return typer.Exit(WRONG_USE)
+    return fail(message, WRONG_USE)
 
 
 def _read(context: typer.Context, *behind: Path | str | None) -> Image:
@@ -67,21 +63,28 @@ def _read(context: typer.Context, *behind: Path | str | None) -> Image:
     return read_from(*named)
 
 
-def read_from(fram: Path | None, flash: Path | None, port: str | None, keep: Path | None) -> Image:
-    """The pen of these images or at this port; whatever is wrong with them ends the command."""
+def read_from(
+    fram: Path | None, flash: Path | None, port: str | None, keep: Path | None, gone: int = WRONG_USE
+) -> Image:
+    """The pen of these images or at this port; whatever is wrong with them ends the command.
+
+    `gone`: the exit code when the pen is not there, or refuses.
+    """
     try:
         if (fram or flash) and (port or keep):
             raise LogError("either images, with --fram and --flash, or a live pen, with --port and --keep")
         return read_images(fram, flash) if fram or flash else _read_live(port, keep)
-    except (LogError, LinkError) as error:
+    except (LogError, WrongPort) as error:
         raise _fail(str(error)) from None
+    except LinkError as error:
+        raise fail(str(error), gone) from None
 
 
 def _read_live(port: str | None, keep: Path | None) -> Image:
     port = _port(port)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with open_link(port) as link, Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(f"Pen {link.serial}")
+        task = bar.add_task(f"Pen {link.serial}", total=None)  # what there is in all is asked first
         return read_live(*fetch(link, keep, lambda done, total: bar.update(task, completed=done, total=total)), port)
 
 
@@ -90,7 +93,7 @@ def _port(port: str | None) -> str:
     try:
         return port or os.environ.get("PEN_PORT") or find_pen()
     except LinkError as error:
-        raise LogError(f"nothing to read: name images by --fram and --flash, or a pen by --port ({error})") from None
+        raise type(error)(f"nothing to read: name images by --fram and --flash, or a pen by --port ({error})") from None
 
 
 def _print_json(value: Any) -> None:
@@ -101,10 +104,10 @@ def _warn(image: Image) -> None:
     """A line on the error stream about what the output cannot show."""
     for note in image.notes:
         if "archive in the flash" in note.what:
-            err.print(f"pen: {note.what}; name its image with --flash", style="yellow", markup=False, soft_wrap=True)
+            complain(f"pen: {note.what}; name its image with --flash", "yellow")
     if image.problems:
         told = f"{len(image.problems)} damaged place{'s' * (len(image.problems) > 1)}; pen log verify names them"
-        err.print(f"pen: {told}", style="yellow", markup=False, soft_wrap=True)
+        complain(f"pen: {told}", "yellow")
 
 
 @app.command("list")

@@ -73,5 +73,9 @@ def _replacing(path: Path) -> Iterator[TextIO]:
         with half.open("w", encoding="utf-8", newline="") as file:
             yield file
         os.replace(half, path)
+    except OSError as error:  # nobody asked for the half
+        if os.fspath(error.filename or half) != str(half):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         half.unlink(missing_ok=True)
