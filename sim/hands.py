@@ -60,6 +60,7 @@ class Hands:
         self._finished = 0
         self._picture = b""
         self._read: dict = {}
+        self.seen: set[str] = set()  # every line that was read
         self.done = False
         self.problem = ""
         world.at(FIRST_MS * MS, self._go_on)
@@ -87,7 +88,9 @@ class Hands:
     # -- seeing --------------------------------------------------------------------------------------
 
     def lines(self) -> list[str]:
-        return self._look(eyes.read_lines)
+        lines = self._look(eyes.read_lines)
+        self.seen.update(line.strip() for line in lines)
+        return lines
 
     def _look(self, read):
         """Read the display; the same picture is not read twice."""

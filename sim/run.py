@@ -67,7 +67,7 @@ class Simulation:
         self.world.on_firmware = self.monitor
         self.hands = Hands(self.world, scenario, self._fresh_cartridge)
         self.lives_us: list[int] = []
-        self.panel_seen: set[str] = set()
+        self.panel_seen = self.hands.seen
         self._lines: list[str] = []
         self._page = ""
         self._looks = 0
@@ -106,7 +106,6 @@ class Simulation:
         lines = self.hands.lines()
         steady = lines == self._lines
         self._lines = lines
-        self.panel_seen.update(line.strip() for line in lines)
         page = " ".join(re.sub(f"[{eyes.RULE}0-9/]+", "", lines[0]).split()).capitalize()
         if page != self._page:
             self._page, self._looks = page, 0

@@ -35,6 +35,7 @@ fault_table = shim("faults")
 
 MS = 1_000_000
 LOOK_ON_NS, LOOK_OFF_NS = MS, 5 * MS  # how often the plant is looked at, drive on and off
+READ_NS = 100 * MS  # how often the panel is read: a page that a hand was about to leave stands no longer than 150 ms
 REST_WITHIN_NS = 3000 * MS  # a homing under way at the end, after a fault that was cleared once more, takes two seconds
 STARTED_LATE_MS = 5  # a stroke that began so long after a fault had latched was not stopped
 
@@ -140,7 +141,12 @@ class Trial:
         name = "+".join(name for name, _ in case.faults)
         self._outcome = Outcome(str(case), name, case.phase, case.pen, round(onset_ns / MS, 3))
         self._witness = _Witness(simulation, onset_ns, last_step_ns)
+        simulation.world.at(onset_ns, self._read_panel)
         self.listen(True)
+
+    def _read_panel(self) -> None:
+        self._simulation.hands.lines()
+        self._simulation.world.after(READ_NS, self._read_panel)
 
     def listen(self, on: bool) -> None:
         """Take down what the firmware prints: its exceptions."""
