@@ -224,12 +224,16 @@ class Pen:
 
     def _on_state(self, state):
         self.follow.entered()
-        self.journal.event(events.STATE, state, 0, self.uptime_ms)
+        self.journal.event(events.STATE, state, 0, self._now_ms())
 
     def _on_fault(self, code):
         self.fault_record.latched()
         self.follow.discredit(code)
-        self.journal.event(events.FAULT, 0, code, self.uptime_ms)
+        self.journal.event(events.FAULT, 0, code, self._now_ms())
+
+    def _now_ms(self):
+        """`uptime_ms` as of now, also when the task that counts it hangs."""
+        return self.uptime_ms + ticks.diff(self._ticks_ms(), self._last_ms)
 
     # -- tasks --------------------------------------------------------------------------------------
 

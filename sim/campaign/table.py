@@ -52,6 +52,10 @@ NOT_MOVED = ("jam", "slip", "homing", "encoder", "home_sensor")
 NO_LOOP = "before the loop runs the drive is off and nothing watches; the self-test or the loop finds it if it stays"
 HOMING_HEALS = "homing begins anew from the sensor, so what happened before has no effect"
 
+# Of a pair of these no pen gets to rest: nothing moves the needles in, and nothing takes the current away
+NEEDLES_STUCK = ("jam", "motor_weak", "motor_lost", "step_torn")
+CURRENT_STUCK = "enable_grounded"
+
 FAULTS: dict[str, Fault] = {
     # supply
     "power_cut": Fault(
@@ -71,7 +75,8 @@ FAULTS: dict[str, Fault] = {
     "boost_weak": Fault("boost_mv", ("rail_low", "power_fail", "slip"), LAST_PRESS, value=9500),
     "boost_off": Fault("boost_mv", ("power_fail", "rail_low", "driver_supply"), ALWAYS, value=8000),
     "power_ok_stuck": Fault(
-        "power_ok_stuck", (), NEVER, why="not to be seen while the supply is good; rail and battery are measured too"),
+        "power_ok_stuck", ("rail_low",), NEVER,
+        why="not to be seen while the supply is good; rail and battery are measured too"),
     "power_fail_stuck": Fault("power_fail_stuck", ("power_fail",), ALWAYS),
     # cartridge
     "cartridge_pulled": Fault(

@@ -16,11 +16,13 @@ from sim.campaign.moments import MOMENTS, Session, session
 from sim.campaign.pens import PAST_LIMIT_UM, pen
 from sim.campaign.table import (
     ALWAYS,
+    CURRENT_STUCK,
     FAULTS,
     LAST_PRESS,
     LAST_RELEASE,
     LAST_STROKE,
     MARK,
+    NEEDLES_STUCK,
     NEVER,
     SESSION_END,
     Fault,
@@ -166,7 +168,7 @@ class Trial:
         outcome.strokes, outcome.recorded = result["strokes"], result["journal_strokes"]
         outcome.over_um = round(result["max_extension_um"] - simulation.world.recorder.limit_um, 1)
         _judge_depth(outcome)
-        _judge_rest(outcome, simulation)
+        _judge_rest(outcome, self._case, simulation)
         _judge_name(outcome, self._case, session(self._case.pen), simulation)
         _judge_strokes(outcome, run)
         if outcome.named in outcome.latched:
@@ -221,8 +223,11 @@ def _judge_depth(outcome: Outcome) -> None:
             f"depth: the tips were {outcome.over_um:.1f} um past the effective maximum, {PAST_LIMIT_UM} at most")
 
 
-def _judge_rest(outcome: Outcome, simulation: Simulation) -> None:
-    """Retracted, or the drive off: one of them at the end."""
+def _judge_rest(outcome: Outcome, case: Case, simulation: Simulation) -> None:
+    """Retracted, or the drive off: one of them at the end, unless the case has taken both from the pen."""
+    names = {name for name, _ in case.faults}
+    if CURRENT_STUCK in names and names & set(NEEDLES_STUCK):
+        return
     world = simulation.world
     plant = world.settle()
     out = plant.cartridge_present and plant.tip_um > 0
