@@ -106,7 +106,10 @@ def _driver_wire(name: str, bad, good) -> tuple[Act, Act]:
 
 
 def _task_hung(world: World, value: float | None) -> None:
-    """A bit of a due time flips in memory: the task is next asked for 268 s later. Before the loop there is none."""
+    """A bit of a due time flips in memory: the task is next asked for 268 s later. Before the loop there is none, and
+    without power no memory."""
+    if not world.powered:
+        return
     if world.firmware is None:
         raise ValueError("'task_hung' reaches into the firmware's memory: the cpython tier only")
     frame: FrameType | None = sys._getframe()

@@ -62,6 +62,7 @@ FOUND_ONCE = (
     "04-enable_grounded@126", "05-cartridge_pulled@015", "05-cartridge_pulled@171", "06-battery_falls@010",
     "08-interlock_bounces@015", "10-cartridge_pulled@152", "00-sense_hung@000+encoder_dead_30ms@040",
     "01-power_ok_stuck@008+power_cut@034", "04-jam@052+enable_grounded@053",
+    "09-power_cut_500ms@076+treatment_hung@094",
 )
 
 
