@@ -3,7 +3,6 @@
 from vm_pen import RecordedFlash, ServedPen, calibrated_fram, image_with
 
 from sim.build import make_cartridge
-from sim.files import ImageFlash, LittleFiles
 from sim.parts.fram import Fram
 from sim.plant import PlantParams
 from sim.scenario import load
@@ -43,6 +42,6 @@ class ChipPen(ServedPen):
         """The filesystem as it is now."""
         return bytes(self.chip.mcu.flash[FS_START : FS_START + len(self.world.flash.image)])
 
-    def disk(self):
-        """The files, as they are now, on a copy of the flash."""
-        return LittleFiles(ImageFlash(self.flash_image()))
+    def scratch(self):
+        """The watchdog's first scratch word."""
+        return self.chip.mcu.watchdog.scratch_data[0]

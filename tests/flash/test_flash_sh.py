@@ -1,20 +1,19 @@
 """tools/flash.sh with a real mpremote on a real MicroPython VM: a new pen, upgrades, kills and power cuts."""
 
-import stat
-import time
-
 import images
 import pytest
 from flash_rig import Pen
 from images import STEPS, older_loader
-from vm_pen import SERIAL, VmPen, flash
+from stories import (
+    a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back,
+    in_service,
+    killed_at_a_step_the_pen_starts_and_a_second_run_ends_it,
+)
+from vm_pen import VmPen, flash
 
-from penimage import decode
-from sim.space import shim
 from tools import firmware_image
 
 pytestmark = [pytest.mark.micropython, pytest.mark.usefixtures("need_micropython")]
-slots = shim("slots")
 
 
 @pytest.fixture(scope="module")
@@ -28,54 +27,14 @@ def small(built, tmp_path_factory):
     return {version: images.small(built, folder / version, version) for version in ("1.0", "2.0")}
 
 
-def in_service(pen):
-    """Switched on with SELECT held, which is then let go."""
-    pen.hold_select(True)
-    pen.power_cycle()
-    while pen.world.scratch[0] != slots.SERVICE_WORD:
-        time.sleep(0.05)
-    pen.hold_select(False)
-    return pen
-
-
 def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_path):
     newer = images.build(tmp_path / "newer", firmware_image.VM_ARCH, "0.1.9")
-    with VmPen(fram=bytes(262144)) as pen:
-        said = flash(pen, "--provision", SERIAL, image=built, cwd=tmp_path)
-        key = tmp_path / f"pen-{SERIAL}.key"
-        assert f"{SERIAL}: version 0.1.0 in slot a" in said and stat.S_IMODE(key.stat().st_mode) == 0o600
-        found = decode(pen.world.fram.image)
-        assert found.pen_serial == SERIAL and found.records["key"].status == "ok"
-        assert bytes.fromhex(key.read_text()) in pen.world.fram.image
-
-        before = flash(pen, image=newer, cwd=tmp_path, expect=1)
-        assert "hold SELECT while you plug it in" in before  # it runs: without key or hand nothing happens
-        said = flash(in_service(pen), image=newer, cwd=tmp_path)
-        assert "version 0.1.9 in slot b" in said and slots.parse(pen.disk().open("/slot").read())[:2] == ("b", None)
-        assert bytes.fromhex(key.read_text()) in pen.world.fram.image
-
-        said = flash(in_service(pen), "--rollback", cwd=tmp_path)
-        assert "version 0.1.0 in slot a" in said
-        said = flash(in_service(pen), image=newer, cwd=tmp_path)
-        assert "copying 0 changed files into slot b" in said and "version 0.1.9 in slot b" in said
-        assert len(list((tmp_path / "backups").iterdir())) >= 3
+    a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(VmPen(fram=bytes(262144)), built, newer, tmp_path)
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_pen_starts_and_a_second_run_ends_it(small, tmp_path, step):
-    files = older_loader(firmware_image.installed(small["1.0"]))
-    with VmPen(files) as pen:
-        in_service(pen)
-        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at=step)
-        between = Pen(pen.flash.image).start()
-        assert between.running == ("b" if step == "pointed" else "a") and between.service == ""
-        flash(pen, image=small["2.0"], cwd=tmp_path, stop_at="pointed")
-        now = Pen(pen.flash.image)
-        after = now.start()
-        # a trial that was not begun is written anew in its own slot; the firmware that works is never touched
-        assert after.running == "b" and after.trial == 1 and after.version_in("b") == "2.0"
-        assert after.version_in("a") == "1.0" and after.verdict("a")[0] == slots.SOUND
-        assert now.read("/main.py") == (small["2.0"] / "start.py").read_bytes() and "id" in now.names("/log")
+    killed_at_a_step_the_pen_starts_and_a_second_run_ends_it(VmPen, small, tmp_path, step)
 
 
 def test_power_cut_at_every_write_of_an_upgrade_leaves_a_pen_that_starts(small, tmp_path):

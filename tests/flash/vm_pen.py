@@ -68,7 +68,8 @@ def calibrated_fram(key, calibrated=True):
 
 
 class ServedPen:
-    """Use as a context manager. `port` is its serial port. `world` and `life(world)` say what lives behind it."""
+    """Use as a context manager. `port` is its serial port. `world` and `life(world)` say what lives behind it; whoever
+    adds these also adds `flash_image()` and `scratch()`."""
 
     def __init__(self, world, life):
         self.world = world
@@ -133,6 +134,10 @@ class ServedPen:
         self._orders.append(lambda: (what(), done.set()))
         assert done.wait(60), "the pen does not live"
 
+    def disk(self):
+        """The files, as they are now, on a copy of the flash."""
+        return LittleFiles(ImageFlash(self.flash_image()))
+
     def hold_select(self, held):
         self.order(lambda: self.world.move_contact(board.PIN_SELECT, held))
 
@@ -154,9 +159,13 @@ class VmPen(ServedPen):
         world = World(PlantParams(), record, make_cartridge(load("zone_nose")), self.flash)
         super().__init__(world, lambda world: run_flashed(world, self.said))
 
-    def disk(self):
-        """The files, as they are now, on a copy of the flash."""
-        return LittleFiles(ImageFlash(self.flash.image))
+    def flash_image(self):
+        """The filesystem as it is now."""
+        return bytes(self.flash.image)
+
+    def scratch(self):
+        """The watchdog's first scratch word."""
+        return self.world.scratch[0]
 
 
 def flash_command(pen, *options, stop_at="", image=None, cwd=None):
