@@ -221,7 +221,7 @@ class Motor(Standing):
             return False
         if not self._gate.arm(self._ceiling):
             self._look()  # the last one may be older than what opened the loop
-            self._trip(faults.DRIVE_DROPPED if self._readings.interlock else faults.CARTRIDGE_PULLED)
+            self._fail_moving(faults.DRIVE_DROPPED)
             return False
         self._gate.load(self._chain)
         self._armed_for = self._ceiling

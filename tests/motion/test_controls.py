@@ -1,7 +1,7 @@
 """What the pen does around its strokes: eject, service, self-test, stalled and interrupted motion."""
 
 import pytest
-from motion_rig import PenRig, carriage, faults, safety, treatment
+from motion_rig import MS, PenRig, carriage, faults, safety, treatment
 
 from sim.mishaps import MISHAPS
 
@@ -188,7 +188,7 @@ class Grounded(PenRig):
 
     def _hear_steps(self):
         super()._hear_steps()
-        self.world.at(self._at_ms * 1_000_000, lambda: MISHAPS["enable_grounded"].do(self.world, None))
+        self.world.at(self._at_ms * MS, lambda: MISHAPS["enable_grounded"].do(self.world, None))
 
 
 @pytest.mark.hazard("H05", "H18")

@@ -300,37 +300,31 @@ def test_a_loop_that_opens_has_its_name_however_late_in_the_stroke(part):
     assert not rig.pen.gate.enabled()
 
 
+def session_with(mishap, before_us):
+    """A run with a mishap so long before a stroke of it is due."""
+    rig = session()
+    due = []
+
+    def schedule(index, start_ns, end_ns):
+        if index == 3:
+            due.append(start_ns + (rig.pen._planned_us - before_us) * 1000)
+            rig.world.at(due[0], lambda: MISHAPS[mishap].do(rig.world, None))
+
+    rig.world.on_stroke.append(schedule)
+    rig.strokes_until_fault(6)
+    rig.run_ms(500)
+    assert due
+    return rig
+
+
 @pytest.mark.hazard("H05")
 @pytest.mark.parametrize("before_us", [50, 200, 500, 900, 1500, 2500, 3500])
 def test_a_loop_that_opens_just_before_a_stroke_has_its_name(before_us):
     """The gate refuses the start before the loop has looked again: what it saw last is older than that."""
-    rig = session()
-    due = []
-
-    def open_the_loop(index, start_ns, end_ns):
-        if index == 3:
-            due.append(start_ns + rig.pen._planned_us * 1000 - before_us * 1000)
-            rig.world.at(due[0], lambda: MISHAPS["interlock_torn"].do(rig.world, None))
-
-    rig.world.on_stroke.append(open_the_loop)
-    rig.strokes_until_fault(6)
-    rig.run_ms(500)
-    assert due
-    assert rig.fault() == "cartridge_pulled"
+    assert session_with("interlock_torn", before_us).fault() == "cartridge_pulled"
 
 
 @pytest.mark.hazard("H05")
 @pytest.mark.parametrize("before_us", [100, 400, 800, 1200, 1600, 2000, 2400, 2800])
 def test_a_loop_that_chatters_just_before_a_stroke_is_no_fault_of_the_firmware(before_us):
-    rig = session()
-
-    def chatter(index, start_ns, end_ns):
-        if index == 3:
-            rig.world.at(
-                start_ns + rig.pen._planned_us * 1000 - before_us * 1000,
-                lambda: MISHAPS["interlock_bounces"].do(rig.world, None))
-
-    rig.world.on_stroke.append(chatter)
-    rig.strokes_until_fault(6)
-    rig.run_ms(500)
-    assert rig.fault() in ("cartridge_pulled", "drive_dropped")
+    assert session_with("interlock_bounces", before_us).fault() in ("cartridge_pulled", "drive_dropped")
