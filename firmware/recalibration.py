@@ -75,7 +75,7 @@ class Recalibration:
             return _WAIT_US
         pen.gate.beat()
         if not needles.start_static(core.permit, reach_um - plan.reach_um, now_ms, now_us) and not core.fault:
-            core.trip(faults.INTERNAL if pen.readings.interlock else faults.CARTRIDGE_PULLED)
+            core.trip(faults.INTERNAL)  # else the motor has said what it found
         return needles.next_us(now_us)
 
     def watch(self):

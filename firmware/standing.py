@@ -41,6 +41,8 @@ class Standing(Homing):
         self._planned_um = -1
         self.retracted = False
         if not self._gate.arm(out_steps):
+            self._look()  # the last one may be older than what opened the loop
+            self._fail_moving(faults.DRIVE_DROPPED)
             return False
         self._count_start = self._encoder.count()
         self._ceiling_steps = out_steps

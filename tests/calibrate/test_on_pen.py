@@ -3,6 +3,7 @@
 import pytest
 from pen_rig import GaugedPen, faults, gauging, recalibration, safety
 
+from sim.mishaps import MISHAPS
 from sim.world import ChipStopped
 
 PLANT = {"home_edge_um": -310.0, "lead_scale_ppm": -21000.0, "backlash_um": 24.0}
@@ -232,3 +233,31 @@ def test_a_static_move_is_granted_by_the_core_alone():
     assert not needles.start_static(permit, 0, 30, 0), "the permit is over"
     assert needles.doing == 0 and not pen.pen.gate.enabled()
     assert safety.GAUGE_FAR_UM == 2550 and faults.REFUSED_GAUGING == 15
+
+
+def starts_with(mishap, before_us=0, starts_us=0):
+    """A static move is asked for; so long before it would start, the mishap. The pen, and when a move started."""
+    pen = calibrated()
+    pen.work.move(1200, False)
+    pen.press()
+    pressed_ns = pen.world.now_ns
+    if mishap:
+        pen.world.at(pressed_ns + (starts_us - before_us) * 1000, lambda: MISHAPS[mishap].do(pen.world, None))
+    pen.run_while(lambda: pen.work.phase() != recalibration.MOVING and not pen.fault(), 500)
+    started_us = (pen.world.now_ns - pressed_ns) // 1000
+    pen.run_ms(300)
+    return pen, started_us
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("mishap, names", [
+    ("interlock_torn", {"cartridge_pulled"}), ("interlock_bounces", {"cartridge_pulled", "drive_dropped"})])
+def test_a_loop_that_is_open_when_the_tip_is_to_move_is_no_fault_of_the_firmware(mishap, names):
+    """The gate refuses the start before the loop has looked again, or it is closed again by then.
+
+    Seen before the move is asked for, it is no fault at all: nothing moves.
+    """
+    pen, starts_us = starts_with("")
+    assert pen.state() == "gauging" and starts_us > 10_000
+    found = [starts_with(mishap, before_us, starts_us)[0].fault() for before_us in range(0, 6000, 250)]
+    assert found[0] in names and set(found) <= names | {""}
