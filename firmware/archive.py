@@ -44,6 +44,7 @@ _RECORD_LAYOUT = "<IIII32s"
 
 # errno
 _NOT_THERE = const(2)
+_NO_ROOM = const(12)  # errno ENOMEM
 _EXISTS = const(17)
 _NOT_EMPTY = const(39)
 
@@ -323,7 +324,7 @@ class Archive:
     def step(self, uptime_ms: int, wall_s: int) -> bool:
         """Does one piece of what there is to do; False when there is nothing. Only while nothing is armed.
 
-        What a memory does not keep ends in `failure`.
+        What a memory does not keep, or takes more of the heap than there is, ends in `failure`.
         """
         if self.failure or self.full or self.status == UNREADABLE or (self.status == LOST and not self._anew):
             return False
@@ -333,7 +334,9 @@ class Archive:
             return self._piece()
         except OSError as error:
             self._give_up(_number_of_error(error))
-            return False
+        except MemoryError:
+            self._give_up(_NO_ROOM)
+        return False
 
     def _piece(self):
         if self._anew:

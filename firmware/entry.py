@@ -4,6 +4,9 @@ Invariants: the file is called `new` until every byte of it was read back from t
 whoever drops an entry half-way closes it, because the collector would, perhaps while the needles move.
 """
 
+# The file is None only between two openings of it.
+# pyright: reportOptionalMemberAccess=false
+
 import struct
 from hashlib import sha256
 
@@ -62,7 +65,8 @@ class Entry:
     def close(self):
         """Give it up."""
         try:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         except OSError:
             pass
 
@@ -90,6 +94,7 @@ class Entry:
 
     def _reopen(self):
         self._file.close()
+        self._file = None  # a chip has room for one
         self._file = self._files.open(path_of("new"), "rb")
         self._hash = sha256(self._file.read(HEAD_BYTES))
         self._at = 0

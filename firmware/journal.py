@@ -84,7 +84,8 @@ class Journal:
     """`strokes_in_session`, `slips`, `worst_error_um`, `faults`: of the session open now or closed last.
 
     `worst_error_um`: the signed achieved-minus-commanded of largest size as recorded, without PARTIAL ones.
-    `counters_status`: what the COUNTERS record said when a session was last counted (store.OK ...).
+    `is_open`: a session is. `counters_status`: what the COUNTERS record said when a session was last counted
+    (store.OK ...).
     """
 
     def __init__(self, fram, store):
@@ -94,7 +95,7 @@ class Journal:
         self._events = events.EventRing(fram)
         self._key = bytearray(4)
         self._mounted = False
-        self._open = False
+        self.is_open = False
         self._boot = 0
         self._first_block = 0
         self._zone_id = 0
@@ -117,7 +118,7 @@ class Journal:
         `boot`: boot counter, low 16 bits recorded. Takes a few hundred ms on the pen: at boot only.
         OSError: the chip does not keep what is written.
         """
-        self._mounted = self._open = False
+        self._mounted = self.is_open = False
         if not self._store.provisioned():
             return UNPROVISIONED
         self._boot = boot & 0xFFFF
@@ -212,7 +213,7 @@ class Journal:
 
     def event(self, kind: int, a: int, b: int, uptime_ms: int) -> bool:
         """True when the event is on record. No allocation. Ranges and ValueError: events.EventRing.append."""
-        if kind == events.FAULT and self._open:
+        if kind == events.FAULT and self.is_open:
             self._note_fault(b)
         return self._mounted and self._events.append(kind, a, b, self._boot, uptime_ms)
 
@@ -229,10 +230,6 @@ class Journal:
 
     # ---- sessions ----
 
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
     def begin_session(
         self, rom, operator, firmware_version: int, calibration_id: int, zone_id: int, indication_id: int,
         uptime_ms: int, wall_s: int, client_tag: int = 0, supervised: bool = False,
@@ -247,7 +244,7 @@ class Journal:
         """
         if not self._mounted:
             return NOT_MOUNTED
-        if self._open:
+        if self.is_open:
             return SESSION_OPEN
         if len(rom) != ROM_BYTES or len(operator) > OPERATOR_BYTES:
             raise ValueError("a ROM id has 8 bytes, an operator tag at most 8")
@@ -264,8 +261,8 @@ class Journal:
         struct.pack_into("<H", head, _HEAD_BYTES - 2, crc16(head, 0, _HEAD_BYTES - 2))
         if not self._open_first_block(head):
             return NOT_KEPT
-        self._open = self.event(events.SESSION_START, 0, self.session, uptime_ms)
-        return self.session if self._open else NOT_KEPT
+        self.is_open = self.event(events.SESSION_START, 0, self.session, uptime_ms)
+        return self.session if self.is_open else NOT_KEPT
 
     def _open_first_block(self, head):
         ring = self._ring
@@ -290,7 +287,7 @@ class Journal:
         period_us: from 0, kept to 8 us; 1048575 stands for all longer ones.
         A negative answer means the stroke is not known to be on record: stop.
         """
-        if not self._open:
+        if not self.is_open:
             return NO_SESSION
         if period_us > PERIOD_MAX_US:
             period_us = PERIOD_MAX_US
@@ -374,11 +371,11 @@ class Journal:
         reason: USER .. STROKE_LIMIT; fault_code 0..65535, 0 = none.
         OSError: the chip does not keep what is written.
         """
-        if not self._open:
+        if not self.is_open:
             return False
         if not USER <= reason <= STROKE_LIMIT:
             raise ValueError(f"no end reason {reason}")
-        self._open = False
+        self.is_open = False
         self._write_tail(reason, fault_code, uptime_ms)
         self._count_session()
         return self.event(events.SESSION_END, reason, self.session, uptime_ms)
@@ -408,7 +405,7 @@ class Journal:
     def room_strokes(self) -> int:
         """Strokes that still fit; each change of zone, depth or rate costs one of them."""
         room = self._ring.free_blocks() * _STROKES_PER_BLOCK
-        if self._open:
+        if self.is_open:
             return room + self._ring.words_left()
         return max(0, room - (_STROKES_PER_BLOCK - _STROKES_FIRST_BLOCK))
 
@@ -420,7 +417,7 @@ class Journal:
     def has_finished(self) -> bool:
         """True when a finished session, or unreadable remains, lie in the FRAM."""
         ring = self._ring
-        return self._mounted and ring.oldest < (self._first_block if self._open else ring.next)
+        return self._mounted and ring.oldest < (self._first_block if self.is_open else ring.next)
 
     def oldest_span(self):
         """(first block number, one past the last, session) of the oldest finished session, or None.
@@ -429,7 +426,7 @@ class Journal:
         The session is 0 when its first block cannot be read.
         """
         ring = self._ring
-        end = self._first_block if self._open else ring.next
+        end = self._first_block if self.is_open else ring.next
         if not self._mounted or ring.oldest >= end:
             return None
         session = 0
@@ -448,7 +445,7 @@ class Journal:
         `after`: the block answered before, -1 to begin.
         """
         ring = self._ring
-        end = self._first_block if self._open else ring.next
+        end = self._first_block if self.is_open else ring.next
         number = max(after + 1, ring.oldest)
         while self._mounted and number < end:
             if ring.inspect(number) == blocks.VALID and ring.header_fields()[1] == SESSION:

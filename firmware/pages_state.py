@@ -8,7 +8,10 @@ import safety
 import slots
 from calibration import DUE_PAST, DUE_SOON, DUE_UNKNOWN
 from cartridge import GAUGE_TIP
+from micropython import const
 from pages import draw_lines
+
+_AGAIN_MS = const(2048)  # after which words that found no room in memory are asked for again
 
 
 class StatePages:
@@ -18,6 +21,8 @@ class StatePages:
         self._panel = panel
         self._pen = pen
         self._screen = screen
+        self._words = []  # of the fault last shown, with its code: they are fetched from flash
+        self._words_of = faults.NONE
         self._back = "Fw " + slots.back if slots.back else ""  # why the firmware before did not stay
 
     def enter(self, page):
@@ -42,7 +47,8 @@ class StatePages:
             session = self._pen.session
             shown = ((core.state * 256 + core.fault) * 4 + session.eject()) * 4
             shown += (2 if session.present else 0) + (1 if self._pen.fault_record.service_done else 0)
-            panel.draw_if(shown, self._draw_fault)
+            again = panel.now_ms // _AGAIN_MS & 1 if self._words_of != core.fault else 0
+            panel.draw_if(shown * 2 + again, self._draw_fault)
 
     def press(self, page, keys):
         """Act on what was pressed."""
@@ -95,14 +101,20 @@ class StatePages:
         if code == faults.NONE:
             return
         self._screen.line(0, "STOP  code %d" % code, True)
-        if pen.safety.state == safety.RETRACTING:  # the words follow when nothing moves: they are read from flash
-            words = []
-        else:
-            cause, action = [text.split("|") for text in faults.words(code)]
-            words = cause + ([""] if len(cause) + len(action) < 5 else []) + action
-        draw_lines(self._screen, words, 1, 6)
+        # the words follow when nothing moves: they are read from flash
+        draw_lines(self._screen, [] if pen.safety.state == safety.RETRACTING else self._words_for(code), 1, 6)
         self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
         self._screen.line(7, self._way_out(code))
+
+    def _words_for(self, code):
+        """Lines; none while there is no room in memory for them."""
+        if code != self._words_of:
+            cause, action = [text.split("|") for text in faults.words(code)]
+            if cause == [""]:
+                return []
+            self._words = cause + ([""] if len(cause) + len(action) < 5 else []) + action
+            self._words_of = code
+        return self._words
 
     def _way_out(self, code):
         if self._pen.safety.state == safety.RETRACTING:

@@ -38,6 +38,7 @@ from encoder import Encoder
 from faultrecord import FaultRecord
 from follow import Follow
 from gate import Gate
+from heap import roomy
 from micropython import const
 from panel import Panel
 from putaway import PutAway
@@ -142,6 +143,7 @@ class Pen:
         self._motor_task = tasks[1]
         self._driver_task = tasks[3]
         self.scheduler = Scheduler(clock, tasks, self._feed)
+        roomy(self.motor)
 
     # -- boot ---------------------------------------------------------------------------------------
 

@@ -9,6 +9,10 @@ dark. A highlighted cell is inverted and lights the top row of the cell below it
 border on every side (but on the screen's last row, which has nothing below).
 """
 
+# A buffer is what viper's pointers take.
+# pyright: reportArgumentType=false
+
+import micropython
 from font import COLUMNS as GLYPH_COLUMNS
 from font import DIGITS_THRICE, DIGITS_TWICE, FIRST, GLYPHS, LAST, stretched
 from frame import Frame
@@ -166,35 +170,27 @@ class Screen(Frame):
 
     def _cell(self, row, col, look):
         """Draw a character or a rule, unless the cell shows it already."""
-        cell = row * COLS + col
-        if self._cells[cell] == look:
-            return
-        self._claim(row, col, look, 0)
-        flip = 0xFF if look & _INVERTED else self._edge_of(row, col)
-        frame = self._frame
-        at = row * _WIDTH + 6 * col + 1
-        code = look & 0x7F
-        if code < FIRST:
-            flip |= 1 << code - _RULE
-            for i in range(GLYPH_COLUMNS):
-                frame[at + i] = flip
-        else:
-            glyph = (code - FIRST) * GLYPH_COLUMNS
-            for i in range(GLYPH_COLUMNS):
-                frame[at + i] = GLYPHS[glyph + i] ^ flip
-        frame[at + GLYPH_COLUMNS] = flip
-        self._touched(row, col, flip)
+        if self._cells[row * COLS + col] != look:
+            self._claim(row, col, look, 0)
+            look |= 0xFF00 if look & _INVERTED else self._edge_of(row, col) << 8
+            look = _paint(self._frame, row, col, look)
+            self._touched(row, col, look)
 
     def _claim(self, row, col, look, large):
         """Note what a cell will hold, and light or drop its highlight's edge in the cell below."""
         cell = row * COLS + col
-        was = self._cells[cell]
+        if (self._cells[cell] ^ look) & _INVERTED:
+            self._edge_below(cell, look & _INVERTED)
         self._cells[cell] = look
         self._large[cell] = large
-        if (was ^ look) & _INVERTED and row < ROWS - 1:
-            below = self._cells[cell + COLS]
-            if not below & _INVERTED and not _LOWER <= below <= _LOWER_LAST:
-                self._draw_edge(row + 1, col, look & _INVERTED)
+
+    def _edge_below(self, cell, lit):
+        """This cell is highlighted now, or no longer."""
+        cell += COLS
+        if cell < COLS * ROWS:
+            look = self._cells[cell]
+            if not look & _INVERTED and not _LOWER <= look <= _LOWER_LAST:
+                self._draw_edge(cell // COLS, cell % COLS, lit)
 
     def _edge_of(self, row, col) -> int:
         """The bit of a cell's top row when a highlight above reaches into it."""
@@ -271,6 +267,30 @@ class Screen(Frame):
         if rest or value < 0:
             for i in range(width):
                 digits[i] = _HASH
+
+
+@micropython.viper
+def _paint(frame: ptr8, row: int, col: int, look: int) -> int:
+    """Set the columns of a cell from its character or rule, and from bits 8..15 what they are flipped by; the last.
+
+    In machine code, like all that a whole page does for each of its cells: a function of bytecode with more than
+    eleven words of state has them from the heap, and finding a place there takes a chip up to a millisecond.
+    """
+    glyphs = ptr8(GLYPHS)
+    columns = int(GLYPH_COLUMNS)
+    at = row * _WIDTH + 6 * col + 1
+    code = look & 0x7F
+    flip = look >> 8
+    if code < _BLANK:
+        flip |= 1 << code - _RULE
+        for i in range(columns):
+            frame[at + i] = flip
+    else:
+        glyph = (code - _BLANK) * columns
+        for i in range(columns):
+            frame[at + i] = glyphs[glyph + i] ^ flip
+    frame[at + columns] = flip
+    return flip
 
 
 def _check(row, col, rows, cols):

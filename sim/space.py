@@ -19,7 +19,7 @@ FIRMWARE = ROOT / "firmware"
 SHIMS = ROOT / "sim" / "micropython"
 
 VIPER_TYPES = ("ptr8", "ptr32")
-SHARED = frozenset({"array", "binascii", "collections", "errno", "gc", "hashlib", "json", "struct"})
+SHARED = frozenset({"array", "binascii", "builtins", "collections", "errno", "gc", "hashlib", "json", "struct"})
 
 
 _replaced: dict[Path, str] = {}

@@ -9,6 +9,7 @@ import sys
 import pytest
 from motion_rig import PenRig, safety
 
+from sim.eyes import read_lines
 from sim.space import shim
 
 pages = shim("pages")
@@ -94,3 +95,28 @@ def test_a_fault_is_heard_at_once_and_its_page_comes_when_the_needles_are_in():
     assert pages.FAULT not in {page for _, page in found}
     rig.run_ms(200)
     assert rig.pen.panel._page == pages.FAULT
+
+
+def test_words_that_found_no_room_in_memory_come_when_there_is_some():
+    """The number and the way out are there meanwhile; the words are fetched once, whatever else changes on the page."""
+    rig = PenRig()
+    faults = rig.space.module("faults")
+    rig.run_ms(1000)
+    borrow, tries = faults.borrow, []
+
+    def room(module):
+        tries.append(module)
+        if len(tries) <= 2:
+            raise MemoryError
+        return borrow(module)
+
+    faults.borrow = room
+    rig.pen.safety.trip(faults.MOTOR_HOT)
+    rig.run_ms(1500)
+    lines = read_lines(rig.world.display.pixels())
+    assert lines[0].startswith("STOP  code") and lines[1].strip() == ""
+    rig.run_ms(6000)
+    assert "hot" in " ".join(read_lines(rig.world.display.pixels())[1:6])
+    rig.world.pull_cartridge()
+    rig.run_ms(1000)
+    assert len(tries) == 3

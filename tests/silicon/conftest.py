@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
 
 class StartedChip:
-    """`run(name)` gives what a scenario comes to on the silicon tier."""
+    """`run(scenario)` gives what it comes to on the silicon tier."""
 
     def __init__(self):
         from sim.silicon.tier import started
@@ -49,8 +49,8 @@ class StartedChip:
         assert good, answer
         return answer
 
-    def run(self, name):
-        return self.forked(lambda chip: outcome(simulated(chip, load(name)).run()))
+    def run(self, scenario):
+        return self.forked(lambda chip: outcome(simulated(chip, scenario).run()))
 
 
 def outcome(run):

@@ -1,5 +1,8 @@
 """The archive: sessions leave the FRAM whole, chained, and never silently; a lost archive is noticed."""
 
+import errno
+import weakref
+
 import pytest
 from archive_bench import READER, ArchiveBench, ready
 from storage_bench import SERIAL
@@ -265,6 +268,46 @@ def test_a_session_stays_in_the_fram_when_the_flash_does_not_take_it():
     assert [session.number for session in decode(bench.chip.image).sessions] == [1]
     worn.worn = False
     assert bench.work() == 0, "a failing flash is not tried again and again"
+    bench.archive.retry()
+    bench.work()
+    assert [e.session for e in bench.entries] == [1]
+    assert bench.problems == []
+
+
+def test_the_archive_has_one_file_open_and_none_besides_in_memory(monkeypatch):
+    """On a chip a file is 1.1 kB of a heap that has hardly two such pieces: what is closed has to be let go as well."""
+    bench = ready()
+    bench.session(600)
+    opened = []
+    plain = bench.files.open
+
+    def watched(path, mode):
+        assert [ref for ref in opened if ref() is not None] == []
+        file = plain(path, mode)
+        opened.append(weakref.ref(file))
+        return file
+
+    monkeypatch.setattr(bench.files, "open", watched)
+    bench.work()
+    assert len(opened) == 2 and [e.session for e in bench.entries] == [1]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_session_stays_in_the_fram_when_the_heap_has_no_room_for_its_file(monkeypatch, nth):
+    bench = ready()
+    bench.session(600)
+    plain, left = bench.files.open, [nth]
+
+    def full(path, mode):
+        left[0] -= 1
+        if left[0] == 0:
+            raise MemoryError
+        return plain(path, mode)
+
+    monkeypatch.setattr(bench.files, "open", full)
+    bench.work()
+    assert bench.events("archive")[-1] == (archive.FAILED, bench.archive.failure) == (archive.FAILED, errno.ENOMEM)
+    assert [session.number for session in decode(bench.chip.image).sessions] == [1]
     bench.archive.retry()
     bench.work()
     assert [e.session for e in bench.entries] == [1]
