@@ -44,7 +44,7 @@ _RECORD_LAYOUT = "<IIII32s"
 
 # errno
 _NOT_THERE = const(2)
-_NO_ROOM = const(12)  # errno ENOMEM
+_NO_ROOM = const(12)
 _EXISTS = const(17)
 _NOT_EMPTY = const(39)
 

@@ -51,6 +51,7 @@ def test_a_roomy_object_has_what_it_had(names):
     assert vars(thing) == before
 
 
+@pytest.mark.micropython
 def test_on_a_vm_its_table_is_less_than_two_thirds_full():
     vm = find_micropython()
     if vm is None:
