@@ -54,7 +54,7 @@ test-micropython: $(READY) ## only the tests on a real MicroPython VM; fails whe
 	PEN_NEED_MICROPYTHON=1 $(BIN)/python -m pytest -n auto -m micropython
 
 test-silicon: $(READY) ## only the tests on an emulated RP2040; fails without a MicroPython UF2 (PEN_UF2 names one)
-	PEN_NEED_SILICON=1 $(BIN)/python -m pytest -p no:xdist -m silicon
+	PEN_NEED_SILICON=1 $(BIN)/python -m pytest -n auto -m silicon
 
 firmware: $(READY) ## the firmware compiled for the RP2040, with its manifest, in build/firmware
 	@$(BIN)/python -m tools.firmware_image --out build/firmware

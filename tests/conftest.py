@@ -19,6 +19,14 @@ SILICON_REQUIRED = os.environ.get("PEN_NEED_SILICON") == "1"
 let_host_import_firmware()
 
 
+def pytest_collection_modifyitems(items):
+    """What takes minutes on the emulated chip is run where the tier was asked for by name."""
+    for item in items:
+        marker = item.get_closest_marker("silicon")
+        if marker and marker.kwargs.get("minutes") and not SILICON_REQUIRED:
+            item.add_marker(pytest.mark.skip(reason="minutes of the emulated chip: make test-silicon"))
+
+
 def pytest_terminal_summary(terminalreporter):
     if find_micropython() is None:
         terminalreporter.write_line("micropython tier left out: no VM found (PEN_MICROPYTHON names one)")

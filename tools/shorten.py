@@ -1,12 +1,16 @@
-"""Gives names that one module of the firmware has for itself short ones, which all share, before it is compiled.
+"""Gives the names of the firmware others, which its modules share and MicroPython has anyway, before it is compiled.
 
 MicroPython keeps every name of a program once in its heap, with a place in a table that grows by doubling: 1,800 names
-of the pen take some 35 kB. A name that one module binds and no other mentions may be called anything there, and the
-same in each; so may one with an underscore before it, which nobody reaches for from outside, and a parameter that no
-call names. Modules whose classes inherit from one another's share an object's attributes, so their names are told
-apart. Names stay that a text spells, and all that MicroPython's own modules and types have.
+of the pen take some 35 kB. A name may be called anything, as long as all who mention it call it the same; two names may
+be called alike if no module mentions both. So a few hundred do, and most of them are taken from MicroPython's own
+(they lie in its flash, and the pen does not use them). Which names are two and the same:
 
-A traceback from the pen shows the short names; `names` says what they stand for.
+- one with an underscore before it is its module's own, as nobody reaches for another object's private name;
+- modules whose classes inherit from one another's share an object's attributes: they count as one module;
+- a name that is set on another object than `self` is called like no other: the object's module may not mention it.
+
+Names stay that a text spells, and all that MicroPython's own modules and types have. Parameters that no call names are
+a, b, c and so on. A traceback from the pen shows the new names; `shorten` says what they stand for.
 """
 
 from __future__ import annotations
@@ -19,52 +23,120 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
-SEAM = Path(__file__).resolve().parent.parent / "sim" / "micropython"  # what stands for MicroPython's modules
+ROOT = Path(__file__).resolve().parent.parent
+SEAM = ROOT / "sim" / "micropython"  # what stands for MicroPython's modules
+IN_FLASH = Path(__file__).with_name("names_in_flash.txt")
 STANDARD = (
     "array", "binascii", "builtins", "collections", "errno", "gc", "hashlib", "io", "json", "os", "random", "select",
     "struct", "sys", "time")  # what MicroPython has of Python's library
 
 Names = dict[str, dict[str, str]]
-"""By module: each short name and the one it stands for. A parameter's is its function's own affair."""
+"""By module: each new name and the one it stands for. A parameter's is its function's own affair."""
 
 
 def shorten(
     sources: dict[str, str], keep: frozenset[str] = frozenset(), outside: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, str], Names]:
-    """The sources, by module name, with short names, and what those stand for; modules in `keep` stay as they are.
+    """The sources, by module name, with new names, and what those stand for; modules in `keep` stay as they are.
 
     `outside`: names that others look up in these modules; they stay too.
     SyntaxError for a source that is no Python, ValueError for one that reaches for another object's private name.
     """
     trees = {name: ast.parse(source) for name, source in sources.items()}
-    taken = Counter(name for tree in trees.values() for name in _all(tree))
     texts = {
         part for tree in trees.values() for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[\w.]+", node.value)
         for part in node.value.split(".")}
-    fixed = texts | reserved() | set(sources) | outside
     named_in_calls = {
         node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
-    out, meant = {}, {}
-    for family in _families({name: tree for name, tree in trees.items() if name not in keep}):
-        there = {module: _all(trees[module]) for module in family}
-        used = Counter(name for module in family for name in _names(trees[module]))
+    kept = {name for module in keep & set(trees) for name in _names(trees[module])}
+    fixed = texts | reserved() | set(sources) | outside | kept
+    families = _families({name: tree for name, tree in trees.items() if name not in keep})
+    for family in families:
         bound = {name for module in family for name in _bound(trees[module])}
-        own = [
-            name for name, _ in used.most_common()
-            if name in bound and name not in fixed and len(name) > 2 and not name.endswith("__")
-            and (name.startswith("_") or taken[name] == sum(name in there[module] for module in family))]
-        short = dict(zip(own, (new for new in _new_names("_") if new not in used), strict=False))
         for module in family:
             _see_privacy(module, trees[module], bound)
-            tree = _Rename(short).visit(trees[module])
+    new = _new_for([[trees[module] for module in family] for family in families], fixed, named_in_calls)
+    out, meant = {}, {}
+    for family, called in zip(families, new, strict=True):
+        for module in family:
+            there = _all(trees[module])
+            tree = _Rename(called).visit(trees[module])
             _shorten_parameters(tree, named_in_calls)
             out[module] = ast.unparse(tree)
-            meant[module] = {new: old for old, new in short.items() if old in there[module]}
+            meant[module] = {new: old for old, new in called.items() if old in there}
     return sources | out, meant
+
+
+def _new_for(families: list[list[ast.Module]], fixed: set[str], keywords: set[str]) -> list[dict[str, str]]:
+    """What each family calls its names from now on: those that are bound somewhere, are looked up, and are not fixed.
+    `keywords` are looked up wherever a parameter is called so.
+
+    The most mentioned names are served first, each with the first new one that no family which mentions it has yet.
+    """
+    used = [Counter(name for tree in family for name in _names(tree)) for family in families]
+    bound = set().union(*(_looked_up(tree) | keywords & _parameters(tree) for family in families for tree in family))
+    alone = set().union(*(_set_on_others(tree) for family in families for tree in family))
+    mentions: dict[tuple[str, int], list[int]] = {}  # a name, -1 or the family that has it for itself; who mentions it
+    for number, there in enumerate(used):
+        for name in there:
+            if name in bound and name not in fixed and len(name) > 2 and not name.endswith("__"):
+                mentions.setdefault((name, number if name.startswith("_") else -1), []).append(number)
+    called: list[dict[str, str]] = [{} for _ in families]
+    taken = [set(there) for there in used]
+    pool = [name for name in in_flash() if len(name) > 2 and name[0] != "_" and name not in fixed]
+
+    def weight(item: tuple[tuple[str, int], list[int]]) -> tuple[object, ...]:
+        (name, _), where = item
+        return name not in alone, -len(where), -sum(used[number][name] for number in where), name, where
+
+    for (name, _), where in sorted(mentions.items(), key=weight):
+        everywhere = name in alone and not name.startswith("_")
+        clash = set().union(*(taken if everywhere else [taken[number] for number in where]))
+        short = next(new for new in chain(pool, _new_names("_")) if new not in clash)
+        for number in where:
+            called[number][name] = short
+        for number in range(len(families)) if everywhere else where:
+            taken[number].add(short)
+    return called
+
+
+def _looked_up(tree: ast.Module) -> set[str]:
+    """Names bound here that MicroPython looks up by name when the program runs: all but a function's own variables."""
+    found = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+              and not isinstance(node.ctx, ast.Load)}  # fmt: skip
+    found |= {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    inside = list(tree.body)
+    while inside:
+        node = inside.pop()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            inside += ast.iter_child_nodes(node)
+    return found
+
+
+def _parameters(tree: ast.Module) -> set[str]:
+    return {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+
+def _set_on_others(tree: ast.Module) -> set[str]:
+    """Attributes that are set on another object than `self`."""
+    return {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        and not (isinstance(node.value, ast.Name) and node.value.id == "self")}
+
+
+@cache
+def in_flash() -> tuple[str, ...]:
+    """Names that the board's MicroPython has in its flash. One that a release has not works as well, and costs what any
+    other name does."""
+    lines = IN_FLASH.read_text(encoding="ascii").splitlines()
+    return tuple(line for line in lines if not line.startswith("#"))
 
 
 @cache
@@ -72,7 +144,10 @@ def reserved() -> frozenset[str]:
     """Names that MicroPython's modules and types have, as far as the firmware can use them."""
     found = set(dir(builtins)) | set(keyword.kwlist)
     for path in SEAM.rglob("*.py"):
-        found |= {name for name in _all(ast.parse(path.read_text(encoding="utf-8"))) if not name.startswith("_")}
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        of_its_own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _looked_up(tree)
+        attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | _parameters(tree)
+        found |= {name for name in _all(tree) - (of_its_own - attributes) if not name.startswith("_")}
     for name in STANDARD:
         module = importlib.import_module(name)
         for part in dir(module):

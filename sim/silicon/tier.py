@@ -29,14 +29,16 @@ def run_silicon(world: World) -> str:
     return world.run_chip()
 
 
-def started(world: ChipWorld) -> Chip:
+def started(world: ChipWorld, files: dict[str, bytes] | None = None) -> Chip:
     """A chip that boots in a world like this one, stopped where the self-test begins to look at the pen.
+
+    `files` lie in its flash by path, the firmware if none are given.
 
     Reading the files and planning the step tables takes seconds of the chip's time in which no part is looked at. A
     scenario's times count from there on every tier, as the others take no time for what touches no hardware. The chip
     may then be plugged into another world whose record memory holds the same motion limits.
     """
-    chip = Chip(need_uf2(), with_files(world.flash.image, firmware_files()))
+    chip = Chip(need_uf2(), with_files(world.flash.image, firmware_files() if files is None else files))
     nursery = type(world)(
         world.plant.params, Fram(world.fram.image), world.cartridge, seed=1, date_days=world.date_days)
     nursery.plug(chip)

@@ -31,7 +31,7 @@ EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 INPUTS = (
     board.PIN_INTERLOCK, board.PIN_HOME, board.PIN_DIAG, board.PIN_POWER_OK, board.PIN_ENC_Z, board.PIN_TRIGGER_NO,
     board.PIN_TRIGGER_NC, board.PIN_SELECT, board.PIN_UP, board.PIN_DOWN)
-RTC_CTRL, RTC_LOAD = 0x0C, 1 << 4
+RTC_CTRL, RTC_ENABLED, RTC_LOAD = 0x0C, 1 << 0, 1 << 4
 TIMED_OUT = 1  # REASON of the watchdog
 QUADRATURE = (0, 1, 3, 2)  # A and B, as two bits, by the count's last two
 
@@ -90,6 +90,8 @@ class ChipWorld(World):
         self._show_count(self._count)
         self.show_pads()
         self._drive_changed()
+        if chip.mcu.rtc.ctrl & RTC_ENABLED:  # it was started elsewhere
+            self.clock_loaded(chip.mcu.rtc)
 
     @property
     def chip_ns(self) -> int:
@@ -275,6 +277,7 @@ class ChipWorld(World):
         if self.date_days and not self._clock_was_set:
             self._clock_was_set = True
             rtc.baseline = EPOCH + datetime.timedelta(days=self.date_days, seconds=self._rtc_s())
+            rtc.baseline_nanos = rtc.rp2040.clock.nanos
 
     def flash_begun(self, address: int) -> None:
         assert self.chip is not None
@@ -305,7 +308,7 @@ def wire(chip: Chip) -> None:
 
     def rtc_written(offset: int, value: int) -> None:
         write(offset, value)
-        if offset == RTC_CTRL and mcu.rtc.ctrl & 1 and not mcu.rtc.ctrl & RTC_LOAD:
+        if offset == RTC_CTRL and mcu.rtc.ctrl & RTC_ENABLED and not mcu.rtc.ctrl & RTC_LOAD:
             chip.world.clock_loaded(mcu.rtc)
 
     mcu.rtc.write_uint32 = rtc_written

@@ -219,10 +219,12 @@ def test_a_fault_halfway_is_named():
         assert read_record(link) == before
 
 
-@pytest.mark.micropython
-@pytest.mark.skipif(find_micropython() is None, reason=NO_VM)
-def test_the_whole_of_it_on_a_real_vm(tmp_path):
-    run = pen("--port", "sim:gauge_tip@micropython", "--out", str(tmp_path), "--json")
+@pytest.mark.parametrize("tier", [
+    pytest.param("micropython", marks=[
+        pytest.mark.micropython, pytest.mark.skipif(find_micropython() is None, reason=NO_VM)]),
+    pytest.param("silicon", marks=pytest.mark.silicon(minutes=True))])
+def test_the_whole_of_it_where_firmware_really_runs(tier, tmp_path):
+    run = pen("--port", f"sim:gauge_tip@{tier}", "--out", str(tmp_path), "--json")
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)["calibration"]
     assert abs(found["offset_um"] - -187) <= 15 and found["travel_um"] >= 2500

@@ -11,7 +11,9 @@ from sim.space import shim
 
 version = shim("version")
 
-TIERS = ["cpython", pytest.param("micropython", marks=pytest.mark.micropython)]
+TIERS = [
+    "cpython", pytest.param("micropython", marks=pytest.mark.micropython),
+    pytest.param("silicon", marks=pytest.mark.silicon(minutes=True))]
 
 
 @contextmanager

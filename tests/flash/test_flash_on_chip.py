@@ -24,10 +24,7 @@ from pen.link import open_link
 from pen.wires import LinkError
 from tools import firmware_image
 
-ON_REQUEST = os.environ.get("PEN_NEED_SILICON") == "1"
-pytestmark = [
-    pytest.mark.silicon, pytest.mark.usefixtures("uf2"),
-    pytest.mark.skipif(not ON_REQUEST, reason="minutes of the emulated chip: make test-silicon")]
+pytestmark = [pytest.mark.silicon(minutes=True), pytest.mark.usefixtures("uf2")]
 ARCH = firmware_image.ARCH
 CUTS = 8  # power cuts, evenly over the erases and programs of an upgrade
 

@@ -170,7 +170,7 @@ class VmPen(ServedPen):
 
 def flash_command(pen, *options, stop_at="", image=None, cwd=None):
     """What runs tools/flash.sh on the pen: the words and the environment."""
-    env = {**os.environ, "FLASH_STOP_AT": stop_at, "FLASH_READY_S": "300", "PEN_BACKUPS": str(Path(cwd) / "backups")}
+    env = {**os.environ, "FLASH_STOP_AT": stop_at, "FLASH_PATIENCE": "20", "PEN_BACKUPS": str(Path(cwd) / "backups")}
     command = [str(ROOT / "tools" / "flash.sh"), "--port", pen.port, "--yes", *options]
     if image is not None:
         command += ["--image", str(image)]

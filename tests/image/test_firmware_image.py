@@ -57,6 +57,14 @@ def test_the_manifest_names_every_file_with_its_hash(built):
     assert set(manifest["loader"]) == {"boot.py", "main.py", "slots.mpy", "servicepage.mpy"}
 
 
+def test_its_names_fit_the_tables_that_a_pen_has_for_them(built):
+    folder, _ = built
+    names = image.names_in_heap(folder)
+    assert {"/a/motor.mpy", "drivers.fram", "Decollete", "~"} <= names, "files, modules, texts, characters"
+    assert not {"append", "ticks_us", "self"} & names, "which lie in MicroPython's flash"
+    assert len(names) <= image.NAMES_MOST
+
+
 def test_the_manifest_names_the_data_that_the_firmware_reads(built):
     _, manifest = built
     assert manifest["data"] == {

@@ -5,7 +5,6 @@ strokes: two strokes more or less. Achieved depth and the furthest extension wit
 looks at other instants of a tremor of 20 um.
 """
 
-import os
 import tomllib
 
 import pytest
@@ -13,16 +12,14 @@ import pytest
 from sim.run import Simulation
 from sim.scenario import LIBRARY, load, parse
 
-ON_REQUEST = os.environ.get("PEN_NEED_SILICON") == "1"
-pytestmark = [
-    pytest.mark.silicon, pytest.mark.skipif(not ON_REQUEST, reason="minutes of the emulated chip: make test-silicon")]
+pytestmark = pytest.mark.silicon(minutes=True)
 
-LONGEST_S = 12  # simulated; a longer scenario takes minutes on the emulated chip
+LONGEST_S = 30  # simulated; a longer scenario takes many minutes on the emulated chip
 STROKES_APART = 2
 DEPTH_APART_UM = 10
 OTHER_FLASH = {"archive_first_start", "archive_lost"}  # a chip that has started has mounted its filesystem
 OTHER_LIVES = {"power_cut_mid_stroke", "cpu_hang_mid_stroke", "service_fault_remembered", "supervisor_no_code",
-               "supervisor_wrong_code"}  # a second start takes longer than the scenario waits
+               "supervisor_wrong_code"}  # a second start takes longer than the scenario waits: `with_patience`
 
 
 def names():
@@ -50,7 +47,8 @@ def test_a_scenario_comes_to_the_same_on_the_chip(name, started_chip):
     assert [f["code"] for f in theirs.result["faults"]] == [f["code"] for f in ours.result["faults"]]
     assert abs(theirs.result["strokes"] - ours.result["strokes"]) <= STROKES_APART
     assert abs(mean(depths(theirs)) - mean(depths(ours))) <= DEPTH_APART_UM
-    assert theirs.result["max_extension_um"] == pytest.approx(ours.result["max_extension_um"], abs=DEPTH_APART_UM)
+    furthest_um = [max(run.result["max_extension_um"], 0) for run in (ours, theirs)]  # behind the nose is behind it
+    assert abs(furthest_um[1] - furthest_um[0]) <= DEPTH_APART_UM
 
 
 SECOND_START_MS = 12_000  # loader, imports, self-test and the page of the fault: what a chip takes, and some
@@ -67,9 +65,10 @@ def with_patience(name):
     return parse(tables, name, name)
 
 
-def test_a_watchdog_reset_in_mid_stroke_gets_the_needles_in_and_the_strokes_on_record(started_chip):
-    """The CPU stops with the needles out. The second start retracts them, names the fault, closes the session, moves it
-    to the archive and, once the user has cleared the fault, is ready again: on a heap that has hardly room for it."""
-    found = started_chip.run(with_patience("cpu_hang_mid_stroke"))
+@pytest.mark.parametrize("name", sorted(OTHER_LIVES))
+def test_a_second_start_comes_to_what_the_scenario_expects(name, started_chip):
+    """A watchdog's reset or a power cut with the needles out, among others. The second start retracts them, names the
+    fault, closes the session, moves it to the archive and, once the user has cleared the fault, is ready again."""
+    found = started_chip.run(with_patience(name))
     assert [row for row in found.result["expectations"] if not row["held"]] == []
-    assert found.result["needles_retracted"] and [f["code"] for f in found.result["faults"]] == ["watchdog"]
+    assert found.result["needles_retracted"]

@@ -1,6 +1,5 @@
 """The steps of a stroke as edges of the chip's STEP pad: each at the cycle that the words in memory say."""
 
-import os
 
 import numpy as np
 import pytest
@@ -8,9 +7,7 @@ import pytest
 from sim.run import Simulation
 from sim.scenario import load
 
-ON_REQUEST = os.environ.get("PEN_NEED_SILICON") == "1"
-pytestmark = [
-    pytest.mark.silicon, pytest.mark.skipif(not ON_REQUEST, reason="minutes of the emulated chip: make test-silicon")]
+pytestmark = pytest.mark.silicon(minutes=True)
 
 CYCLE_NS = 8
 LOOK_CYCLES = 2  # what a look at the generator may delay the last step by (gate.Gate.busy)

@@ -28,9 +28,10 @@ from tools.flashing.plan import Refused
 
 HERE = Path(__file__).parent
 board = shim("board")
-READY_WITHIN_S = float(os.environ.get("FLASH_READY_S", "60"))
-SERVICE_WITHIN_S = 30
-ANSWER_WITHIN_S = 15  # a pen that starts needs a few
+PATIENCE = float(os.environ.get("FLASH_PATIENCE", "1"))  # more for a pen that is slower than a board: an emulated one
+READY_WITHIN_S = 60 * PATIENCE
+SERVICE_WITHIN_S = 30 * PATIENCE
+ANSWER_WITHIN_S = 15 * PATIENCE  # a pen that starts needs a few
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -76,11 +77,22 @@ def check_uf2(file: Path) -> None:
 
 
 @app.command()
-def wait_port() -> None:
-    """After MicroPython was copied: the port of the board that comes up."""
+def check_bootsel(folder: Path) -> None:
+    """Refuse a folder that is not the drive of an RP2040 which waits for a UF2."""
+    if not uf2_files.is_bootsel(folder):
+        raise Refused(
+            f"{folder} is not the drive of an RP2040 that waits for a UF2: hold BOOTSEL while you plug the board in, "
+            "mount its drive RPI-RP2, and name that")
+
+
+@app.command()
+def wait_port(port: Annotated[str, typer.Argument()] = "") -> None:
+    """After MicroPython was copied: the port of the board that comes up, or the given one once it is there."""
     end = time.monotonic() + SERVICE_WITHIN_S
     while time.monotonic() < end:
         pens = [port.device for port in list_ports.comports() if (port.vid, port.pid) == PEN_USB]
+        if port and ("://" in port or Path(port).exists()):
+            pens = [port]
         if len(pens) == 1:
             print(pens[0])
             return
@@ -148,8 +160,9 @@ def _survey(path: Path) -> dict:
 
 
 @app.command()
-def check(survey: Path, image: Path) -> None:
-    manifest = planning.read_manifest(image) if (image / "manifest.json").is_file() else None
+def check(survey: Path, image: Path, action: str) -> None:
+    """Refuse a board that no pen is, or that the image for it does not fit; tell what is in its slots."""
+    manifest = planning.read_manifest(image) if action == "upgrade" else None
     found = _survey(survey)
     print("    " + planning.check_board(found, manifest))
     for slot in planning.SLOTS:

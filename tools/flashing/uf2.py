@@ -45,11 +45,16 @@ def check_pinned(data: bytes) -> None:
             "and name it by --uf2")
 
 
+def is_bootsel(folder: Path) -> bool:
+    """Whether it is the drive that the boot ROM shows: it has INFO_UF2.TXT, which names the chip."""
+    try:
+        return "RPI-RP2" in (folder / "INFO_UF2.TXT").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+
+
 def volumes() -> list[Path]:
-    """Where RP2040s that wait for a UF2 are mounted: folders with the boot ROM's INFO_UF2.TXT for this chip."""
-    found = []
-    for root in (Path("/media"), Path("/run/media"), Path("/Volumes")):
-        for info in [*root.glob("*/INFO_UF2.TXT"), *root.glob("*/*/INFO_UF2.TXT")]:
-            if "RPI-RP2" in info.read_text(encoding="ascii", errors="replace"):
-                found.append(info.parent)
-    return found
+    """Where RP2040s that wait for a UF2 are mounted."""
+    roots = (Path("/media"), Path("/run/media"), Path("/Volumes"))
+    return [info.parent for root in roots for pattern in ("*/INFO_UF2.TXT", "*/*/INFO_UF2.TXT")
+            for info in root.glob(pattern) if is_bootsel(info.parent)]  # fmt: skip
