@@ -169,7 +169,11 @@ class Console:
 
     def _continue(self, now_ms):
         """The next piece of a long answer; its end is the end of the command."""
-        self.reply.more()
+        try:
+            self.reply.more()
+        except MemoryError:  # the answer ends here, and the host may ask why
+            self.reply.pieces = None
+            self.errors.add(errors.DEVICE, NO_ROOM)
         self._sent_ms = now_ms
         if self.reply.pieces is None and self._at < 0:
             self.reply.finish()
@@ -207,26 +211,26 @@ class Console:
         if reason:
             self.errors.add(errors.PROTECTED if reason is LOCKED or reason is NO_KEY else errors.EXECUTION, reason)
             return
-        if self._handlers[index] is None:
-            if moving:
-                self.errors.add(errors.EXECUTION, self._moves())
-                return
-            try:
-                self._load(self._group_names[index])
-            except MemoryError:
-                self.errors.add(errors.DEVICE, NO_ROOM)
-                return
+        if self._handlers[index] is None and moving:
+            self.errors.add(errors.EXECUTION, self._moves())
+            return
         reply = self.reply
         end, answered = reply.end, reply.answered
-        if self.parser.query:
-            reply.begin()
-        refusal = self._handlers[index]()
+        try:
+            if self._handlers[index] is None:
+                self._load(self._group_names[index])
+            if self.parser.query:
+                reply.begin()
+            refusal = self._handlers[index]()
+        except MemoryError:  # in what runs at rest: the rest allocates nothing
+            refusal = NO_ROOM
+            reply.pieces = None
         if refusal is not None:
             reply.end, reply.answered = end, answered
             if type(refusal) is int:
                 self.errors.add(refusal)
             else:
-                self.errors.add(errors.EXECUTION, refusal)
+                self.errors.add(errors.DEVICE if refusal is NO_ROOM else errors.EXECUTION, refusal)
         elif access & TECHNICIAN:
             self.access.used(now_ms)
 

@@ -98,6 +98,34 @@ def test_a_command_that_finds_no_room_is_refused_and_the_session_goes_on():
     assert host.lines == ['-300,"Device-specific error;no room in memory: restart the pen"']
 
 
+def full(space):
+    """The list of the archive's files finds no room, half said, and so does one of its pieces."""
+    commands = space.module("console_log").Commands
+
+    def names(self, rows):
+        self._reply.text(b'"half')
+        yield
+        raise MemoryError
+
+    def says(self):
+        self._reply.text(b"262")
+        raise MemoryError
+
+    commands._names, commands.size = names, says
+
+
+def test_a_command_that_runs_out_of_room_says_so_and_the_console_goes_on():
+    host = Host()
+    host.world.on_firmware = full
+    for at_ms, line in ((1700, "*OPC?;:LOG:FRAM:SIZE?;:STAT?"), (1800, "SYST:ERR?"), (1900, "LOG:FILE:CAT?"),
+                        (2000, "SYST:ERR?"), (2100, "*OPC?")):
+        host.says(at_ms, line)
+    assert not missed(host.run())
+    assert host.lines[0].startswith("1;") and "262" not in host.lines[0]
+    no_room = '-300,"Device-specific error;no room in memory: restart the pen"'
+    assert host.lines[1:] == [no_room, '"half', no_room, "1"]
+
+
 def test_a_group_of_commands_is_not_fetched_while_needles_move():
     host = Host()
     host.says(600, "ZONE:CAT?")  # on the way home

@@ -220,6 +220,21 @@ def test_flash_that_cannot_be_written_does_not_go_on_for_ever_with_a_trial():
     assert pen.start().service == "no firmware"
 
 
+def test_the_other_slots_version_is_read_from_the_head_of_its_manifest():
+    """A manifest has 11 kB: more than the chip's heap has in one piece while the firmware runs."""
+    pen = Pen()
+    put(pen, "a", small_image("1.0"))
+    manifest = json.dumps({"format": 1, "version": "2.0"}, indent=1)
+    put(pen, "b", {"manifest.json": manifest.encode() + b" " * 11000})
+    started = pen.start()
+    seen, read = [], started.read
+    started.read = lambda *arguments: seen.append(read(*arguments)) or seen[-1]
+    assert started.describe()[2] == "2.0" and max(len(data) for data in seen) <= 256
+    for wrong in (b"", b'{"version": 7', b'{"version": "', b'{"version": "\xff\xfe"'):
+        put(pen, "b", {"manifest.json": wrong})
+        assert started.version_in("b") == ""
+
+
 def test_an_empty_flash_says_what_is_missing():
     started = Pen().start()
     assert started.service == "no firmware"

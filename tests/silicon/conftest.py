@@ -52,6 +52,10 @@ class StartedChip:
     def run(self, scenario):
         return self.forked(lambda chip: outcome(simulated(chip, scenario).run()))
 
+    def run_from_power_on(self, scenario):
+        """On a chip of its own, which mounts the scenario's own flash."""
+        return self.forked(lambda _: outcome(Simulation(scenario, "silicon").run()))
+
 
 def outcome(run):
     """The part of a run that goes from one process to another."""

@@ -145,6 +145,7 @@ def main() -> None:
     from tools.bench import (  # bring an emulator in, which would weigh on the figures above
         archive,
         calibration,
+        chip_life,
         console,
         flash,
         motion,
@@ -152,7 +153,8 @@ def main() -> None:
     )
 
     sets = (
-        archive.FIGURES | calibration.FIGURES | console.FIGURES | flash.FIGURES | motion.FIGURES | reading.FIGURES)
+        archive.FIGURES | calibration.FIGURES | console.FIGURES | flash.FIGURES | chip_life.FIGURES | motion.FIGURES
+        | reading.FIGURES)
     for name, measure in sets.items():
         figures[name] = _measured(name, measure)
         _write(out, figures)

@@ -1,16 +1,27 @@
-"""The size of the firmware's image, in bytes and in blocks of the flash, and what the loader takes to judge a slot.
+"""The size of the firmware's image, how long the loader judges a slot, and how long an upgrade by tools/flash.sh takes.
 
-Judging is timed on the emulated chip, which has no flash cache: on silicon it takes longer.
+Judging is timed on the emulated chip, which has no flash cache: on silicon it takes longer. An upgrade is timed by the
+clock of an emulated pen behind a pty, from the script's first word to its last: restart and trial are in it, and the
+host counts for less than beside a pen, because the emulated one is slower.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sim.files import ImageFlash, LittleFiles
 from sim.silicon.chip import Chip
 from sim.silicon.uf2 import LEFT_OUT, find_uf2
+from sim.space import ROOT
 from tools.firmware_image import build, installed
 
 DONE, WITHIN_MS = 7, 60_000
@@ -50,4 +61,74 @@ def _judged_ms(uf2: Path, held: dict[str, bytes]) -> float:
     return round(int(us) / 1000, 1)
 
 
-FIGURES = {"firmware_image": image}
+def upgrades() -> dict[str, object]:
+    """Seconds of the pen for a firmware that is not there yet, and for one that lies in the idle slot already."""
+    if find_uf2() is None:
+        return {"left out": LEFT_OUT}
+    found: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as folder, _served_pen() as (port, do):
+        firmware = Path(folder) / "firmware"
+        firmware.mkdir()
+        build(firmware)
+        for what in ("whole", "unchanged"):
+            _into_service(port, do)
+            began_s, began = _pen_s(do), time.perf_counter()
+            said = subprocess.run(
+                [ROOT / "tools" / "flash.sh", "--port", port, "--yes", "--image", firmware, "--backups", folder],
+                env=_patient(), stdin=subprocess.DEVNULL, check=True, capture_output=True, text=True).stdout
+            found[f"{what}_s"] = round(_pen_s(do) - began_s, 1)
+            found[f"{what}_wall_s_of_the_emulator"] = round(time.perf_counter() - began)
+            found[f"{what}_copied"] = next(line[4:] for line in said.splitlines() if "changed files" in line)
+    return found
+
+
+@contextmanager
+def _served_pen() -> Iterator[tuple[str, Callable[[str], str]]]:
+    """A pen on the emulated chip: its port, and what does a line by its hands."""
+    command = [
+        sys.executable, "-m", "pen.cli", "sim", "--tier", "silicon", "--control", "socket://127.0.0.1:0", "--json"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            where = json.loads(process.stdout.readline())
+            host, _, number = where["control"].removeprefix("socket://").partition(":")
+            with socket.create_connection((host, int(number))) as wire, wire.makefile("rw", newline="\n") as lines:
+
+                def do(line: str) -> str:
+                    lines.write(line + "\n")
+                    lines.flush()
+                    return lines.readline()
+
+                yield where["port"], do
+        finally:
+            process.terminate()
+
+
+def _pen_s(do: Callable[[str], str]) -> float:
+    return float(do("status").split()[0])
+
+
+def _into_service(port: str, do: Callable[[str], str]) -> None:
+    """Switched off, and on again with SELECT held."""
+    do("hold select")
+    do("power off")
+    _await(lambda: ", off," in do("status"))
+    do("power on")
+    probe = [sys.executable, "-m", "tools.flashing", "probe", port]
+    _await(lambda: subprocess.run(probe, cwd=ROOT, env=_patient(), capture_output=True, text=True).stdout == "prompt\n")
+    do("release select")
+
+
+def _patient() -> dict[str, str]:
+    return {**os.environ, "FLASH_PATIENCE": "20"}
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 600
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the emulated pen did not come into service mode")
+        time.sleep(0.5)
+
+
+FIGURES = {"firmware_image": image, "upgrades_on_chip": upgrades}
