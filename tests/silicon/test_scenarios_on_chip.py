@@ -56,10 +56,13 @@ SECOND_START_MS = 12_000  # loader, imports, self-test and the page of the fault
 
 
 def with_patience(name):
-    """The scenario with hands that wait for a second start of a chip."""
+    """The scenario with hands that wait for a second start, but not with the trigger held: it would be stuck."""
     tables = tomllib.loads((LIBRARY / f"{name}.toml").read_text(encoding="utf-8"))
+    held = False
     for hand in tables["hands"]:
-        if hand["do"] == "wait":
+        if hand["do"] in ("hold_trigger", "release_trigger"):
+            held = hand["do"] == "hold_trigger"
+        elif hand["do"] == "wait" and not held:
             hand["ms"] += SECOND_START_MS
         elif hand["do"] == "look_for":
             hand["within_ms"] = SECOND_START_MS

@@ -48,11 +48,11 @@ def life_on_chip(passes: int = PASSES) -> dict[str, Any]:
     rests = [[int(word) for word in words[1:]] for words in said if words[0] == "rest"]
     if not rests or any(not row["held"] for row in result["expectations"]):
         raise RuntimeError(f"the pen on the chip made no strokes; it said:\n{chip.text}\n{result}")
-    up, ready = (next(words for words in said if words[0] == word) for word in ("up", "ready"))
+    up, ready = (int(next(words for words in said if words[0] == word)[1]) / 1000 for word in ("up", "ready"))
     stroked = [row for row in rests if row[0]]
     return {
-        "power_to_self_test_s": round(tested_s, 1), "power_to_loop_s": int(up[1]) / 1000,
-        "power_to_ready_with_a_cartridge_s": int(ready[1]) / 1000, "heap_free_after_boot": int(up[2]),
+        "power_to_self_test_s": round(tested_s, 1), "power_to_loop_s": up, "power_to_ready_with_a_cartridge_s": ready,
+        "heap_free": {" ".join(words[2:]): int(words[1]) for words in said if words[0] == "heap"},
         "heap_free_by_strokes": {row[0]: row[1] for row in stroked}, "largest_lateness_us": rests[-1][2],
         "late_starts": rests[-1][3], "strokes": result["strokes"],
         "emulated_s_per_wall_s": round((chip.now_ns / 1e9 - began_s) / wall_s, 2)}

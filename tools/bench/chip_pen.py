@@ -21,6 +21,11 @@ def say(text):
         mem32[PORT + 4] = code
 
 
+def weigh(where):
+    gc.collect()
+    say(f"heap {gc.mem_free()} {where}")
+
+
 class Looked:
     """Stands for the scheduler's pass."""
 
@@ -50,18 +55,22 @@ def main():
     micropython.kbd_intr(-1)
     board.drive_off()
     board.set_clock()
+    weigh("in the slot's loader")
     from base import Base
 
     base = Base()
+    weigh("step tables and parser made")
     gc.threshold(4096)
     from pen import Pen
 
+    weigh("all imported")
     pen = Pen(time, board.reset_cause(), base)
+    weigh("the pen made")
     pen.boot()
-    gc.collect()
+    weigh("self-test over")
     gc.threshold(-1)
     pen.scheduler.run_once = Looked(pen).run_once
-    say(f"up {time.ticks_ms()} {gc.mem_free()}")
+    say(f"up {time.ticks_ms()}")
     pen.run()
 
 
