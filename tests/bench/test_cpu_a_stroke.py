@@ -104,7 +104,7 @@ def test_cycles_are_counted_without_what_the_marks_cost():
 def test_strokes_on_the_chip_cost_what_the_page_says(uf2):
     """A tenth above docs/motion.md is let pass: another release of MicroPython."""
     found = chip_cpu.cycles_on_chip(uf2)
-    assert found["strokes"] == 10
+    assert found["strokes"] == 20
     depth_um, rate = found["said"].split(" um, ")
     assert abs(int(depth_um) - chip_cpu.DEPTH_UM) <= 2  # a microstep is 1.25 um
     assert rate == "20000 mHz"

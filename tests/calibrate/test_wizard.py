@@ -16,6 +16,7 @@ from pen.link import PenLink
 from pen.simwire import SimWire
 from pen.wires import LinkError
 from sim.scenario import load
+from sim.silicon.uf2 import find_uf2
 from sim.tiers import find_micropython
 from tools.bench.calibration import ModelLink, Quiet, RandomPen
 
@@ -28,7 +29,8 @@ NO_VM = "no MicroPython VM: PEN_MICROPYTHON names one"
 def pen(*arguments, typed=None):
     return subprocess.run(
         [PEN, "calibrate", *arguments], cwd=ROOT, input=typed, capture_output=True, text=True, check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "HOME": str(ROOT / "out"), "NUMBA_CACHE_DIR": _numba()})
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "HOME": str(ROOT / "out"), "NUMBA_CACHE_DIR": _numba(),
+             "PEN_UF2": str(find_uf2() or "")})
 
 
 def _numba():

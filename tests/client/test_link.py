@@ -141,6 +141,33 @@ def test_what_an_earlier_client_left_unread_is_thrown_away(port):
             assert pen.query("STAT?") == "1"
 
 
+def test_a_log_that_an_earlier_client_did_not_wait_for_is_named():
+    """A chip sends a full log for half a minute; whoever comes meanwhile is told so, not that this is no pen."""
+
+    class Endless:
+        """A port on which bytes come without end."""
+
+        name, hand, closed, clock_s = "/dev/pen", None, False, 0.0
+
+        def now_s(self):
+            self.clock_s += 0.01
+            return self.clock_s
+
+        def read(self, _timeout_s):
+            return bytes(64)
+
+        def write(self, _data):
+            pass
+
+        def close(self):
+            self.closed = True
+
+    wire = Endless()
+    with pytest.raises(Garbage, match=r"earlier client.*try again"):
+        PenLink(wire)
+    assert wire.closed
+
+
 def test_a_second_client_is_sent_away():
     port = HostPort.socket()
     with (

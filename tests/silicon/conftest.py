@@ -34,12 +34,14 @@ class StartedChip:
         child = os.fork()
         if child == 0:
             try:
-                answer = (True, work(self.chip))
-            except BaseException:
-                answer = (False, traceback.format_exc())
-            with os.fdopen(writing, "wb") as pipe:
-                pickle.dump(answer, pipe)
-            os._exit(0)
+                try:
+                    answer = pickle.dumps((True, work(self.chip)))
+                except BaseException:
+                    answer = pickle.dumps((False, traceback.format_exc()))
+                with os.fdopen(writing, "wb") as pipe:
+                    pipe.write(answer)
+            finally:
+                os._exit(0)  # whatever happens: the child must not go on as a second test run
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             said = pipe.read()
@@ -50,16 +52,16 @@ class StartedChip:
         return answer
 
     def run(self, scenario):
-        return self.forked(lambda chip: outcome(simulated(chip, scenario).run()))
+        return Outcome(*self.forked(lambda chip: outcome(simulated(chip, scenario).run())))
 
     def run_from_power_on(self, scenario):
         """On a chip of its own, which mounts the scenario's own flash."""
-        return self.forked(lambda _: outcome(Simulation(scenario, "silicon").run()))
+        return Outcome(*self.forked(lambda _: outcome(Simulation(scenario, "silicon").run())))
 
 
 def outcome(run):
-    """The part of a run that goes from one process to another."""
-    return Outcome(run.result, run.journal)
+    """What goes of a run from one process to another: plain values, as there are several modules `conftest`."""
+    return run.result, run.journal
 
 
 def simulated(chip, scenario):

@@ -208,7 +208,9 @@ class PenLink:
         began = self.wire.now_s()
         while self.wire.read(QUIET_S):
             if self.wire.now_s() - began > DRAIN_MAX_S:
-                raise Garbage(f"{self.wire.name} sends without being asked: that is no pen")
+                raise Garbage(
+                    f"{self.wire.name} sends without being asked: it is no pen, or one that still sends the log to an "
+                    "earlier client that left; try again in half a minute")
 
     def _identify(self, anything: bool) -> tuple[str, str, str, str]:
         try:
