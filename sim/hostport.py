@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import tty
+from pathlib import Path
 
 READ_BYTES = 4096
 PENDING_MAX = 64 * 1024  # kept for a client that does not read, on top of what the system keeps
@@ -29,9 +30,13 @@ class HostPort:
         self._pending = bytearray()
 
     @staticmethod
-    def pty() -> PtyPort:
-        """A pseudo-terminal; `name` is the device to open."""
-        return PtyPort()
+    def pty(link: Path | None = None) -> PtyPort:
+        """A pseudo-terminal; `name` is the device to open.
+
+        With `link` that is a symbolic link to it, which keeps its name when the cable is pulled and put in again. A
+        link that is there already is replaced; PortBusy for anything else there, and where none can be made.
+        """
+        return PtyPort(link)
 
     @staticmethod
     def socket(host: str = "127.0.0.1", port: int = 0) -> SocketPort:
@@ -89,7 +94,7 @@ class HostPort:
         raise NotImplementedError
 
     def plug(self) -> None:
-        """The cable is in again. A pty may have another name afterwards."""
+        """The cable is in again. A pty without a link may have another name afterwards."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -105,8 +110,9 @@ class HostPort:
 class PtyPort(HostPort):
     """A pseudo-terminal whose other side a client opens."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Path | None) -> None:
         super().__init__()
+        self._link = link
         self._master = -1
         self.plug()
 
@@ -115,15 +121,34 @@ class PtyPort(HostPort):
         tty.setraw(slave)  # no echo and no line editing, also for a client that sets nothing
         self.name = os.ttyname(slave)
         os.close(slave)
+        if self._link is not None:
+            self.name = self._linked(self._link, self.name)
         os.set_blocking(self._master, False)
         self._poll = select.poll()
         self._poll.register(self._master, select.POLLIN | select.POLLHUP)
+
+    def _linked(self, link: Path, device: str) -> str:
+        try:
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(device)
+        except FileExistsError:
+            problem = "there is something that is no link; name a place where nothing is"
+        except OSError as error:
+            problem = str(error.strerror)
+        else:
+            return str(link)
+        self._link = None  # not ours to remove
+        self.unplug()
+        raise PortBusy(f"cannot make the link {link}: {problem}")
 
     def unplug(self) -> None:
         self._pending.clear()
         if self._master >= 0:
             os.close(self._master)
             self._master = -1
+            if self._link is not None:
+                self._link.unlink(missing_ok=True)
 
     @property
     def connected(self) -> bool:

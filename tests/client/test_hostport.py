@@ -75,6 +75,37 @@ def test_a_client_that_does_not_read_makes_it_full_and_nothing_waits(port):
         assert port.idle
 
 
+def test_a_link_leads_to_the_pty_as_long_as_the_cable_is_in(tmp_path):
+    link = tmp_path / "pen"
+    link.symlink_to("/dev/pts/of-a-run-that-was-killed")
+    port = HostPort.pty(link)
+    assert port.name == str(link)
+    for _ in range(2):
+        with serial.serial_for_url(port.name, timeout=5) as client:
+            assert soon(lambda: port.connected)
+            port.write(b"hello")
+            assert client.read(5) == b"hello"
+        port.unplug()
+        assert not link.is_symlink()
+        taken = os.openpty()  # the next pty has another number
+        port.plug()
+        assert port.name == str(link) and link.is_symlink()
+        for fd in taken:
+            os.close(fd)
+    port.close()
+    assert not link.is_symlink()
+
+
+def test_a_link_is_made_only_where_nothing_else_is(tmp_path):
+    kept = tmp_path / "notes"
+    kept.write_text("mine")
+    with pytest.raises(PortBusy, match="no link"):
+        HostPort.pty(kept)
+    assert kept.read_text() == "mine"
+    with pytest.raises(PortBusy, match="No such file"):
+        HostPort.pty(tmp_path / "nowhere" / "pen")
+
+
 def test_a_pty_does_not_echo_to_a_client_that_sets_nothing():
     port = HostPort.pty()
     port_fd = os.open(port.name, os.O_RDWR | os.O_NOCTTY)

@@ -146,7 +146,8 @@ def test_firmware_that_answers_something_else(command, tmp_path):
         ["console", "--timeout", "0"], ["status", "now"], ["zones", "nose"], ["faults", "77"], ["selftest", "--fast"],
         ["limits", "cheek", "deep"], ["limits", "cheek"],
         ["sim", "nix"], ["sim", "--tier", "silicone"], ["sim", "--port", "tcp://1"], ["sim", "--port", "socket://x:y"],
-        ["sim", "--port", "/dev/ttyACM0"], ["sim", "--control", "socket://127.0.0.1"], ["ports", "all"], ["nix"],
+        ["sim", "--port", "/dev/ttyACM0"], ["sim", "--port", "socket://127.0.0.1:0", "--link", "pen"],
+        ["sim", "--control", "socket://127.0.0.1"], ["ports", "all"], ["nix"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -18,6 +18,8 @@ Scenario = Annotated[str, typer.Argument(help="Which pen: a scenario file, or th
 At = Annotated[
     str | None,
     typer.Option("--port", "-p", metavar="URL", help="socket://HOST:PORT to serve at; else a pty, which is named.")]
+Link = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="A link to the pty, whose name stays when the pen restarts.")]
 Control = Annotated[
     str | None, typer.Option(metavar="URL", help="socket://HOST:PORT for the lines that can also be typed.")]
 Tier = Annotated[str, typer.Option(help="Where the firmware runs: cpython, micropython or silicon.")]
@@ -28,8 +30,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Name the ports as one JSON
 
 
 def sim(
-    scenario: Scenario = "treatment", port: At = None, control: Control = None, tier: Tier = "cpython",
-    play: Play = False, key_to: KeyTo = None, as_json: AsJson = False,
+    scenario: Scenario = "treatment", port: At = None, link: Link = None, control: Control = None,
+    tier: Tier = "cpython", play: Play = False, key_to: KeyTo = None, as_json: AsJson = False,
 ) -> None:
     """Serve a simulated pen in real time. Type 'help' for what its hands can do; Ctrl-C ends it."""
     from sim.build import pen_key
@@ -53,13 +55,15 @@ def sim(
             need_uf2()
         except FileNotFoundError as error:
             raise fail(str(error), WRONG_USE) from None
+    if port is not None and link is not None:
+        raise fail("--link is for a pty, and --port asks for a TCP port: give one of them", WRONG_USE)
     if key_to is not None:
         try:
             key_to.write_text(pen_key(plan).hex() + "\n", encoding="ascii")
         except OSError as error:
             raise fail(f"cannot write {key_to}: {error.strerror}", WRONG_USE) from None
     try:
-        serving = HostPort.socket(*_address("--port", port)) if port else HostPort.pty()
+        serving = HostPort.socket(*_address("--port", port)) if port else HostPort.pty(link)
         hands = HostPort.socket(*_address("--control", control)) if control else None
     except PortBusy as error:
         raise fail(str(error)) from None
