@@ -1,34 +1,37 @@
 """Both PIO blocks of the emulated chip, exact to the cycle, and run only as often as somebody looks.
 
-Invariants: the blocks advance in step with each other, a cycle at a time. Cycles are left out only where two turns of
-PERIOD cycles have shown that nothing changes but registers that count down evenly, and none of them gets near zero.
-Whoever reads or writes a register or looks at pads sees the blocks as of now. Between these they are looked after when
-the first one's next counter gets near zero, and no sooner than PACE_NS: DMA fills a FIFO that much late, which the four
-words in it outlast.
+Invariants: the blocks advance in step with each other, a cycle at a time: compiled where nobody could tell
+(sim/silicon/quiet.py), else by the emulator's own block. Whoever reads or writes a register or looks at pads sees the
+blocks as of now. Between these they are looked after when the first one is about to do something that shows, and no
+sooner than PACE_NS: DMA fills a FIFO that much late, which the four words in it outlast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from rp2040py.clock.clock import IClock
 from rp2040py.peripherals.pio import RPPIO
+
+from sim.silicon import quiet
 
 CYCLES_A_NS = 0.125
 PACE_NS = 10_000  # the fastest step takes 12,500
 MOST_NS = 1_000_000  # where nothing is going to happen
-PERIOD = 24  # a multiple of what the firmware's waiting loops take: 1, 3 and 8 cycles
-_NEAR_ZERO = 64
-_ALL_ONES = 0xFFFF_FFFF
-
-_Still = tuple[object, ...]
-_Counting = tuple[int, ...]
+_A_CYCLE_FP = 256  # of the emulator's clock, which is that of a divider of 1
 
 
 class Block(RPPIO):
     """One block; `group` says when. The emulator's own loop takes it for stopped and leaves it alone."""
 
     group: Group | None = None
+
+    def __init__(self, *_: object):
+        shape = quiet.MACHINES, quiet.COLUMNS
+        self.rows = np.zeros(shape, np.int64)
+        self.program, self.seen = np.zeros(32, np.int64), np.zeros(3, np.int64)
+        self.room = tuple(np.zeros(shape, np.int64) for _ in range(3))
 
     def reset(self):
         cycle_fp = self.cycle_fp
@@ -49,28 +52,36 @@ class Block(RPPIO):
     def running(self) -> bool:
         return any(machine.enabled for machine in self.machines)
 
-    def state(self) -> tuple[_Still, _Counting]:
-        """All that a program can tell, in two parts: what must not change, and registers that may count."""
-        still: list[object] = [self.irq, self.pin_values, self.pin_directions]
-        counting: list[int] = []
-        for m in self.machines:
-            due = m.next_due_fp - self.cycle_fp if m.enabled and not m.waiting else 0
-            still += (m.enabled, m.waiting, m.wait_type, m.wait_index, m.wait_delay, m.pc, m.exec_valid, due,
-                      m.input_shift_count, m.output_shift_count, m.tx_fifo.item_count, m.rx_fifo.item_count)
-            counting += (m.x, m.y, m.output_shift_reg, m.input_shift_reg)
-        return tuple(still), tuple(counting)
+    def ahead(self, most: int) -> int:
+        """How many of the next cycles nobody could tell, up to `most`; `go_on` is then for them."""
+        rows, block_at = self.rows, self.cycle_fp
+        if self.pin_values != self.old_pin_values or self.pin_directions != self.old_pin_directions:
+            return 0  # the CPU has set a pad: it moves with the next instruction
+        told = self.fdebug & self.tx_stall == self.tx_stall and self.fdebug & self.rx_stall == self.rx_stall
+        for m, row in zip(self.machines, rows, strict=True):
+            row[quiet.RUNS] = m.enabled and not m.waiting
+            if not row[quiet.RUNS]:
+                continue
+            if m.exec_valid or m.div_fp != _A_CYCLE_FP:
+                return 0
+            pulls = told and self.tx_stall >> 24 + m.index & 1 and m.tx_fifo.empty
+            pushes = told and self.rx_stall >> m.index & 1 and m.rx_fifo.full
+            row[:] = (
+                1, m.next_due_fp - block_at >> 8, m.pc, m.x, m.y, m.output_shift_reg, m.input_shift_reg,
+                m.output_shift_count, m.input_shift_count, m.exec_ctrl, m.shift_ctrl, m.pin_ctrl,
+                (quiet.PULL_STALLED if pulls else 0) | (quiet.PUSH_STALLED if pushes else 0), 0)
+        self.program[:] = self.instructions
+        self.seen[:] = self.rp2040.gpio_values, self.pin_values, self.pin_directions
+        return quiet.run(rows, self.program, self.seen, most, *self.room)
 
-    def leave_out(self, turns: int, steps: _Counting) -> None:
-        """Be `turns` times PERIOD cycles further, every register less by its step for each turn."""
-        passed_fp = turns * PERIOD << 8
-        self.cycle_fp += passed_fp
-        for m, at in zip(self.machines, range(0, 16, 4), strict=True):
-            if m.enabled and not m.waiting:
-                m.next_due_fp += passed_fp
-            m.x -= turns * steps[at]
-            m.y -= turns * steps[at + 1]
-            m.output_shift_reg -= turns * steps[at + 2]
-            m.input_shift_reg -= turns * steps[at + 3]
+    def go_on(self, cycles: int) -> None:
+        """Be so many cycles further, as `ahead` found them."""
+        for m, row in zip(self.machines, self.rows.tolist(), strict=True):
+            if row[quiet.RUNS]:
+                (_, due, m.pc, m.x, m.y, m.output_shift_reg, m.input_shift_reg, m.output_shift_count,
+                 m.input_shift_count, *_) = row
+                m.next_due_fp = self.cycle_fp + (due << 8)
+        self.cycle_fp += cycles << 8
         self.recompute_due()
 
 
@@ -90,7 +101,6 @@ class Group:
         self._blocks = blocks
         self._clock = clock
         self._at = 0
-        self._even_ns = 0  # from then on nothing happens in the first block for so long but counting
         self._due_ns = 0.0
         self._busy = False
         self._alarm = clock.create_alarm(self._due)
@@ -105,11 +115,12 @@ class Group:
 
     def pace(self) -> None:
         """Look again when the first block, which drives pads, is about to do something."""
-        self._look_in(min(max(PACE_NS, self._even_ns), MOST_NS))
+        showing = [block for block in self._blocks[: 1 if self.between else None] if block.running]
+        quiet_ns = self._ahead(showing, int(MOST_NS * CYCLES_A_NS)) / CYCLES_A_NS
+        self._look_in(max(PACE_NS, quiet_ns))
 
     def hurry(self) -> None:
         """A register was written: what was known of the time to come is not true any more."""
-        self._even_ns = 0
         if self._due_ns > self._clock.nanos + PACE_NS:
             self._look_in(PACE_NS)
 
@@ -131,9 +142,9 @@ class Group:
         self._busy = True
         try:
             if self.between is None:
-                self._even_ns = self._run_all(self._blocks, left)
+                self._run_all(self._blocks, left)
             else:
-                self._even_ns = self._run_all(self._blocks[:1], left)
+                self._run_all(self._blocks[:1], left)
                 self._run_between(self._blocks[1:], now - left, left, self.between())
         finally:
             self._busy = False
@@ -147,48 +158,28 @@ class Group:
             move()
         self._run_all(blocks, end - at)
 
-    def _run_all(self, blocks: tuple[Block, ...], left: int) -> int:
-        """Run so many cycles; for how many ns from then on nothing but counting is known to happen."""
+    def _run_all(self, blocks: tuple[Block, ...], left: int) -> None:
         running = [block for block in blocks if block.running]
-        even = self._run(running, left)
         for block in blocks:
             if block not in running:
                 block.cycle_fp += left << 8
-        return int(even / CYCLES_A_NS)
+        while running and left > 0:
+            cycles = self._ahead(running, left)
+            if cycles:
+                for block in running:
+                    block.go_on(cycles)
+                left -= cycles
+            if left:
+                for block in running:
+                    block.advance(1)
+                left -= 1
 
-    def _run(self, blocks: list[Block], left: int) -> int:
-        even = _ALL_ONES if not blocks else 0
-        while left >= 4 * PERIOD:
-            seen = [[block.state()] for block in blocks]
-            for _ in range(2):
-                self._turn(blocks, PERIOD)
-                for states, block in zip(seen, blocks, strict=True):
-                    states.append(block.state())
-            left -= 2 * PERIOD
-            possible = min((_even_turns(*states) for states in seen), default=_ALL_ONES)
-            turns = min(possible, left // PERIOD)
-            if turns > 0:
-                for block, (_, before, after) in zip(blocks, seen, strict=True):
-                    block.leave_out(turns, _steps(before, after))
-                left -= turns * PERIOD
-            even = (possible - turns) * PERIOD
-        self._turn(blocks, left)
-        return max(even - left, 0)
-
-    def _turn(self, blocks: list[Block], cycles: int) -> None:
-        for _ in range(cycles):
-            for block in blocks:
-                block.advance(1)
-
-
-def _steps(before: tuple[_Still, _Counting], after: tuple[_Still, _Counting]) -> _Counting:
-    return tuple(old - new for old, new in zip(before[1], after[1], strict=True))
-
-
-def _even_turns(first, second, third) -> int:
-    """How many more turns go like the last two; 0 if they were not alike."""
-    steps = _steps(second, third)
-    if first[0] != second[0] or second[0] != third[0] or steps != _steps(first, second) or min(steps) < 0:
-        return 0
-    turns = [(value - _NEAR_ZERO) // step for value, step in zip(third[1], steps, strict=True) if step]
-    return max(0, min(turns, default=_ALL_ONES))
+    def _ahead(self, blocks: list[Block], most: int) -> int:
+        """How many cycles nobody could tell in any of the blocks, all of which are prepared for just as many."""
+        found = [most]
+        for block in blocks:
+            found.append(block.ahead(found[-1]))
+        for block, cycles in zip(blocks, found[1:], strict=True):
+            if 0 < found[-1] < cycles:
+                block.ahead(found[-1])
+        return found[-1]
