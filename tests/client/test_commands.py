@@ -6,7 +6,6 @@ import json
 
 import pytest
 from responder import Responder
-from served import TIMEOUT_S, serve
 from typer.testing import CliRunner
 
 from pen.cli import app
@@ -14,6 +13,7 @@ from pen.link import open_link
 from sim.build import pen_key
 from sim.hostport import HostPort
 from sim.scenario import load
+from sim.served import TIMEOUT_S, serve
 from sim.space import shim
 
 depth, fault_table, version = shim("depth"), shim("faults"), shim("version")

@@ -4,10 +4,10 @@ import signal
 import time
 
 import pytest
-from served import TIMEOUT_S, serve
 
 from pen.link import open_link
 from pen.wires import LinkError
+from sim.served import TIMEOUT_S, serve
 
 TIERS = ["cpython", pytest.param("micropython", marks=pytest.mark.micropython)]
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 import pyvisa
-from served import TIMEOUT_S, serve
 
+from sim.served import TIMEOUT_S, serve
 from sim.space import shim
 
 version = shim("version")

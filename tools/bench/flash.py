@@ -7,18 +7,16 @@ host counts for less than beside a pen, because the emulated one is slower.
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.files import ImageFlash, LittleFiles
+from sim.served import serve
 from sim.silicon.chip import Chip
 from sim.silicon.uf2 import LEFT_OUT, find_uf2
 from sim.space import ROOT
@@ -66,7 +64,11 @@ def upgrades() -> dict[str, object]:
     if find_uf2() is None:
         return {"left out": LEFT_OUT}
     found: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as folder, _served_pen() as (port, do):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve("--tier", "silicon", link=Path(folder) / "pen") as pen,
+    ):  # fmt: skip
+        port, do = pen.port, pen.hands
         firmware = Path(folder) / "firmware"
         firmware.mkdir()
         build(firmware)
@@ -80,28 +82,6 @@ def upgrades() -> dict[str, object]:
             found[f"{what}_wall_s_of_the_emulator"] = round(time.perf_counter() - began)
             found[f"{what}_copied"] = next(line[4:] for line in said.splitlines() if "changed files" in line)
     return found
-
-
-@contextmanager
-def _served_pen() -> Iterator[tuple[str, Callable[[str], str]]]:
-    """A pen on the emulated chip: its port, and what does a line by its hands."""
-    command = [
-        sys.executable, "-m", "pen.cli", "sim", "--tier", "silicon", "--control", "socket://127.0.0.1:0", "--json"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            where = json.loads(process.stdout.readline())
-            host, _, number = where["control"].removeprefix("socket://").partition(":")
-            with socket.create_connection((host, int(number))) as wire, wire.makefile("rw", newline="\n") as lines:
-
-                def do(line: str) -> str:
-                    lines.write(line + "\n")
-                    lines.flush()
-                    return lines.readline()
-
-                yield where["port"], do
-        finally:
-            process.terminate()
 
 
 def _pen_s(do: Callable[[str], str]) -> float:

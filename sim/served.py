@@ -1,10 +1,14 @@
-"""`pen sim` as a process of its own, on either tier, with its hands at the other end of a socket."""
+"""`pen sim` as a process of its own, on any tier, its hands at the other end of a socket: for tests and benchmarks."""
+
+from __future__ import annotations
 
 import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 TIMEOUT_S = 60  # a busy machine; nothing is decided by it
 
@@ -22,7 +26,7 @@ class Hands:
         self._lines.flush()
         return self._lines.readline().rstrip("\n")
 
-    def close(self):
+    def close(self) -> None:
         self._lines.close()
         self._socket.close()
 
@@ -30,22 +34,26 @@ class Hands:
 class Served:
     """A pen that is served: `port` to open, `hands` to act on it."""
 
-    def __init__(self, process: subprocess.Popen, port: str, hands: Hands):
+    def __init__(self, process: subprocess.Popen[str], port: str, hands: Hands):
         self.process, self.port, self.hands = process, port, hands
 
 
 @contextmanager
-def serve(*arguments: str, port: str | None = "socket://127.0.0.1:0"):
-    """`pen sim` with these arguments; at a pty if `port` is None."""
-    at = ["--port", port] if port else []
+def serve(*arguments: str, port: str | None = "socket://127.0.0.1:0", link: Path | None = None) -> Iterator[Served]:
+    """`pen sim` with these arguments; at a pty if `port` is None, with a link to it if there is to be one.
+
+    RuntimeError with what it said if it ended instead.
+    """
+    at = ["--link", str(link)] if link else ["--port", port] if port else []
     command = [sys.executable, "-m", "pen.cli", "sim", *arguments, *at, "--control", "socket://127.0.0.1:0", "--json"]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     hands = None
     try:
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stderr is not None
         line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
+        if not line:
+            raise RuntimeError(process.stderr.read())
         where = json.loads(line)
         hands = Hands(where["control"])
         yield Served(process, where["port"], hands)
