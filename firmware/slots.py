@@ -45,6 +45,7 @@ TEXTS = (
 # RP2040 datasheet 4.7: the watchdog's scratch registers keep their words through every reset but a power cut. The
 # SDK and the boot ROM use the upper four.
 SCRATCH0 = const(0x4005800C)
+SCRATCH4 = const(0x4005801C)
 SERVICE_WORD = const(0x05E51CE5)
 PIN_SELECT = const(15)  # as in board.py, which lies in the slots
 HOLD_LOOKS = const(6)
@@ -311,7 +312,10 @@ def start():
     if service or not running:
         return
     if trial:
+        mark = machine.mem32[SCRATCH4]
         machine.WDT(timeout=TRIAL_WATCHDOG_MS)
+        # the SDK has marked the next reset as a hang's: the firmware has yet to ask what the last one was
+        machine.mem32[SCRATCH4] = mark
     try:
         import main
 

@@ -90,6 +90,10 @@ class ChipUsb:
         """Bytes that the host has written and the chip has not taken."""
         return len(self._to_pen) + self._cdc.tx_fifo.item_count
 
+    def waiting(self) -> int:
+        """Bytes that the pen has and has not read: what lies within the chip nobody outside can tell."""
+        return 0
+
     # -- the chip's side ------------------------------------------------------------------------------
 
     def _usb_enabled(self) -> None:

@@ -54,6 +54,14 @@ def a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(blank, built, newe
         assert len(list((folder / "backups").iterdir())) >= 3
 
 
+def a_calibrated_pen_takes_an_upgrade_without_being_switched_off(pen, newer, folder):
+    """The restart that flash.sh asks for is not taken for that of a firmware that hung: the trial ends by itself."""
+    with pen:
+        said = flash(in_service(pen), image=newer, cwd=folder)
+        assert "version 0.1.9 in slot b" in said and "its self-test found nothing" in said
+        assert slots.parse(pen.disk().open("/slot").read())[:2] == ("b", None)
+
+
 def killed_at_a_step_the_pen_starts_and_a_second_run_ends_it(pen_with, small, folder, step):
     """`pen_with(files)` makes a pen; `small`: two firmwares in name only, by version."""
     files = older_loader(firmware_image.installed(small["1.0"]))

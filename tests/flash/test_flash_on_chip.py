@@ -14,6 +14,7 @@ from images import STEPS
 from stories import (
     ANSWERS_S,
     a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back,
+    a_calibrated_pen_takes_an_upgrade_without_being_switched_off,
     in_service,
     killed_at_a_step_the_pen_starts_and_a_second_run_ends_it,
     wait_for,
@@ -61,6 +62,11 @@ def asked(pen, *questions):
 
 def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, newer, tmp_path):
     a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(ChipPen(fram=bytes(262144)), built, newer, tmp_path)
+
+
+def test_a_calibrated_pen_takes_an_upgrade_without_being_switched_off(built, newer, tmp_path):
+    pen = ChipPen(firmware_image.installed(built))
+    a_calibrated_pen_takes_an_upgrade_without_being_switched_off(pen, newer, tmp_path)
 
 
 @pytest.mark.parametrize("step", STEPS)

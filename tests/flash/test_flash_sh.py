@@ -8,6 +8,7 @@ from flash_rig import Pen
 from images import STEPS, older_loader
 from stories import (
     a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back,
+    a_calibrated_pen_takes_an_upgrade_without_being_switched_off,
     in_service,
     killed_at_a_step_the_pen_starts_and_a_second_run_ends_it,
     wait_for,
@@ -37,9 +38,18 @@ def small(built, tmp_path_factory):
     return {version: images.small(built, folder / version, version) for version in ("1.0", "2.0")}
 
 
-def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, tmp_path):
-    newer = images.build(tmp_path / "newer", firmware_image.VM_ARCH, "0.1.9")
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory):
+    return images.build(tmp_path_factory.mktemp("image") / "newer", firmware_image.VM_ARCH, "0.1.9")
+
+
+def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, newer, tmp_path):
     a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(VmPen(fram=bytes(262144)), built, newer, tmp_path)
+
+
+def test_a_calibrated_pen_takes_an_upgrade_without_being_switched_off(built, newer, tmp_path):
+    pen = VmPen(firmware_image.installed(built))
+    a_calibrated_pen_takes_an_upgrade_without_being_switched_off(pen, newer, tmp_path)
 
 
 @pytest.mark.parametrize("step", STEPS)

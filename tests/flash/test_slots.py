@@ -252,6 +252,7 @@ def test_only_native_code_is_bound_to_minor_version_and_architecture(mpy, minor,
 def test_pins_written_outside_of_board_are_those_of_board():
     assert slots.PIN_SELECT == board.PIN_SELECT
     assert (page.PIN_SDA, page.PIN_SCL, page.PIN_LED) == (board.PIN_SDA, board.PIN_SCL, board.PIN_LED)
+    assert slots.SCRATCH4 == board.WATCHDOG_SCRATCH4
     assert slots.SCRATCH0 == SCRATCH0 and CHIP._mpy >> 10 == 4
     from sim.space import FIRMWARE
     assert f"Pin({board.PIN_EN_N}, Pin.OUT, value=1)" in (FIRMWARE / "boot.py").read_text()

@@ -19,6 +19,7 @@ STROKES_APART = 2
 DEPTH_APART_UM = 10
 OTHER_FLASH = {  # a chip that has started has mounted its filesystem: these start one of their own
     "archive_first_start", "archive_lost", "course_too_soon"}
+LOST_STEPS = {"battery_sagging"}  # names no fault: how far the motor is off, slip or jam, is a matter of the tremor
 OTHER_LIVES = {"power_cut_mid_stroke", "cpu_hang_mid_stroke", "service_fault_remembered", "supervisor_no_code",
                "supervisor_wrong_code"}  # a second start takes longer than the scenario waits: `with_patience`
 
@@ -26,6 +27,11 @@ OTHER_LIVES = {"power_cut_mid_stroke", "cpu_hang_mid_stroke", "service_fault_rem
 def names():
     found = sorted(path.stem for path in LIBRARY.glob("*.toml"))
     return [name for name in found if name not in OTHER_LIVES]
+
+
+def faults_of(run, name):
+    codes = [fault["code"] for fault in run.result["faults"]]
+    return ["lost steps" if name in LOST_STEPS and code in ("slip", "jam") else code for code in codes]
 
 
 def depths(run):
@@ -45,7 +51,7 @@ def test_a_scenario_comes_to_the_same_on_the_chip(name, started_chip):
     missed = [row for row in theirs.result["expectations"] if not row["held"]]
     assert not missed
     assert theirs.result["ended"] == ours.result["ended"]
-    assert [f["code"] for f in theirs.result["faults"]] == [f["code"] for f in ours.result["faults"]]
+    assert faults_of(theirs, name) == faults_of(ours, name)
     assert abs(theirs.result["strokes"] - ours.result["strokes"]) <= STROKES_APART
     assert abs(mean(depths(theirs)) - mean(depths(ours))) <= DEPTH_APART_UM
     furthest_um = [max(run.result["max_extension_um"], 0) for run in (ours, theirs)]  # behind the nose is behind it
