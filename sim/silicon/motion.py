@@ -5,6 +5,7 @@ Invariants: a chain is what the control channel would load from where it stands,
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ from sim.space import shim
 if TYPE_CHECKING:
     from sim.silicon.chip import Chip
 
-gate = shim("gate")
+gate, gears = shim("gate"), shim("gears")
 
 RAM = 0x2000_0000
 BLOCK_BYTES = 16
@@ -59,12 +60,21 @@ class Chain:
             if not piece.repeated:
                 self._ram[piece.at : piece.at + piece.count] |= 1
 
-    def hit(self) -> None:
-        """The mishap `memory_hit`: a bit of the largest table flips."""
-        tables = [piece for piece in self.pieces if not piece.repeated]
+    def hit(self, gears_files: list[bytes]) -> None:
+        """The mishap `memory_hit`: a bit of the largest table flips, wherever in memory it lies if this chain has none.
+
+        `gears_files`: what the pen's flash has of step tables, one of which the firmware has read.
+        """
+        tables = [piece for piece in self.pieces if not piece.repeated] or self._kept(gears_files)
         if tables:
             largest = max(tables, key=lambda piece: piece.count)
             self._ram[largest.at + largest.count // 2] ^= 1 << 12
+
+    def _kept(self, gears_files: list[bytes]) -> list[Piece]:
+        ram = self._ram.tobytes()
+        tails = [gears.stored(data, struct.unpack_from("<4I", data, 8)).tail for data in gears_files]
+        found = [(ram.find(bytes(tail)), len(tail)) for tail in tails]
+        return [Piece(at // 4, count, False) for at, count in found if at >= 0]
 
 
 class ChainWatch:

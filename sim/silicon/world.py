@@ -7,10 +7,12 @@ cycle; what is known ahead from the DMA's chain only tells when a motion begins 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 
 import numpy as np
 
+from sim.files import ImageFlash, LittleFiles
 from sim.plant_kernel import TICK_NS
 from sim.silicon.buses import Buses
 from sim.silicon.chip import Chip
@@ -244,7 +246,17 @@ class ChipWorld(World):
             self.motion_planned(times_ns, outward)
         if self.memory_hit:
             self.memory_hit = False
-            chain.hit()
+            chain.hit(self._gears_files())
+
+    def _gears_files(self) -> list[bytes]:
+        assert self.chip is not None
+        flash = self.chip.mcu.flash
+        files = LittleFiles(ImageFlash(bytes(flash[FS_START : FS_START + len(self.flash.image)])))
+        found = []
+        for path in ("/a/gears.bin", "/b/gears.bin", "/gears.bin"):
+            with contextlib.suppress(OSError), files.open(path, "rb") as file:
+                found.append(file.read())
+        return found
 
     def _tell_steps(self) -> None:
         """The steps that were made take the place of those that were planned."""
