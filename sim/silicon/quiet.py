@@ -213,11 +213,10 @@ def _even_turns(first, second, third):
 def run(rows, program, seen, limit, kept, first, second):
     """Run up to `limit` cycles on `rows` (MACHINES x COLUMNS); how many of them were for here.
 
-    `program`: 32 instructions; `seen`: PADS, VALUES, DIRECTIONS; `kept`, `first`, `second`: room for rows.
+    `program`: 32 instructions; `seen`: PADS, VALUES, DIRECTIONS; `kept`, `first`, `second`: room for rows, at first
+    zeros.
     """
     done = np.int64(0)
-    for i in range(MACHINES):
-        kept[i, RUNS] = 0
     while limit - done >= 4 * PERIOD:
         for i in range(MACHINES):
             rows[i, ODD] = 0
