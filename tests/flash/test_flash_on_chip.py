@@ -94,6 +94,7 @@ def test_power_cut_during_an_upgrade_leaves_a_pen_that_starts_and_the_next_run_e
                     stderr=subprocess.DEVNULL, start_new_session=True) as host:
                 wait_for(lambda pen=pen: "power" in pen.deaths[1:], "power cut")
                 os.killpg(host.pid, signal.SIGKILL)  # its port is gone
+            wait_for(lambda pen=pen: asked(pen, "STATe?")[0].startswith("ready"), "rest")  # it tells no slot before
             version, slot = asked(pen, "FIRMware:VERSion?", "FIRMware:SLOT?")
             assert version.strip('"') == ("0.1.9" if slot.startswith("b") else "0.1.0")
             said = flash(in_service(pen), image=newer, cwd=tmp_path)
