@@ -5,14 +5,10 @@ header makes it valid, so nothing stale is ever read in it; the last byte of a h
 mark, so one cut short counts as absent; blocks from `oldest` to `next` are live and never overwritten.
 Opening a block and appending do not allocate.
 """
-# A buffer is what viper's pointers take.
-# pyright: reportArgumentType=false
 
 import struct
 
-import micropython
-from crc import CRC8_SEED, TABLE8, crc8, crc16
-from drivers.fram import Message
+from crc import CRC8_SEED, crc8, crc16
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
 
@@ -38,11 +34,16 @@ _AT_END = const(31)
 _LAYOUT = "<BBBBIIIHhIHH"
 _PRESENT = const(0x80)
 
+# Where the next word goes, and what its CRC starts from: words of a buffer that the journal brings along
+NEXT_WORD = const(0)  # its index in the block, BLOCK_WORDS in a full one
+AT = const(1)  # the block's byte address
+SEED = const(2)
+
 
 class BlockRing:
-    """`block`, `next_word`: where the next word goes. `oldest`..`next`-1: the live block numbers."""
+    """`block`: where the next word goes, and in `place` the rest. `oldest`..`next`-1: the live block numbers."""
 
-    def __init__(self, fram):
+    def __init__(self, fram, place):
         self._fram = fram
         self._zeros = bytes(BLOCK_BYTES)
         self._header = bytearray(HEADER_BYTES)
@@ -50,14 +51,12 @@ class BlockRing:
         whole = memoryview(self._words)
         self._spans = (whole[:4], whole[:8], whole)
         self._key = bytearray(WORD_BYTES)
-        self._one = Message(WORD_BYTES)
-        self._seed = 0
+        self._place = place
+        place[NEXT_WORD] = BLOCK_WORDS
         self._count = 0
         self.oldest = 0
         self.next = 0
         self.block = 0
-        self.next_word = BLOCK_WORDS
-        self._at = 0
 
     # ---- finding what is there ----
 
@@ -110,7 +109,7 @@ class BlockRing:
         return BLOCK_COUNT - (self.next - self.oldest)
 
     def words_left(self) -> int:
-        return BLOCK_WORDS - self.next_word
+        return BLOCK_WORDS - self._place[NEXT_WORD]
 
     # ---- writing ----
 
@@ -137,10 +136,11 @@ class BlockRing:
         if not self._fram.matches(addr, header):
             return False
         self.block = self.next
-        self._at = addr
         self.next += 1
-        self.next_word = SESSION_FIRST_WORD if kind == SESSION else CONTINUED_FIRST_WORD
-        self._seed = block_seed(header)
+        place = self._place
+        place[AT] = addr
+        place[NEXT_WORD] = SESSION_FIRST_WORD if kind == SESSION else CONTINUED_FIRST_WORD
+        place[SEED] = block_seed(header)
         self._count = 0
         return True
 
@@ -152,49 +152,25 @@ class BlockRing:
         words[at + 1] = second
         words[at + 3] = mark | _PRESENT
         key = self._key
-        key[0] = self.next_word + self._count
+        key[0] = self._place[NEXT_WORD] + self._count
         key[1] = first
         key[2] = second
         key[3] = mark | _PRESENT
-        words[at + 2] = crc8(key, 0, WORD_BYTES, self._seed)
+        words[at + 2] = crc8(key, 0, WORD_BYTES, self._place[SEED])
         self._count += 1
-
-    @micropython.native
-    def append(self, value: int) -> bool:
-        """One word at once, when none are prepared: its two bytes and mark in `value`. False when it was not kept."""
-        index = self.next_word
-        one = self._one
-        addr = self._at + (index << 2)
-        _seal(one.data, value, index << 8 | self._seed)
-        if not self._fram.keep(addr, one):
-            return False
-        self.next_word = index + 1
-        return True
 
     def commit(self) -> bool:
         """Stores the prepared words at once; False when the chip did not keep them (they may be repeated)."""
         count = self._count
         self._count = 0
         span = self._spans[count - 1]
-        addr = address(self.block) + self.next_word * WORD_BYTES
+        place = self._place
+        addr = place[AT] + place[NEXT_WORD] * WORD_BYTES
         self._fram.write(addr, span)
         if not self._fram.matches(addr, span):
             return False
-        self.next_word += count
+        place[NEXT_WORD] += count
         return True
-
-
-@micropython.viper
-def _seal(word: ptr8, value: int, key: int):
-    """Write a word: first, second and mark from the low byte of `value` on; `key` is the CRC's seed and the index."""
-    table = ptr8(TABLE8)
-    first = value & 0xFF
-    second = value >> 8 & 0xFF
-    mark = value >> 16 & 0xFF | _PRESENT
-    word[0] = first
-    word[1] = second
-    word[3] = mark
-    word[2] = table[table[table[table[key & 0xFF ^ key >> 8] ^ first] ^ second] ^ mark]
 
 
 def address(number: int) -> int:

@@ -1,7 +1,5 @@
 """The console's measurements: what the loop has sensed last, so that asking costs the needles nothing."""
 
-import safety
-
 
 class Commands:
     def __init__(self, pen, console):
@@ -19,9 +17,7 @@ class Commands:
 
     def rate(self):
         """In Hz, from the time between the last two strokes."""
-        period_us = self._pen.stroke_period_us()
-        moving = self._pen.safety.state == safety.RUNNING and period_us > 0
-        self._reply.decimal(1000000000 // period_us if moving else 0, 3)
+        self._reply.decimal(self._pen.pace.rate_mhz(), 3)
 
     def rail(self):
         self._reply.decimal(self._pen.readings.rail_mv, 3)

@@ -4,6 +4,8 @@ Invariants: what a call reported as recorded survives any power cut; nothing is 
 `release_oldest` freed it, which is itself an event; a session left open by a cut is closed as POWER_LOST
 at the next mount. `stroke` and `event` do not allocate. docs/storage-format.md has every byte.
 """
+# A buffer is what viper's pointers take.
+# pyright: reportArgumentType=false
 
 import struct
 from array import array
@@ -11,8 +13,8 @@ from array import array
 import blocks
 import events
 import micropython
-from blocks import BLOCK_WORDS, SESSION, BlockRing
-from crc import crc16
+from blocks import AT, BLOCK_WORDS, NEXT_WORD, SEED, SESSION, BlockRing
+from crc import TABLE8, crc16
 from layout import BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
 from records import Counters
@@ -75,40 +77,53 @@ _EXTENT = const(0x40)
 _PERIOD = const(0x60)
 _PRESENT = const(0x80)
 
+# What the next stroke's word is relative to, and the session's figures, behind the words that say where it goes
+_ZONE = const(3)
+_COMMANDED_UM = const(4)
+_PERIOD_US = const(5)
+_STROKES = const(6)
+_WORST_UM = const(7)
+_WORDS = const(8)
+
+_REACH_US = const(2032)  # 127 ticks of 16 us: how far from the state's period a word reaches, either way
 _NO_PERIOD = const(-4096)  # further than a word reaches from any period
 _STROKES_PER_BLOCK = const(120)
 _STROKES_FIRST_BLOCK = const(96)
 
 
 class Journal:
-    """`strokes_in_session`, `slips`, `worst_error_um`, `faults`: of the session open now or closed last.
+    """`slips`, `faults`: of the session open now or closed last, like `strokes_in_session()` and `worst_error_um()`.
 
-    `worst_error_um`: the signed achieved-minus-commanded of largest size as recorded, without PARTIAL ones.
     `is_open`: a session is. `counters_status`: what the COUNTERS record said when a session was last counted
-    (store.OK ...).
+    (store.OK ...). `keep`: what does `fram.keep` faster, if there is such a thing.
     """
 
-    def __init__(self, fram, store):
+    def __init__(self, fram, store, keep=None):
         self._fram = fram
         self._store = store
-        self._ring = BlockRing(fram)
+        self._state = array("i", [0] * _WORDS)
+        # what every stroke needs
+        self._bound = (self._state, bytearray(4 + blocks.WORD_BYTES), TABLE8, keep or fram.keep)
+        self._ring = BlockRing(fram, self._state)
         self._events = events.EventRing(fram)
         self._key = bytearray(4)
         self._mounted = False
         self.is_open = False
         self._boot = 0
         self._first_block = 0
-        self._zone_id = 0
-        self._commanded_um = 0
-        self._period_us = 0
         self._fault_codes = array("H", [0] * FAULTS_NAMED)
         self.faults = 0
         self.session = 0
-        self.strokes_in_session = 0
         self.slips = 0
-        self.worst_error_um = 0
         self.damaged = 0
         self.counters_status = RECORD_OK
+
+    def strokes_in_session(self) -> int:
+        return self._state[_STROKES]
+
+    def worst_error_um(self) -> int:
+        """The signed achieved-minus-commanded of largest size as recorded, without PARTIAL ones."""
+        return self._state[_WORST_UM]
 
     # ---- start ----
 
@@ -118,7 +133,8 @@ class Journal:
         `boot`: boot counter, low 16 bits recorded. Takes a few hundred ms on the pen: at boot only.
         OSError: the chip does not keep what is written.
         """
-        self._mounted = self.is_open = False
+        self._mounted = False
+        self._close()
         if not self._store.provisioned():
             return UNPROVISIONED
         self._boot = boot & 0xFFFF
@@ -168,9 +184,8 @@ class Journal:
             self._write_tail(POWER_LOST, 0, uptime_ms)
             self.event(events.SESSION_END, POWER_LOST, self.session, uptime_ms)
         elif _tail_valid(scratch, self.session):
-            self.strokes_in_session, self.slips, self.worst_error_um = struct.unpack_from(
-                "<IHh", scratch, _TAIL_AT
-            )
+            state = self._state
+            state[_STROKES], self.slips, state[_WORST_UM] = struct.unpack_from("<IHh", scratch, _TAIL_AT)
         else:
             self.damaged += 1
             return False
@@ -186,8 +201,8 @@ class Journal:
                 last = number
         ring.inspect(last)
         fields = ring.header_fields()
-        self.strokes_in_session = fields[6] - 1
-        self.worst_error_um = fields[8]
+        self._state[_STROKES] = fields[6] - 1
+        self._state[_WORST_UM] = fields[8]
         self.slips = fields[10]
         self._fram.read_into(blocks.address(last), data)
         seed = blocks.block_seed(data)
@@ -197,7 +212,7 @@ class Journal:
             mark = data[at + 3]
             if not mark & _PRESENT or mark & _STATE:
                 continue
-            self.strokes_in_session += 1
+            self._state[_STROKES] += 1
             if blocks.word_valid(data, at, index, seed, self._key):
                 deviation = data[at] - 256 if data[at] & 0x80 else data[at]
                 self._tally(deviation * 32 if mark & _COARSE else deviation, mark)
@@ -262,23 +277,27 @@ class Journal:
         if not self._open_first_block(head):
             return NOT_KEPT
         self.is_open = self.event(events.SESSION_START, 0, self.session, uptime_ms)
-        return self.session if self.is_open else NOT_KEPT
+        if not self.is_open:
+            self._close()
+            return NOT_KEPT
+        return self.session
 
     def _open_first_block(self, head):
         ring = self._ring
         addr = ring.clear_next()
         self._fram.write(addr + _HEAD_AT, head)
         kept = self._fram.matches(addr + _HEAD_AT, head)
-        self._zone_id = self._commanded_um = self._period_us = 0
+        state = self._state
+        state[_ZONE] = state[_COMMANDED_UM] = state[_PERIOD_US] = 0
         if not kept or not ring.open(SESSION, self.session + 1, 1, 0, 0, 0, 0, 0):
             return False
         self._first_block = ring.block
         self.session += 1
-        self.strokes_in_session = self.slips = self.worst_error_um = 0
+        state[_STROKES] = state[_WORST_UM] = self.slips = 0
         self._forget_faults()
         return True
 
-    @micropython.native
+    @micropython.viper
     def stroke(self, commanded_um: int, achieved_um: int, period_us: int, flags: int, zone_id: int) -> int:
         """Records one finished stroke; its number in the session (1..), durable on return. No allocation.
 
@@ -287,26 +306,44 @@ class Journal:
         period_us: from 0, kept to 8 us; 1048575 stands for all longer ones.
         A negative answer means the stroke is not known to be on record: stop.
         """
-        if not self.is_open:
-            return NO_SESSION
+        words, message, crcs, keep = self._bound
+        state = ptr32(words)
         if period_us > PERIOD_MAX_US:
             period_us = PERIOD_MAX_US
-        ring = self._ring
-        ticks = (period_us - self._period_us + 8) >> 4
+        ticks = (period_us - int(state[_PERIOD_US]) + 8) >> 4
         error_um = achieved_um - commanded_um
-        if (commanded_um != self._commanded_um or zone_id != self._zone_id or not -128 <= ticks <= 127
-                or flags & ~15 or period_us < 0 or not -128 <= error_um <= 127 or ring.next_word >= BLOCK_WORDS):
-            return self._stroke_and_state(commanded_um, error_um, period_us, flags, zone_id)
+        index = int(state[int(NEXT_WORD)])
+        worst_um = (int(state[_WORST_UM]) & 0xFFFF ^ 0x8000) - 0x8000  # its sign, alike on 32 bits and on 64
+        size_um = error_um if error_um >= 0 else 0 - error_um
+        if (commanded_um != int(state[_COMMANDED_UM]) or zone_id != int(state[_ZONE]) or ticks < -128 or ticks > 127
+                or flags or period_us < 0 or size_um > 127 or index >= int(BLOCK_WORDS)):
+            return int(self._stroke_and_state(commanded_um, error_um, period_us, flags, zone_id))
         # all that most strokes need: one word, relative to the state on record
-        if not ring.append(error_um & 0xFF | (ticks & 0xFF) << 8 | flags << 16):
-            return self._not_kept()
-        if flags or error_um > self.worst_error_um or error_um < 0:
-            self._tally(error_um, flags)
-        self.strokes_in_session = number = self.strokes_in_session + 1
+        word = ptr8(message)
+        table = ptr8(crcs)
+        addr = int(state[int(AT)]) + (index << 2)
+        first = error_um & 0xFF
+        second = ticks & 0xFF
+        word[1] = addr >> 16
+        word[2] = addr >> 8 & 0xFF
+        word[3] = addr & 0xFF
+        word[4] = first
+        word[5] = second
+        word[6] = table[table[table[table[int(state[int(SEED)]) ^ index] ^ first] ^ second] ^ _PRESENT]
+        word[7] = _PRESENT
+        if not keep(message):
+            return int(self._not_kept())
+        state[int(NEXT_WORD)] = index + 1
+        if size_um > (worst_um if worst_um >= 0 else 0 - worst_um):
+            state[_WORST_UM] = error_um
+        number = int(state[_STROKES]) + 1
+        state[_STROKES] = number
         return number
 
     def _stroke_and_state(self, commanded_um, error_um, period_us, flags, zone_id):
-        """A stroke whose depth, zone or rate is new, or whose word does not fit the others."""
+        """A stroke whose depth, zone or rate is new, or whose word does not fit the others, or that has no session."""
+        if not self.is_open:
+            return NO_SESSION
         if not 0 <= commanded_um <= COMMANDED_MAX_UM or not 0 <= zone_id <= 255:
             return OUT_OF_RANGE
         if flags & ~15 or period_us < 0:
@@ -319,51 +356,54 @@ class Journal:
             error_um = -((-error_um) >> 5)
             error_um = min(127, max(-128, error_um))
             coarse = _COARSE
-        ticks = (period_us - self._period_us + 8) >> 4
+        ticks = (period_us - self._state[_PERIOD_US] + 8) >> 4
         self._ring.add_word(error_um & 0xFF, ticks & 0xFF, flags | coarse)
         if not self._ring.commit():
             return self._not_kept()
         self._tally(error_um << 5 if coarse else error_um, flags)
-        self.strokes_in_session += 1
-        return self.strokes_in_session
+        self._state[_STROKES] += 1
+        return self._state[_STROKES]
 
     def _not_kept(self):
         """What the chip holds is unknown: write the state words again if there is a next try."""
-        self._period_us = _NO_PERIOD
-        self._commanded_um = -1
+        self._state[_PERIOD_US] = _NO_PERIOD
+        self._state[_COMMANDED_UM] = -1
         return NOT_KEPT
 
     def _set_state(self, commanded_um, period_us, zone_id):
         """Prepares what must precede the stroke's word: state words, or a new block that holds the state."""
         ring = self._ring
-        moved = zone_id != self._zone_id or commanded_um != self._commanded_um
-        ticks = (period_us - self._period_us + 8) >> 4
+        state = self._state
+        moved = zone_id != state[_ZONE] or commanded_um != state[_COMMANDED_UM]
+        ticks = (period_us - state[_PERIOD_US] + 8) >> 4
         retimed = not -128 <= ticks <= 127
         if ring.words_left() < 1 + moved + retimed:
             if ring.free_blocks() < 1:
                 return FULL
             ring.clear_next()
             if not ring.open(
-                blocks.CONTINUED, self.session, self.strokes_in_session + 1, zone_id, commanded_um, period_us,
-                self.worst_error_um, self.slips,
+                blocks.CONTINUED, self.session, state[_STROKES] + 1, zone_id, commanded_um, period_us,
+                state[_WORST_UM], self.slips,
             ):  # fmt: skip
                 return NOT_KEPT
             moved = retimed = False
-            self._period_us = period_us
+            state[_PERIOD_US] = period_us
         if moved:
             ring.add_word(zone_id, commanded_um & 0xFF, _EXTENT | commanded_um >> 8)
         if retimed:
-            ring.add_word(period_us & 0xFF, (period_us >> 8) & 0xFF, _PERIOD | period_us >> 16)
-            self._period_us = period_us
-        self._zone_id = zone_id
-        self._commanded_um = commanded_um
+            # no further than it must: a stroke that began late makes one period long and the next one short
+            near_us = max(0, period_us - _REACH_US) if ticks > 0 else period_us + _REACH_US
+            ring.add_word(near_us & 0xFF, (near_us >> 8) & 0xFF, _PERIOD | near_us >> 16)
+            state[_PERIOD_US] = near_us
+        state[_ZONE] = zone_id
+        state[_COMMANDED_UM] = commanded_um
         return 0
 
     def _tally(self, error_um, flags):
         if flags & SLIP and self.slips < 0xFFFF:
             self.slips += 1
-        if not flags & PARTIAL and abs(error_um) > abs(self.worst_error_um):
-            self.worst_error_um = error_um
+        if not flags & PARTIAL and abs(error_um) > abs(self._state[_WORST_UM]):
+            self._state[_WORST_UM] = error_um
 
     def end_session(self, reason: int, fault_code: int, uptime_ms: int) -> bool:
         """Closes the open session and counts it; True when all of it is on record, False if none was open.
@@ -375,15 +415,20 @@ class Journal:
             return False
         if not USER <= reason <= STROKE_LIMIT:
             raise ValueError(f"no end reason {reason}")
-        self.is_open = False
+        self._close()
         self._write_tail(reason, fault_code, uptime_ms)
         self._count_session()
         return self.event(events.SESSION_END, reason, self.session, uptime_ms)
 
+    def _close(self):
+        """No stroke of this session any more: a block that is full takes none."""
+        self.is_open = False
+        self._state[NEXT_WORD] = BLOCK_WORDS
+
     def _write_tail(self, reason, fault_code, uptime_ms):
         tail = bytearray(_TAIL_BYTES)
         struct.pack_into(
-            _TAIL_LAYOUT, tail, 0, self.strokes_in_session, self.slips, self.worst_error_um, reason, _FORMAT,
+            _TAIL_LAYOUT, tail, 0, self._state[_STROKES], self.slips, self._state[_WORST_UM], reason, _FORMAT,
             fault_code, uptime_ms, self._boot, self.faults, 0, *self._fault_codes,
         )  # fmt: skip
         struct.pack_into("<HBB", tail, 28, _tail_crc(tail, 0, self.session), 0, _END)
@@ -397,7 +442,7 @@ class Journal:
         counters = Counters()
         self.counters_status = counters.load(self._store)
         readable = self.counters_status in (RECORD_OK, RECOVERED, RECORD_EMPTY)
-        if readable and counters.add_session(self.session, self.strokes_in_session):
+        if readable and counters.add_session(self.session, self._state[_STROKES]):
             counters.save(self._store)
 
     # ---- space ----

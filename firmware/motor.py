@@ -31,30 +31,42 @@ LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder t
 TURN_LATE_US = const(400)  # the chain is sent so long after the time that a stroke is counted from
 LOOK_AGAIN_US = const(300)
 
-# A look, as `registers.look` fills it
-_PADS = const(0)
-_LEFT = const(1)
-_COUNT = const(2)
-
-# What a stroke is judged by, worked out when it was planned
-_TRAVEL = const(0)  # microsteps
+# The words of a run. What a stroke is judged by, worked out when it was planned
+_TRAVEL = const(0)  # microsteps, which is also the gate's ceiling
 _REST_STEPS = const(1)
 _REST_UM = const(2)
 _OFFSET_UM = const(3)  # of the calibration
 _SCALE_PPM = const(4)
-_ZERO = const(5)  # the encoder's, and its count at the start
-_BEGUN = const(6)
-_HOME_PAD = const(7)  # pads as masks
-_LOOP_PAD = const(8)
-_EN_N_PAD = const(9)
-# and what the judgement leaves
-_ERROR_UM = const(10)
-_SUM_UM = const(11)
-_AT = const(12)
-_ERRORS = const(13)  # SLIP_WINDOW words
-_WORDS = const(29)
-
-_EN_N = 1 << board.PIN_EN_N
+_ZERO = const(5)  # the encoder's
+_HOME_PAD = const(6)  # pads as masks
+_LOOP_PAD = const(7)
+_EN_N_PAD = const(8)
+# what the judgement leaves
+_ERROR_UM = const(9)
+_SUM_UM = const(10)
+_AT = const(11)
+_ERRORS = const(12)  # SLIP_WINDOW words
+_ERRORS_END = const(28)
+# what the run is for, and how many strokes came home since the start
+_DEPTH_UM = const(28)
+_CEILING_UM = const(29)
+_ZONE = const(30)
+_STROKES = const(31)
+# how long the way out and the whole stroke take, and when they are over
+_OUT_US = const(32)
+_STROKE_US = const(33)
+_TURN_AT_US = const(34)
+_END_AT_US = const(35)
+# looks at the start, at the turn and back at rest, three words each as `registers.look` fills them
+_START = const(36)
+_START_COUNT = const(38)
+_TURN = const(39)
+_TURN_LEFT = const(40)
+_TURN_COUNT = const(41)
+_REST = const(42)
+_REST_LEFT = const(43)
+_REST_COUNT = const(44)
+_WORDS = const(45)
 
 # ticks.diff's and ticks.add's constants: written out where a call costs more than the stroke has to give
 _MASK = const(0x3FFFFFFF)
@@ -75,7 +87,7 @@ _CODES = (
 
 
 @micropython.viper
-def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
+def _judged(run: ptr32) -> int:
     """The verdict on a stroke from its looks at the turn and back at rest; fills in `run` by how much it erred.
 
     At the turn encoder and step count are of one moment, so when that was does not matter. A word is a position of
@@ -84,11 +96,11 @@ def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
     travel = int(run[_TRAVEL])
     offset_um = (int(run[_OFFSET_UM]) & 0xFFFF ^ 0x8000) - 0x8000
     scale_ppm = (int(run[_SCALE_PPM]) & 0xFFFF ^ 0x8000) - 0x8000
-    turn_left = (int(turn[_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
-    left = (int(rest[_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
-    moved = (int(turn[_COUNT]) - int(run[_BEGUN]) & 0xFFFF ^ 0x8000) - 0x8000
-    turn_counts = (int(turn[_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
-    rest_counts = (int(rest[_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
+    turn_left = (int(run[_TURN_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
+    left = (int(run[_REST_LEFT]) & 0xFFFF ^ 0x8000) - 0x8000
+    moved = (int(run[_TURN_COUNT]) - int(run[_START_COUNT]) & 0xFFFF ^ 0x8000) - 0x8000
+    turn_counts = (int(run[_TURN_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
+    rest_counts = (int(run[_REST_COUNT]) - int(run[_ZERO]) & 0xFFFF ^ 0x8000) - 0x8000
     steps = ((int(run[_REST_STEPS]) & 0xFFFF ^ 0x8000) - 0x8000) + travel - turn_left
     # the calibration's conversions: its methods would cost more than all of this
     at_um = offset_um + turn_counts - turn_counts * (24000 - scale_ppm) // 1024000
@@ -98,8 +110,8 @@ def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
     rest_error_um = rest_um - ((int(run[_REST_UM]) & 0xFFFF ^ 0x8000) - 0x8000)
     run[_ERROR_UM] = error_um
     off_um = error_um if error_um >= 0 else 0 - error_um
-    pads = int(rest[_PADS])
-    home_turn = int(turn[_PADS]) & int(run[_HOME_PAD])
+    pads = int(run[_REST])
+    home_turn = int(run[_TURN]) & int(run[_HOME_PAD])
     home = pads & int(run[_HOME_PAD])
     if left >= 0 and pads & int(run[_EN_N_PAD]):
         # the drive was taken away in this stroke, and this look came before the loop's own
@@ -126,7 +138,7 @@ def _judged(run: ptr32, turn: ptr32, rest: ptr32) -> int:
     sum_um = int(run[_SUM_UM]) + off_um - int(run[at])
     run[at] = off_um
     run[_SUM_UM] = sum_um
-    run[_AT] = at + 1 if at + 1 < _WORDS else _ERRORS
+    run[_AT] = at + 1 if at + 1 < _ERRORS_END else _ERRORS
     return _SLIP if sum_um >= SLIP_MEAN_UM * SLIP_WINDOW else _GOOD
 
 
@@ -134,34 +146,30 @@ class Motor(Standing):
     """Drives one pen's needles.
 
     `calibration` is filled by whoever loads it, who then says `calibrated()`; before that nothing starts.
-    `look()` refreshes the pads in `readings`; `on_stroke(achieved_um, flags)` hears of every stroke that came
-    home; `trip(code)` of every fault.
+    `look()` refreshes the pads in `readings`; `on_stroke(depth_um, achieved_um, flags, zone)` hears of every stroke
+    that came home; `trip(code)` of every fault.
     """
 
     def __init__(self, gate, encoder, gears, calibration, readings, look, on_stroke, trip):
         Standing.__init__(self, gate, encoder, calibration, readings, look, trip)
         self._gears = gears
         self._on_stroke = on_stroke
-        self.depth_um = 0
-        self.achieved_um = 0
-        self.zone = 0
-        self.strokes = 0
-        self._ceiling_um = 0
-        self._out_us = 0
-        self._stroke_us = 0
         self._blocks_sum = 0
-        self._ceiling = 0
-        self.turn_us = 0
         self._run = array("i", [0] * _WORDS)
         self._run[_HOME_PAD] = 1 << board.PIN_HOME
         self._run[_LOOP_PAD] = 1 << board.PIN_INTERLOCK
         self._run[_EN_N_PAD] = 1 << board.PIN_EN_N
         self._run[_AT] = _ERRORS
         self._order = gate.order
-        self._at_start = array("i", [0, 0, 0])
-        self._at_turn = array("i", [0, 0, 0])
-        self._at_rest = array("i", [0, 0, 0])
         self._touch_tables()
+
+    def strokes(self) -> int:
+        """How many came home since the start."""
+        return self._run[_STROKES]
+
+    def achieved_um(self) -> int:
+        """How deep the last one was, by the encoder."""
+        return self._run[_DEPTH_UM] + self._run[_ERROR_UM]
 
     def _touch_tables(self):
         """Put every table into a chain once: what a first use costs is paid at boot, not while moving."""
@@ -179,54 +187,56 @@ class Motor(Standing):
     def stroke_us(self, depth_um: int) -> int:
         """How long one stroke to this depth takes, out and back."""
         if depth_um == self._planned_um:
-            return self._stroke_us
+            return self._run[_STROKE_US]
         travel = self.steps_for(depth_um) - self._rest_steps
         return self._gears.out_us(travel) + self._gears.in_us(travel)
 
     # -- strokes ------------------------------------------------------------------------------------
 
-    @micropython.native
-    def start_stroke(self, permit, now_ms: int, now_us: int) -> bool:
-        """Begin one stroke if the permit is good.
+    @micropython.viper
+    def start_stroke(self, permit, now_ms: int, now_us: int) -> int:
+        """Begin one stroke if the permit is good: the microseconds until its turn; 0, and none is begun, if not.
 
         For a new run the tables are looked over, and the gate is armed with the depth of the run for its ceiling.
         """
-        if self.doing != IDLE or not self.homed or not self._calibrated or permit.static is not False:
-            return False
-        if not permit.spend(now_ms):
-            return False
-        if permit.depth_um != self._planned_um or permit.ceiling_um != self._ceiling_um:
-            if not self._plan(permit.depth_um, permit.ceiling_um):
-                return False
-        begun = self._at_start
-        look(begun)
-        if self._armed_for != self._ceiling or begun[_PADS] & _EN_N:
-            if not self._arm(permit.zone):
-                return False
-            look(begun)  # the rotor may have snapped to its field
-        self._run[_BEGUN] = begun[_COUNT]
-        started = now_us - _HALF + TURN_LATE_US
-        self.turn_us = (started + self._out_us & _MASK) ^ _HALF
-        self._end_us = (started + self._stroke_us & _MASK) ^ _HALF
+        if int(self.doing) != int(IDLE) or not self.homed or permit.static or not permit.spend(now_ms):
+            return 0
+        words = self._run
+        run = ptr32(words)
+        depth_um = permit.depth_um
+        ceiling_um = permit.ceiling_um
+        if int(depth_um) != int(self._planned_um) or int(ceiling_um) != int(run[_CEILING_UM]):
+            if not self._plan(depth_um, ceiling_um):
+                return 0
+        look(words, _START)
+        if int(self._armed_for) < 0 or int(run[_START]) & int(run[_EN_N_PAD]):
+            if not self._arm(permit):
+                return 0
+            look(words, _START)  # the rotor may have snapped to its field
         if not start(self._order):
             raise RuntimeError("a chain is running")
         self.doing = OUT
-        self.retracted = False
-        return True
+        begun = now_us - _HALF + TURN_LATE_US
+        run[_TURN_AT_US] = (begun + int(run[_OUT_US]) & _MASK) ^ _HALF
+        run[_END_AT_US] = (begun + int(run[_STROKE_US]) & _MASK) ^ _HALF
+        return int(run[_OUT_US]) + TURN_LATE_US
 
-    def _arm(self, zone):
-        """A new run: only with tables that are what they were."""
+    def _arm(self, permit):
+        """A new run: only for strokes, and with tables that are what they were."""
+        if permit.static is not False:
+            return False
         if not self._intact():
             self._trip(faults.TABLES)
             return False
-        if not self._gate.arm(self._ceiling):
+        travel = self._run[_TRAVEL]
+        if not self._gate.arm(travel):
             self._look()  # the last one may be older than what opened the loop
             self._fail_moving(faults.DRIVE_DROPPED)
             return False
         self._gate.load(self._chain)
-        self._armed_for = self._ceiling
-        self.depth_um = self._planned_um
-        self.zone = zone
+        self._armed_for = travel
+        self._run[_DEPTH_UM] = self._planned_um
+        self._run[_ZONE] = permit.zone
         return True
 
     def _plan(self, depth_um, ceiling_um):
@@ -236,6 +246,8 @@ class Motor(Standing):
         there, where the needles have next to no speed.
         """
         self._planned_um = -1
+        if not self._calibrated:
+            return False
         target = self.steps_for(depth_um)
         travel = target - self._rest_steps
         gears = self._gears
@@ -243,13 +255,12 @@ class Motor(Standing):
         in_gear = gears.in_gear(travel)
         if out_gear is None or in_gear is None or target > self.steps_for(ceiling_um):
             return False
-        self._out_us = gears.out_us(travel)
-        self._stroke_us = self._out_us + gears.in_us(travel)
         self._load_stroke(out_gear, in_gear, travel)
         self._blocks_sum = crc32(self._chain.blocks)
-        self._ceiling_um = ceiling_um
-        self._ceiling = travel
         run = self._run
+        run[_OUT_US] = gears.out_us(travel)
+        run[_STROKE_US] = run[_OUT_US] + gears.in_us(travel)
+        run[_CEILING_UM] = ceiling_um
         run[_TRAVEL] = travel
         run[_REST_STEPS] = self._rest_steps
         run[_REST_UM] = self._calibration.extension_at_steps(self._rest_steps)
@@ -287,33 +298,16 @@ class Motor(Standing):
         for i in range(chain.used):
             if not self._gears.unchanged(chain.table(i)):
                 return False
-        return chain.steps(True) == chain.steps(False) <= self._ceiling
+        return chain.steps(True) == chain.steps(False) <= self._run[_TRAVEL]
 
-    @micropython.native
-    def _come_home(self, now_us):
-        """The time of the stroke is over; so is the stroke when every step out has been given back, or no more come.
-
-        Then judge it, report it, and trip on what was wrong.
-        """
-        rest = self._at_rest
-        look(rest)
-        if rest[_LEFT] != self._ceiling:
-            if self._gate.busy():
-                self._end_us = ticks.add(now_us, LOOK_AGAIN_US)
-                return
-            look(rest)  # the last one may have come between the two looks
+    def _lost(self, verdict):
+        """A stroke came home and was none to go on with."""
         run = self._run
-        verdict = _judged(run, self._at_turn, self._at_rest)
-        self.achieved_um = achieved_um = self.depth_um + run[_ERROR_UM]
-        self.doing = IDLE
-        self.strokes += 1
-        if verdict == _GOOD:
-            self.retracted = True
-            self._on_stroke(achieved_um, 0)
-            return
         lost = verdict == _SLIP or verdict == _JAM
-        self._on_stroke(achieved_um, journal.FAULT | journal.SLIP if lost else journal.FAULT)
         self.homed = False
+        self.retracted = False
+        self._on_stroke(
+            run[_DEPTH_UM], self.achieved_um(), journal.FAULT | journal.SLIP if lost else journal.FAULT, run[_ZONE])
         self._trip(_CODES[verdict])
 
     def rest(self):
@@ -323,36 +317,61 @@ class Motor(Standing):
 
     # -- the loop -----------------------------------------------------------------------------------
 
-    @micropython.native
+    @micropython.viper
     def poll(self, now_us: int) -> int:
-        """Carry on with what is under way; us until there is something to do again. Returns at once.
+        """Carry on with what is under way; us until there is something to do again.
 
-        Looks at the turn, and judges at the end: the loop calls it three times a stroke.
+        0 when nothing is under way; below zero, the us of a motion that is no stroke. Of a stroke it looks at the turn,
+        and judges at the end: the loop calls it three times a stroke. The stroke is over when its time is and every
+        step out has been given back, or no more come.
         """
-        doing = self.doing
-        if doing == OUT:
-            wait_us = ((self.turn_us - now_us & _MASK) ^ _HALF) - _HALF
+        doing = int(self.doing)
+        if doing == int(IDLE):
+            return 0
+        if doing != int(OUT) and doing != int(IN):
+            return 0 - int(self._poll_slow(now_us))
+        words = self._run
+        run = ptr32(words)
+        if doing == int(OUT):
+            wait_us = ((int(run[_TURN_AT_US]) - now_us & _MASK) ^ _HALF) - _HALF
             if wait_us > 0:
                 return wait_us
-            look(self._at_turn)
-            self.doing = doing = IN
-        if doing == IN:
-            wait_us = ((self._end_us - now_us & _MASK) ^ _HALF) - _HALF
-            if wait_us > 0:
-                return wait_us
-            self._come_home(now_us)
-            return LOOK_AGAIN_US
-        if doing >= HOME_SEEK:
+            look(words, _TURN)
+            self.doing = IN
+        wait_us = ((int(run[_END_AT_US]) - now_us & _MASK) ^ _HALF) - _HALF
+        if wait_us > 0:
+            return wait_us
+        look(words, _REST)
+        if int(run[_REST_LEFT]) != int(run[_TRAVEL]):
+            if self._gate.busy():
+                run[_END_AT_US] = (now_us - _HALF + LOOK_AGAIN_US & _MASK) ^ _HALF
+                return LOOK_AGAIN_US
+            look(words, _REST)  # the last one may have come between the two looks
+        verdict = int(_judged(words))
+        self.doing = IDLE
+        run[_STROKES] = int(run[_STROKES]) + 1
+        if verdict != _GOOD:
+            self._lost(verdict)
+        else:
+            depth_um = int(run[_DEPTH_UM])
+            error_um = (int(run[_ERROR_UM]) & 0xFFFF ^ 0x8000) - 0x8000  # alike on 64 bits, as in the verdict
+            self._on_stroke(depth_um, depth_um + error_um, 0, int(run[_ZONE]))
+        return 0
+
+    def _poll_slow(self, now_us):
+        """What is no stroke; us until there is something to do again."""
+        if self.doing >= HOME_SEEK:
             self.poll_slow(now_us)
-        return self.next_us(now_us)
+        return 0 if self.doing == IDLE else self.next_us(now_us)
 
     def next_us(self, now_us: int) -> int:
         """Microseconds until `poll` has something to do, in what is no stroke."""
-        if self.doing == IDLE:
+        doing = self.doing
+        if doing == IDLE:
             return 20000
-        if self.doing == SETTLE:
+        if doing == SETTLE:
             return max(300, ticks.diff(self._end_us, now_us))
-        return 1000 if self.doing == HOME_FINE or self.doing == HOME_EDGE or self.doing == RETRACT else 2000
+        return 1000 if doing == HOME_FINE or doing == HOME_EDGE or doing == RETRACT else 2000
 
     def abandon(self):
         """The drive is off: forget what was under way."""

@@ -158,7 +158,7 @@ class RunPages:
         pen = self._pen
         deed = pen.treatment
         if which == _LAST:
-            return max(0, pen.motor.achieved_um) // 10 if deed.strokes else _BLANK
+            return max(0, pen.motor.achieved_um()) // 10 if deed.strokes else _BLANK
         if which == _STROKES:
             return deed.strokes
         if which == _LEFT:
@@ -232,7 +232,7 @@ class RunPages:
             self._panel.refuse(answer)
             return
         self._panel.hush()
-        pen.settle_rate()
+        pen.pace.settle_rate()
         before_um_s = self._glide_um_s
         self._look_at_glide()
         if self._glide_um_s < treatment.GLIDE_USUAL_UM_S <= before_um_s:
@@ -248,7 +248,7 @@ class RunPages:
         self._screen.line(1, _ENDED.get(deed.end_reason, ""))
         self._screen.line(2, depth.zone(deed.zone).label)
         self._screen.line(3, "Strokes  %d" % deed.strokes)
-        self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um)
+        self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um())
         self._screen.line(5, "Record   %d" % pen.journal.session)
         self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
         self._screen.line(7, "SEL: aftercare")

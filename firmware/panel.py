@@ -216,7 +216,7 @@ class Panel:
 
     def _follow_refusal(self):
         """The trigger was pressed and no stroke came: say why."""
-        refusal = self._pen.refusal
+        refusal = self._pen.pace.refusal
         if refusal == self._refusal_shown:
             return
         self._refusal_shown = refusal

@@ -40,9 +40,10 @@ from follow import Follow
 from gate import Gate
 from heap import roomy
 from micropython import const
+from pace import Pace
 from panel import Panel
 from putaway import PutAway
-from registers import COUNT, PADS, glance
+from registers import COUNT, PADS, glance, keep
 from scheduler import Scheduler, Task
 from sensors import Sensors
 from slotwatch import SlotWatch
@@ -65,10 +66,6 @@ _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 _IDLE = carriage.IDLE
 _READY = safety.READY
-_RUNNING = safety.RUNNING
-_ACTIVE = treatment.ACTIVE
-_GRANTED = faults.GRANTED
-_NONE = faults.NONE
 _DIAG = 1 << board.PIN_DIAG
 
 
@@ -85,7 +82,7 @@ class Pen:
         self.sensors = Sensors(self.hardware, self.readings)
         self.fram = base.fram
         self.store = base.store
-        self.journal = journal.Journal(self.fram, self.store)
+        self.journal = journal.Journal(self.fram, self.store, keep)
         self.counters = records.Counters()
         self.settings = records.Settings()
         self.clinic = records.Clinic()
@@ -99,11 +96,14 @@ class Pen:
         self.encoder = Encoder(board)
         self.motion = base.motion
         self.motion_status = base.motion_status
+        self.treatment = treatment.Treatment(Panel.QUESTIONS)
+        self.ticks_ms = clock.ticks_ms
+        self.pace = Pace(self)
         self.motor = motor.Motor(
             self.gate, self.encoder, base.gears, self.calibration, self.readings, self.sensors.read_pads,
-            self._on_stroke, self.safety.trip)
+            self.pace.on_stroke, self.safety.trip)
+        self.pace.drive(self.motor)
         self._driver_watch = DriverWatch(self.driver, self.safety, self.motor)
-        self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
         self.slot_watch = SlotWatch(self)
@@ -116,15 +116,6 @@ class Pen:
         self.console = Console(self, UsbSerial(), base.parser, base.methods)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
-        self.refusal = faults.GRANTED
-        self._next_stroke_us = 0
-        self._last_stroke_us = 0
-        self._period_us = 0
-        self._planned_us = 0
-        self._settled_um = 0
-        self._settled_derated = False
-        self._ticks_ms = clock.ticks_ms
-        self._run_first = True
         self._stuck_on = safety.Timer()
         self._unseen = 0
         self._was_pressed = False
@@ -133,7 +124,7 @@ class Pen:
         self._fed_ms = 0
         tasks = (
             Task("sense", self._sense, 3000, 100000),
-            Task("motor", self._motor, 3000, 100000),
+            Task("motor", self.pace.run, 3000, 100000),
             Task("analog", self._analog, 20000, 300000, True),
             Task("driver", self._driver, 20000, 500000, True),
             Task("treatment", self._treatment, 30000, 300000, True),
@@ -235,7 +226,7 @@ class Pen:
 
     def _now_ms(self):
         """`uptime_ms` as of now, also when the task that counts it hangs."""
-        return self.uptime_ms + ticks.diff(self._ticks_ms(), self._last_ms)
+        return self.uptime_ms + ticks.diff(self.ticks_ms(), self._last_ms)
 
     # -- tasks --------------------------------------------------------------------------------------
 
@@ -260,7 +251,7 @@ class Pen:
 
     @micropython.native
     def _sense(self, now_us):
-        now_ms = self._ticks_ms()
+        now_ms = self.ticks_ms()
         uptime_ms = self.uptime_ms + ((now_ms - self._last_ms & _MASK) ^ _HALF) - _HALF
         self.uptime_ms = uptime_ms
         self._last_ms = now_ms
@@ -318,91 +309,6 @@ class Pen:
             self.safety.trip(faults.CARTRIDGE_PULLED)
         elif self.safety.fault == faults.NONE:
             self.safety.trip(faults.DRIVE_DROPPED)
-
-    @micropython.native
-    def _motor(self, now_us):
-        needles = self.motor
-        core = self.safety
-        if core.gauging:
-            needles.poll(now_us)
-            return self.recalibration.run(self._ticks_ms(), now_us)  # pyright: ignore[reportOptionalMemberAccess]
-        if needles.doing != _IDLE:
-            wait_us = needles.poll(now_us)
-            if needles.doing != _IDLE:
-                return wait_us
-        state = core.state
-        if not core.pressed or not (state == _RUNNING or state == _READY):
-            self.refusal = _GRANTED
-            return TREATMENT_US
-        if state == _READY:
-            self._run_first = True
-        else:
-            wait_us = ((self._next_stroke_us - now_us & _MASK) ^ _HALF) - _HALF
-            if wait_us > 0:
-                return wait_us
-        return self._stroke(now_us)
-
-    @micropython.native
-    def _stroke(self, now_us):
-        """Ask for the next stroke and start it."""
-        deed = self.treatment
-        core = self.safety
-        if deed.stage != _ACTIVE:
-            self.refusal = faults.REFUSED_SESSION
-            return TREATMENT_US
-        depth_um = deed.depth_um
-        readings = self.readings
-        now_ms = self._ticks_ms()
-        self.refusal = refusal = core.ask(depth_um, readings, now_ms)
-        if refusal != _GRANTED:
-            core.event(safety.RELEASE)
-            return TREATMENT_US
-        first = self._run_first
-        if first or depth_um != self._settled_um or core.derated(readings) != self._settled_derated:
-            self.settle_rate()
-        if not self.motor.start_stroke(core.permit, now_ms, now_us):
-            if core.fault == _NONE:  # else the motor has said what it found
-                core.trip(faults.INTERNAL)
-            return TREATMENT_US
-        planned_us = self._planned_us
-        next_us = self._next_stroke_us
-        if first:
-            self._run_first = False
-            self._period_us = planned_us
-            next_us = now_us
-        else:
-            self._period_us = ((now_us - self._last_stroke_us & _MASK) ^ _HALF) - _HALF
-            # the grid of the run, so that one late start does not slow the rate; after a gap it begins anew
-            if ((now_us - next_us & _MASK) ^ _HALF) - _HALF > planned_us:
-                next_us = now_us
-        self._last_stroke_us = now_us
-        self._next_stroke_us = (next_us - _HALF + planned_us & _MASK) ^ _HALF
-        return ((self.motor.turn_us - now_us & _MASK) ^ _HALF) - _HALF
-
-    def settle_rate(self) -> int:
-        """Bring the rate in force to what depth, zone and temperature allow; its period in us."""
-        deed = self.treatment
-        self._settled_um = deed.depth_um
-        self._settled_derated = self.safety.derated(self.readings)
-        self._planned_us = deed.settle_rate(self.motor.stroke_us(deed.depth_um), self._settled_derated)
-        return self._planned_us
-
-    @micropython.native
-    def _on_stroke(self, achieved_um, flags):
-        """A stroke came home: on record before the next one may start."""
-        needles = self.motor
-        self.treatment.strokes += 1
-        number = self.journal.stroke(needles.depth_um, achieved_um, self._period_us, flags, needles.zone)
-        if number < 0:
-            self._not_recorded(number)
-
-    def _not_recorded(self, why):
-        if why == journal.FULL:
-            self.session.ending = journal.JOURNAL_FULL
-            self.safety.time_up = True
-            self.safety.event(safety.RELEASE)
-        else:
-            self.safety.trip(faults.STORAGE)
 
     def _analog(self, now_us):
         self.sensors.read_analog()
@@ -487,10 +393,6 @@ class Pen:
         stroke_us = self.motor.stroke_us(self.treatment.depth_um)
         out_us = treatment.out_us(stroke_us, -carriage.REST_UM, self.motion.accel_mm_s2)
         return treatment.glide_limit_um_s(out_us)
-
-    def stroke_period_us(self) -> int:
-        """From the start of the stroke before the last to the start of the last; of a run's first, what was planned."""
-        return self._period_us
 
     def _console(self, now_us):
         return self.console.run(self.uptime_ms)

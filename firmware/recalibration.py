@@ -66,12 +66,12 @@ class Recalibration:
             self.seen_um = needles.reached_um()
         if needles.doing != carriage.IDLE or core.state != safety.READY:
             return needles.next_us(now_us)
-        pen.refusal = faults.GRANTED
+        pen.pace.refusal = faults.GRANTED
         if not core.pressed or not plan.reach_um or plan.stood:
             return _WAIT_US
         reach_um = plan.outward_um(plan.reach_um, plan.down)
-        pen.refusal = core.ask_static(reach_um, plan.far_um(reach_um), pen.readings, now_ms)
-        if pen.refusal != faults.GRANTED:
+        pen.pace.refusal = core.ask_static(reach_um, plan.far_um(reach_um), pen.readings, now_ms)
+        if pen.pace.refusal != faults.GRANTED:
             return _WAIT_US
         pen.gate.beat()
         if not needles.start_static(core.permit, reach_um - plan.reach_um, now_ms, now_us) and not core.fault:

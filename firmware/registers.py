@@ -4,6 +4,7 @@ The one module that goes past MicroPython's API, and so the one that the simulat
 functions (sim/micropython/registers.py); `tests/silicon` runs this one. Nothing here allocates. Which state machine and
 which DMA channel does what is for gate.py and encoder.py to say: this file holds to them.
 """
+import board
 import micropython
 from micropython import const
 
@@ -31,15 +32,25 @@ _ISR_FROM_X = const(0xA0C1)  # mov isr, x
 _PUSH = const(0x8000)  # push noblock
 _TRIGGER = const(268)  # 2.5.7: MULTI_CHAN_TRIGGER, in words from DMA_BASE
 _FIFO_WORDS = const(4)
+_GPIO_OUT_SET = const(5)  # 2.3.1.7
+_GPIO_OUT_CLR = const(6)
+_SSPDR = const(2)  # 4.4.4, in words from SPI0_BASE
+_SSPSR = const(3)
+_RNE = const(4)
+_WREN = const(0x06)  # the memory's commands
+_WRITE = const(0x02)
+_READ = const(0x03)
+_FRAM_CS = 1 << board.PIN_FRAM_CS
 
 
 @micropython.viper
-def look(found: ptr32):
-    """Fill three words (array "i") with what pads, gate and encoder say now, within two microseconds."""
+def look(found: ptr32, at: int):
+    """Fill three words (array "i"), from index `at` on, with what pads, gate and encoder say now, within two
+    microseconds."""
     sio = ptr32(0xD0000000)
     gate = ptr32(0x50200000)
     encoder = ptr32(0x50300000)
-    found[PADS] = sio[_GPIO_IN]
+    found[at + PADS] = sio[_GPIO_IN]
     again = 0
     while True:
         gate[_SM1_INSTR] = _ISR_FROM_X
@@ -51,12 +62,12 @@ def look(found: ptr32):
         if left >= 0 or (again and left == -1):
             break
         again = 1
-    found[LEFT] = left
+    found[at + LEFT] = left
     # a full FIFO of samples of any age, then one taken after the call
     for _ in range(_FIFO_WORDS + 1):
         while encoder[_FSTAT] & _RXEMPTY0:
             pass
-        found[COUNT] = encoder[_RXF0]
+        found[at + COUNT] = encoder[_RXF0]
 
 
 @micropython.viper
@@ -90,3 +101,31 @@ def start(order: ptr32) -> int:
     dma[channel << 4] = order[FIRST]
     dma[_TRIGGER] = 1 << channel
     return 1
+
+
+@micropython.viper
+def keep(message: ptr8) -> int:
+    """`drivers.fram.Fram.keep` on the board's own bus: 1 when the memory returns what it was told to store.
+
+    What is sent at once fits the bus's buffers, and as many bytes are taken out: none is ever left over.
+    """
+    sio = ptr32(0xD0000000)
+    bus = ptr32(0x4003C000)
+    select = int(_FRAM_CS)
+    kept = 1
+    message[0] = _WREN
+    length = 1
+    for part in range(3):
+        sio[_GPIO_OUT_CLR] = select
+        for i in range(length):
+            bus[_SSPDR] = message[i]
+        for i in range(length):
+            while not bus[_SSPSR] & _RNE:
+                pass
+            answer = int(bus[_SSPDR]) & 0xFF
+            if part == 2 and i >= 4 and answer != int(message[i]):
+                kept = 0
+        sio[_GPIO_OUT_SET] = select
+        message[0] = _READ if part else _WRITE
+        length = 8
+    return kept

@@ -85,7 +85,7 @@ BATTERY_MOST_MV = const(9000)  # two cells have 8.4 V at most
 RAIL_MOST_MV = const(14000)  # the boost makes 12 V
 SENSE_MS = const(300)  # a supply reading outside these is believed after so long
 WARN_DC = const(600)  # tenths of a degree Celsius
-DERATE_DC = const(700)
+DERATE_DC = const(700)  # from here on the stroke rate is the zone's lowest
 STOP_DC = const(800)
 COOL_DC = const(650)
 PLAUSIBLE_LOW_DC = const(-200)
@@ -261,7 +261,7 @@ class Safety:
         self.close_session()
         if not _depth_allowed(zone, max_um, max_um):
             raise ValueError("zone %r does not allow %r um" % (zone, max_um))
-        self.zone = zone
+        self.zone = self.permit.zone = zone
         self.max_um = max_um
         self._most_um = _most_um(zone)
         self.time_up = False
@@ -531,10 +531,11 @@ class Safety:
             return faults.REFUSED_INTERLOCK
         if _type(depth_um) is not _int or not 0 < depth_um <= ceiling_um <= self._most_um:
             return faults.REFUSED_DEPTH
-        reason = self._hand_and_supply(readings)
+        reason = _hand_and_supply(self, readings)
         if reason == _GRANTED:
-            permit.static = False
-            permit.zone = self.zone
+            if permit.static is not False:  # the last one was for a static move; else its zone is the session's
+                permit.static = False
+                permit.zone = self.zone
             permit.depth_um = depth_um
             permit.ceiling_um = ceiling_um
             permit._expires_ms = (now_ms - _HALF + PERMIT_MS & _MASK) ^ _HALF
@@ -566,27 +567,24 @@ class Safety:
             return reason
         if not _reach_allowed(reach_um, far_um):
             return faults.REFUSED_DEPTH
-        return self._hand_and_supply(readings)
+        return _hand_and_supply(self, readings)
 
-    @micropython.native
-    def _hand_and_supply(self, readings):
-        """What any move outward needs: the trigger held, after a release; supply; a motor neither hot nor unknown."""
-        if self._run_spent:
-            return faults.REFUSED_RUN_TOO_LONG
-        if not self._release_seen:
-            return faults.REFUSED_RELEASE_FIRST
-        if not self.pressed or readings.trigger_no != 1 or readings.trigger_nc != 0:
-            return faults.REFUSED_TRIGGER
-        battery_mv = readings.battery_mv
-        # a run begins only with enough battery; under load it may sag, which `update` watches
-        if readings.power_ok != 1 or not battery_mv <= BATTERY_MOST_MV:
-            return faults.REFUSED_POWER
-        if self.state != RUNNING and not battery_mv >= BATTERY_START_MV:
-            return faults.REFUSED_POWER
-        if not PLAUSIBLE_LOW_DC <= readings.temp_dc < STOP_DC:
-            return faults.REFUSED_TEMPERATURE
-        return _GRANTED
 
-    def derated(self, readings) -> bool:
-        """The motor is warm enough that the stroke rate is brought down to the zone's lowest."""
-        return readings.temp_dc >= DERATE_DC
+@micropython.native
+def _hand_and_supply(core, readings):
+    """What any move outward needs: the trigger held, after a release; supply; a motor neither hot nor unknown."""
+    if core._run_spent:
+        return faults.REFUSED_RUN_TOO_LONG
+    if not core._release_seen:
+        return faults.REFUSED_RELEASE_FIRST
+    if not core.pressed or readings.trigger_no != 1 or readings.trigger_nc != 0:
+        return faults.REFUSED_TRIGGER
+    battery_mv = readings.battery_mv
+    # a run begins only with enough battery; under load it may sag, which `update` watches
+    if readings.power_ok != 1 or not battery_mv <= BATTERY_MOST_MV:
+        return faults.REFUSED_POWER
+    if core.state != RUNNING and not battery_mv >= BATTERY_START_MV:
+        return faults.REFUSED_POWER
+    if not PLAUSIBLE_LOW_DC <= readings.temp_dc < STOP_DC:
+        return faults.REFUSED_TEMPERATURE
+    return _GRANTED

@@ -196,7 +196,7 @@ class Session:
         self.ending = 0
         self._core.open_session(deed.zone, deed.limits.max_um)
         deed.open(now_ms)
-        self._pen.settle_rate()
+        self._pen.pace.settle_rate()
 
     def end(self, reason: int):
         """Close the session, if one is open: on record first, then on the panel."""

@@ -33,8 +33,8 @@ class Memory:
     def matches(self, addr: int, buf) -> bool:
         return self.data[addr : addr + len(buf)] == buf
 
-    def keep(self, addr: int, message) -> bool:
-        self.write(addr, message.data)
+    def keep(self, message) -> bool:
+        self.write(int.from_bytes(message[1:4], "big"), message[4:])
         return True
 
 

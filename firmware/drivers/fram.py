@@ -6,7 +6,6 @@ DS501-00032, "WREN"). SPI has no acknowledge: only `matches` proves that a write
 allocates except the errors it raises.
 """
 
-import micropython
 from micropython import const
 
 SIZE = const(262144)
@@ -18,17 +17,6 @@ _READ = const(0x03)
 _CHUNK = const(4)
 # Manufacturer Fujitsu, continuation code, then the two product bytes of the 2 Mbit part.
 _ID = b"\x04\x7f\x48\x03"
-
-
-class Message:
-    """Room for `length` bytes that are kept by one call: `data` for them, and the command before them."""
-
-    def __init__(self, length: int):
-        self.whole = bytearray(4 + length)
-        view = memoryview(self.whole)
-        self.head = view[:4]
-        self.data = view[4:]
-        self.back = bytearray(length)
 
 
 class Fram:
@@ -65,32 +53,32 @@ class Fram:
         self._spi.write(buf)
         self._cs(1)
 
-    @micropython.native
-    def keep(self, addr: int, message) -> bool:
-        """`write` and `matches` of a Message in one, for what is on record at every stroke.
+    def keep(self, message) -> bool:
+        """Stores the last four bytes of `message`, a bytearray of eight; True when the chip then returns them.
 
-        `addr` has to leave room for all of it: what lies past the end of the memory goes to its beginning.
+        Its bytes 1 to 3 are the address, high byte first, of four bytes that all lie in the chip; byte 0 is for the
+        command. `registers.keep` does the same on the pen, for what is on record at every stroke.
         """
-        cs = self._cs
-        spi = self._spi
-        whole = message.whole
-        whole[0] = _WRITE
-        whole[1] = addr >> 16
-        whole[2] = addr >> 8 & 0xFF
-        whole[3] = addr & 0xFF
-        cs(0)
-        spi.write(_WREN)
-        cs(1)
-        cs(0)
-        spi.write(whole)
-        cs(1)
-        whole[0] = _READ
-        back = message.back
-        cs(0)
-        spi.write(message.head)
-        spi.readinto(back)
-        cs(1)
-        return back == message.data
+        message[0] = _WRITE
+        self._cs(0)
+        self._spi.write(_WREN)
+        self._cs(1)
+        self._cs(0)
+        self._spi.write(message)
+        self._cs(1)
+        head = self._head
+        head[0] = _READ
+        for i in range(1, 4):
+            head[i] = message[i]
+        chunk = self._chunk
+        self._cs(0)
+        self._spi.write(head)
+        self._spi.readinto(chunk)
+        self._cs(1)
+        for i in range(4):
+            if chunk[i] != message[4 + i]:
+                return False
+        return True
 
     def matches(self, addr: int, buf) -> bool:
         """True when the chip holds exactly `buf` at `addr`. ValueError when the span leaves 0..SIZE-1."""

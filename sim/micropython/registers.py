@@ -25,31 +25,39 @@ _ISR_FROM_X = const(0xA0C1)
 _PUSH = const(0x8000)
 _GATE, _DEAD_MAN, _ENCODER = const(1), const(2), const(4)
 
+_WREN = b"\x06"
+_WRITE, _READ = const(0x02), const(0x03)
+_SPI = const(0)
+_FRAM_CS = const(17)
+_KEPT_BYTES = const(4)
+
 _word = array("i", [0])
 _samples = array("i", [0] * 5)
+_head = bytearray(4)
+_back = bytearray(_KEPT_BYTES)
 _word_bytes, _samples_bytes = _memory.bytes_of(_word), _memory.bytes_of(_samples)
 
 
-def look(found):
-    found[PADS] = _link.call(_ops.MEM32_GET, _SIO_GPIO_IN)
+def look(found, at):
+    found[at + PADS] = _link.call(_ops.MEM32_GET, _SIO_GPIO_IN)
     left = _left()
     if left < 0:
         left = _left()
         while left < -1:
             left = _left()
-    found[LEFT] = left
-    _sample(found)
+    found[at + LEFT] = left
+    _sample(found, at)
 
 
 def glance(found):
     found[PADS] = _link.call(_ops.MEM32_GET, _SIO_GPIO_IN)
-    _sample(found)
+    _sample(found, 0)
 
 
-def _sample(found):
+def _sample(found, at):
     while not _link.recv(ops.SM_GET_INTO, _ENCODER, _samples_bytes):
         pass
-    found[COUNT] = _samples[4]
+    found[at + COUNT] = _samples[4]
 
 
 def _left():
@@ -74,3 +82,28 @@ def start(order):
     _memory.tell_chain(_link, ops.DMA_MEMORY, order[FIRST])
     _link.call(ops.DMA_START, channel)
     return 1
+
+
+def keep(message):
+    message[0] = _WRITE
+    _select(0)
+    _link.send(_ops.SPI_WRITE, _SPI, _WREN)
+    _select(1)
+    _select(0)
+    _link.send(_ops.SPI_WRITE, _SPI, message)
+    _select(1)
+    for i in range(1, 4):
+        _head[i] = message[i]
+    _head[0] = _READ
+    _select(0)
+    _link.send(_ops.SPI_WRITE, _SPI, _head)
+    _link.recv(_ops.SPI_READ, _SPI, _back)
+    _select(1)
+    for i in range(_KEPT_BYTES):
+        if _back[i] != message[4 + i]:
+            return 0
+    return 1
+
+
+def _select(level):
+    _link.post(_ops.PIN_SET, _FRAM_CS, level)

@@ -218,15 +218,6 @@ def test_a_trigger_held_when_the_session_opens_starts_nothing():
     assert rig.ask() == faults.GRANTED
 
 
-@pytest.mark.hazard("H10")
-def test_derating_starts_at_70_degrees():
-    rig = Rig()
-    rig.readings.temp_dc = 699
-    assert not rig.core.derated(rig.readings)
-    rig.readings.temp_dc = 700
-    assert rig.core.derated(rig.readings)
-
-
 @pytest.mark.hazard("H01")
 def test_a_stroke_is_asked_for_after_a_static_move_and_is_a_stroke():
     rig = Rig().ready().press()

@@ -193,7 +193,7 @@ def test_tasks_are_those_of_the_pen():
     rows = table("docs/architecture.md", "task", "may start late by, ms", "must check in within, ms")
     said = [(row["task"], 1000 * int(row["may start late by, ms"]), 1000 * int(row["must check in within, ms"]))
             for row in rows]  # fmt: skip
-    found = re.findall(r'Task\("(\w+)", self\.\w+, (\d+), (\d+)(?:, True)?\)', source)
+    found = re.findall(r'Task\("(\w+)", self\.[\w.]+, (\d+), (\d+)(?:, True)?\)', source)
     assert said == [(name, int(late), int(alive)) for name, late, alive in found]
 
 

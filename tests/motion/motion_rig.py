@@ -22,7 +22,7 @@ AFTER_LAST_STEP_NS = 400_000  # the last half microstep of a stroke takes so lon
 board = shim("board")
 depth = shim("depth")
 faults = shim("faults")
-carriage, motor = shim("carriage"), shim("motor")
+carriage, motor, pace = shim("carriage"), shim("motor"), shim("pace")
 safety = shim("safety")
 treatment = shim("treatment")
 
@@ -159,15 +159,15 @@ class PenRig:
     def strokes_until_fault(self, count: int) -> int:
         """Hold the trigger for `count` strokes or until a fault; answer how many there were."""
         core = self.pen.safety
-        before = self.pen.motor.strokes
+        before = self.pen.motor.strokes()
         self.press()
         self.run_while(
-            lambda: self.pen.motor.strokes - before < count and core.fault == faults.NONE, 400 * count + 200)
+            lambda: self.pen.motor.strokes() - before < count and core.fault == faults.NONE, 400 * count + 200)
         self.press(False)
         self.run_while(
             lambda: core.state not in (safety.READY, safety.FAULT, safety.BLOCKED), 3000)
         self.run_ms(20)
-        return self.pen.motor.strokes - before
+        return self.pen.motor.strokes() - before
 
     def stall(self, ms: int) -> None:
         """The firmware's loop does nothing for so long, once."""

@@ -52,7 +52,7 @@ def test_no_update_of_the_panel_makes_a_look_at_the_needles_late(read):
     found = watched(rig)
     rig.press()
     rig.run_ms(2500)
-    assert rig.pen.motor.strokes > 20
+    assert rig.pen.motor.strokes() > 20
     assert {shown for _, shown in found} == {page}
     assert max(calls for calls, _ in found) <= CALLS_MOST
     if read:  # three of its numbers change, one an update

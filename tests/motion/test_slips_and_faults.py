@@ -4,7 +4,7 @@ Slips are real ones: the motor without torque until a period is lost, or the rot
 """
 
 import pytest
-from motion_rig import PenRig, motor
+from motion_rig import PenRig, motor, pace
 
 from sim.mishaps import MISHAPS
 from sim.parts import tmc2209
@@ -74,7 +74,7 @@ def test_many_small_errors_are_a_slip_too():
         rig.in_stroke(number, 0.0, lambda first=number == STROKE: first and shift(rig, 40))
     rig.strokes_until_fault(40)
     assert rig.fault() == "slip"
-    assert STROKE + 8 <= needles.strokes <= STROKE + motor.SLIP_WINDOW
+    assert STROKE + 8 <= needles.strokes() <= STROKE + motor.SLIP_WINDOW
 
 
 def shift(rig, counts):
@@ -211,7 +211,7 @@ def test_a_fault_of_the_driver_stops_the_pen_with_its_code(what, code):
     rig.run_ms(1500)
     assert rig.fault() == code
     # asked four times a second, and three times before silence is believed
-    assert rig.pen.motor.strokes <= STROKE + 12
+    assert rig.pen.motor.strokes() <= STROKE + 12
 
 
 def keep_hot(rig):
@@ -307,7 +307,7 @@ def session_with(mishap, before_us):
 
     def schedule(index, start_ns, end_ns):
         if index == 3:
-            due.append(start_ns + (rig.pen._planned_us - before_us) * 1000)
+            due.append(start_ns + (rig.pen.pace._run[pace._PLANNED_US] - before_us) * 1000)
             rig.world.at(due[0], lambda: MISHAPS[mishap].do(rig.world, None))
 
     rig.world.on_stroke.append(schedule)

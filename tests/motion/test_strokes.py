@@ -154,7 +154,7 @@ def test_a_slow_pen_is_as_deep_and_only_slower():
 def test_steps_add_up_and_the_ceiling_is_the_depth_of_the_run():
     rig = session(depth_um=500)
     rig.press()
-    rig.run_while(lambda: rig.pen.motor.strokes < 3 or rig.pen.motor.doing != carriage.IDLE, 2000)
+    rig.run_while(lambda: rig.pen.motor.strokes() < 3 or rig.pen.motor.doing != carriage.IDLE, 2000)
     assert rig.pen.gate.remaining_steps() == rig.pen.motor.steps_for(500) - carriage.REST_STEPS
     rig.press(False)
     rig.run_ms(300)

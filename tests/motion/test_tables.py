@@ -1,7 +1,7 @@
 """What a run is made of is looked over before it begins: a damaged table or control block moves nothing."""
 
 import pytest
-from motion_rig import PenRig, shim
+from motion_rig import PenRig, motor, shim
 
 gate = shim("gate")
 DEPTH_UM = 1000
@@ -64,7 +64,7 @@ def test_a_chain_that_does_not_come_back_is_found_even_if_its_sum_was_taken_of_i
     rig = parked()
     needles = rig.pen.motor
     chain, sums = needles._chain, rig.space.module("binascii")
-    assert chain.steps(True) == chain.steps(False) == needles._ceiling
+    assert chain.steps(True) == chain.steps(False) == needles._run[motor._TRAVEL]
     chain.blocks[4 * 1 + 2] += 1  # one more microstep of the cruise outward
     needles._blocks_sum = sums.crc32(chain.blocks)
     assert nothing_moves(rig)
@@ -86,8 +86,9 @@ def test_the_ceiling_is_the_depth_of_each_run():
     for depth_um in (1500, 300, 900):
         rig.set(depth_um)
         rig.press()
-        rig.run_while(lambda before=rig.pen.motor.strokes: rig.pen.motor.strokes < before + 2, 1000)
         needles = rig.pen.motor
+        wanted = needles.strokes() + 2
+        rig.run_while(lambda motor=needles, wanted=wanted: motor.strokes() < wanted, 1000)
         rig.run_while(lambda motor=needles: motor.doing != 0, 500)
         assert rig.pen.gate.remaining_steps() == needles.steps_for(depth_um) - needles._rest_steps
         rig.press(False)

@@ -1,6 +1,7 @@
 """What breaks the loop while strokes run: the drive goes off, with a record and a word."""
 
 import pytest
+import tasks
 
 from sim.link import DirectLink
 from sim.run import Simulation
@@ -10,7 +11,6 @@ from sim.tiers import TIERS
 from sim.world import ChipStopped
 
 board = shim("board")
-TASKS = ("_sense", "_motor", "_analog", "_driver", "_treatment", "_panel")
 
 
 def broken_life(task, error, ended):
@@ -18,15 +18,12 @@ def broken_life(task, error, ended):
 
     def life(world):
         space = FirmwareSpace(DirectLink(world))
-        pen = space.module("pen").Pen
-        sound = getattr(pen, task)
 
-        def broken(self, now_us):
-            if self.motor.strokes >= 7:
+        def broken(pen, _now_us):
+            if pen.motor.strokes() >= 7:
                 raise error
-            return sound(self, now_us)
 
-        setattr(pen, task, broken)
+        tasks.replace(space, task, broken)
         try:
             space.module("main").main()
         except (ChipStopped, KeyboardInterrupt) as stopped:
@@ -37,7 +34,7 @@ def broken_life(task, error, ended):
 
 
 @pytest.mark.hazard("H20")
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", tasks.METHODS)
 def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch, capfd):
     error = RuntimeError("made by a test")
     monkeypatch.setitem(TIERS, "cpython", broken_life(task, error, lambda stopped: stopped.why))
@@ -53,7 +50,7 @@ def test_an_exception_in_any_task_is_a_safe_stop_with_a_record(task, monkeypatch
 
 
 @pytest.mark.hazard("H17", "H20")
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", tasks.METHODS)
 def test_ctrl_c_at_the_usb_port_switches_the_drive_off_before_the_prompt(task, monkeypatch):
     pads = []
 

@@ -1,6 +1,7 @@
 """A task that hangs, or is never asked for again, while the needles are out: watchdog, a retract, a named fault."""
 
 import pytest
+import tasks
 
 from sim.link import DirectLink
 from sim.run import Simulation
@@ -15,7 +16,7 @@ LATER_US = 100_000_000  # far beyond every limit for checking in
 
 @pytest.mark.hazard("H11")
 @pytest.mark.parametrize("how", ["hangs", "never comes again"])
-@pytest.mark.parametrize("task", ["_sense", "_motor", "_treatment", "_panel"])
+@pytest.mark.parametrize("task", ["sense", "motor", "treatment", "panel"])
 def test_a_task_that_stops_leads_to_a_restart_with_the_needles_in(task, how, monkeypatch):
     """The other tasks go on where only one is forgotten: the dead-man is fed, only the check-in is missing."""
     lives = []
@@ -23,18 +24,16 @@ def test_a_task_that_stops_leads_to_a_restart_with_the_needles_in(task, how, mon
     def life(world):
         lives.append(world.now_us)
         space = FirmwareSpace(DirectLink(world))
-        pen = space.module("pen").Pen
-        sound = getattr(pen, task)
 
-        def broken(self, now_us):
+        def broken(pen, _now_us):
             out = world.settle().tip_um > 200
-            if len(lives) == 1 and self.motor.strokes >= 5 and (out or self.motor.strokes >= 12):
+            if len(lives) == 1 and pen.motor.strokes() >= 5 and (out or pen.motor.strokes() >= 12):
                 while how == "hangs":
-                    self.wait_us(1000)
+                    pen.wait_us(1000)
                 return LATER_US
-            return sound(self, now_us)
+            return None
 
-        setattr(pen, task, broken)
+        tasks.replace(space, task, broken)
         try:
             space.module("main").main()
         except ChipStopped as stopped:

@@ -22,7 +22,7 @@ def run_strokes(bench, count, zone_id=ZONE, commanded_um=COMMANDED_UM):
     for _ in range(count):
         number = bench.journal.stroke(commanded_um, commanded_um - 3, PERIOD_US, 0, zone_id)
         assert number > 0
-    return bench.journal.strokes_in_session
+    return bench.journal.strokes_in_session()
 
 
 def full_session(bench, count=1, reason=journal.USER):
@@ -152,7 +152,7 @@ class TestMount:
         run_strokes(bench, 3)
         bench.start()
         assert bench.mount() == journal.RECOVERED_OPEN_SESSION
-        assert (bench.journal.strokes_in_session, bench.journal.is_open) == (3, False)
+        assert (bench.journal.strokes_in_session(), bench.journal.is_open) == (3, False)
         bench.start()
         assert bench.mount() == journal.OK
 
@@ -163,11 +163,11 @@ class TestMount:
         for i in range(strokes):
             flags = (SLIP if i % 5 == 0 else 0) | (PARTIAL if i % 7 == 0 else 0)
             assert bench.journal.stroke(COMMANDED_UM, COMMANDED_UM - i % 300, PERIOD_US, flags, ZONE) == i + 1
-        live = (bench.journal.strokes_in_session, bench.journal.slips, bench.journal.worst_error_um)
+        live = (bench.journal.strokes_in_session(), bench.journal.slips, bench.journal.worst_error_um())
         bench.start()
         bench.mount(77)
         found = bench.journal
-        assert (found.strokes_in_session, found.slips, found.worst_error_um) == live
+        assert (found.strokes_in_session(), found.slips, found.worst_error_um()) == live
         image = decode(bench.chip.image)
         assert image.problems == []
         tail = image.sessions[0].tail
@@ -273,7 +273,7 @@ class TestSessions:
         bench.begin()
         for achieved, flags in ((990, 0), (0, PARTIAL), (1007, SLIP), (995, CLIPPED | FAULT)):
             bench.journal.stroke(1000, achieved, PERIOD_US, flags, ZONE)
-        assert (bench.journal.worst_error_um, bench.journal.slips) == (-10, 1)
+        assert (bench.journal.worst_error_um(), bench.journal.slips) == (-10, 1)
 
     @pytest.mark.parametrize(
         "stroke",
@@ -291,6 +291,35 @@ class TestSessions:
         bench.begin()
         before = bench.chip.image
         assert bench.journal.stroke(*stroke) == journal.OUT_OF_RANGE
+        assert bench.chip.image == before
+
+    def test_strokes_that_begin_late_by_turns_cost_a_state_word_or_two(self):
+        """One late start makes a period long and the next one short: both are in reach of one reference."""
+        bench = provisioned()
+        bench.begin()
+        periods_us = [50_000, 53_192, 47_821, 51_457, 48_162, 49_506, 50_415, 49_583]
+        run_strokes(bench, 1)
+        before = bench.journal.room_strokes()
+        for period_us in periods_us:
+            assert bench.journal.stroke(COMMANDED_UM, COMMANDED_UM, period_us, 0, ZONE) > 0
+        assert before - bench.journal.room_strokes() <= len(periods_us) + 2
+        found = decode(bench.chip.image).sessions[0].strokes[1:]
+        assert all(abs(stroke.period_us - us) <= 8 for stroke, us in zip(found, periods_us, strict=True))
+
+    def test_a_session_that_is_not_on_record_as_begun_takes_no_stroke(self, monkeypatch):
+        bench = provisioned()
+        monkeypatch.setattr(bench.journal._events, "append", lambda *_: False)
+        assert bench.begin() == journal.NOT_KEPT and not bench.journal.is_open
+        before = bench.chip.image
+        for stroke in ((COMMANDED_UM, COMMANDED_UM, PERIOD_US, 0, ZONE), (0, 0, 0, 0, 0)):
+            assert bench.journal.stroke(*stroke) == journal.NO_SESSION
+        assert bench.chip.image == before
+
+    def test_a_session_that_has_ended_takes_no_stroke(self):
+        bench = provisioned()
+        full_session(bench, 3)
+        before = bench.chip.image
+        assert bench.journal.stroke(COMMANDED_UM, COMMANDED_UM, PERIOD_US, 0, ZONE) == journal.NO_SESSION
         assert bench.chip.image == before
 
     def test_a_very_long_period_is_kept_as_the_longest(self):

@@ -61,9 +61,10 @@ class Memories:
     def matches(self, addr, buf):
         return memoryview(self.fram)[addr : addr + len(buf)] == memoryview(buf)
 
-    def keep(self, addr, message):
-        self.write(addr, message.data)
-        return self.matches(addr, message.data)
+    def keep(self, message):
+        addr = message[1] << 16 | message[2] << 8 | message[3]
+        self.write(addr, message[4:])
+        return self.matches(addr, message[4:])
 
     # the flash, as a block device
 

@@ -43,7 +43,7 @@ class Looked:
             tasks = pen.scheduler.tasks
             late_us = max([task.worst_late_us for task in tasks])
             gc.collect()
-            say(f"rest {pen.motor.strokes} {gc.mem_free()} {late_us} {pen.scheduler.overruns()}")
+            say(f"rest {pen.motor.strokes()} {gc.mem_free()} {late_us} {pen.scheduler.overruns()}")
         if not self.ready and pen.safety.state == safety.READY:
             self.ready = True
             say(f"ready {time.ticks_ms()}")

@@ -62,13 +62,24 @@ def say(text):
 
 
 def timed(run, mark):
-    """`run` of two arguments or one, with a mark before it and the next number after it."""
+    """`run` of one argument, with a mark before it and the next number after it."""
 
-    def marked(value, second=None):
+    def marked(value):
         mem32[PORT] = mark
-        answer = run(value) if second is None else run(value, second)
+        answer = run(value)
         mem32[PORT] = mark + 1
         return answer
+
+    return marked
+
+
+def recorded(run):
+    """The same for what is called when a stroke came home."""
+
+    def marked(depth_um, achieved_um, flags, zone):
+        mem32[PORT] = RECORD
+        run(depth_um, achieved_um, flags, zone)
+        mem32[PORT] = RECORD + 1
 
     return marked
 
@@ -138,7 +149,7 @@ def run_while(pen, condition, within_ms):
     while condition(pen):
         if time.ticks_diff(time.ticks_ms(), began_ms) > within_ms:
             state = safety.STATE_NAMES[pen.safety.state]
-            raise RuntimeError(f"still {state} after {within_ms} ms: {faults.REFUSALS[pen.refusal]}")
+            raise RuntimeError(f"still {state} after {within_ms} ms: {faults.REFUSALS[pen.pace.refusal]}")
         if pen.safety.fault != faults.NONE:
             raise RuntimeError("fault: " + faults.key(pen.safety.fault))
         wait_us = scheduler.run_once()
@@ -151,9 +162,9 @@ def measure(pen):
     once = pen.scheduler.run_once
     sense.run = timed(sense.run, SENSE)
     move.run = timed(move.run, MOTOR)
-    pen.motor._on_stroke = timed(pen._on_stroke, RECORD)
-    last = pen.motor.strokes + STROKES
-    while pen.motor.strokes < last:
+    pen.motor._on_stroke = recorded(pen.pace.on_stroke)
+    last = pen.motor.strokes() + STROKES
+    while pen.motor.strokes() < last:
         mem32[PORT] = PASS
         wait_us = once()
         mem32[PORT] = PASS + 1
@@ -177,9 +188,9 @@ def main():
     figures["heap_free_bytes"] = gc.mem_free()  # without panel and console
     pen.motor._intact = took(figures, "tables_looked_over_us", pen.motor._intact)
     mem32[PORT] = READY
-    run_while(pen, lambda pen: pen.motor.strokes < WARM_UP, 1000)
+    run_while(pen, lambda pen: pen.motor.strokes() < WARM_UP, 1000)
     measure(pen)
-    say(f"{pen.motor.achieved_um} um, {pen.treatment.rate_mhz} mHz")
+    say(f"{pen.motor.achieved_um()} um, {pen.treatment.rate_mhz} mHz")
     for name in figures:
         say(f"\n{name} {figures[name]}")
     mem32[PORT] = DONE

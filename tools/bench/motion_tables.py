@@ -96,7 +96,7 @@ class _Strokes:
         self.permit = space.module("safety").Permit()
         self.motor = self.motor_module.Motor(
             self.gate, self.bench.encoder_module.Encoder(Pins), self.profile, calibration, readings,
-            lambda: None, lambda achieved_um, flags: None, lambda code: None)
+            lambda: None, lambda depth_um, achieved_um, flags, zone: None, lambda code: None)
         self.motor.calibrated()
 
     def travel_steps(self, depth_um: int) -> int:

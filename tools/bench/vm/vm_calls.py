@@ -12,6 +12,7 @@ import machine
 import micropython
 import pen as pen_module
 from base import Base
+from pace import Pace
 from pen import Pen
 
 WARM_UP = 5
@@ -62,10 +63,10 @@ class Tally:
         return call
 
     def record(self, on_stroke):
-        def call(achieved_um, flags):
+        def call(depth_um, achieved_um, flags, zone):
             self.recording = True
             try:
-                return on_stroke(achieved_um, flags)
+                return on_stroke(depth_um, achieved_um, flags, zone)
             finally:
                 self.recording = False
 
@@ -114,16 +115,19 @@ def main():
     replace_all(tally)
     sense, motor = pen.scheduler.tasks[:2]
     assert (sense.name, motor.name) == ("sense", "motor")
-    plain = sense.run, motor.run
     # these were bound before the wrappers were there
     pen.motor._look = pen.sensors.read_pads
-    pen.motor._on_stroke = tally.record(pen._on_stroke)
+    pen.pace = Pace(pen)
+    pen.motor._on_stroke = tally.record(pen.pace.on_stroke)
+    pen.pace.drive(pen.motor)
+    motor.run = pen.pace.run
+    plain = sense.run, motor.run
     begun = done = False
     while True:
-        strokes = pen.motor.strokes
+        strokes = pen.motor.strokes()
         if not begun and strokes == WARM_UP:
             begun = True
-            sense.run, motor.run = tally.task("sense", pen._sense), tally.task("motor", pen._motor)
+            sense.run, motor.run = tally.task("sense", pen._sense), tally.task("motor", pen.pace.run)
         elif begun and not done and strokes == WARM_UP + STROKES:
             done = True
             sense.run, motor.run = plain

@@ -38,9 +38,12 @@ class Memory:
                 return False
         return True
 
-    def keep(self, addr, message):
-        self.write(addr, message.data)
-        return self.matches(addr, message.data)
+    def keep(self, message):
+        data = self.data
+        addr = message[1] << 16 | message[2] << 8 | message[3]
+        for i in range(4):
+            data[addr + i] = message[4 + i]
+        return True
 
 
 def strokes(journal, count):

@@ -50,7 +50,7 @@ def main():
         wait_us = scale.weigh()
         if not pen.motor.armed():
             gc.enable()
-            if was_armed and pen.motor.strokes:
+            if was_armed and pen.motor.strokes():
                 print("PROBE", scale.passes, scale.heavy, scale.bytes, pen.scheduler.overruns(), scale.worst_late_us())
         was_armed = pen.motor.armed()
         if wait_us > 0:
