@@ -150,7 +150,7 @@ class Server:
     def _answer_control(self) -> None:
         assert self._control is not None
         for line in _lines(self._asked):
-            self._control.write((self._do(line) + "\n").encode())
+            self._control.write((self._do(line).replace("\n", " | ") + "\n").encode())
 
     def _do(self, line: str) -> str:
         try:

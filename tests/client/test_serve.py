@@ -96,6 +96,14 @@ def test_ctrl_c_ends_it_cleanly():
         assert (pen.process.returncode, errors) == (0, "")
 
 
+def test_a_program_gets_one_line_for_each():
+    with serve() as pen:
+        panel, status, nonsense = pen.hands("panel"), pen.hands("status"), pen.hands("dance")
+    assert panel == "dark" or " | " in panel
+    assert "start 1, on" in status
+    assert nonsense.startswith("error: ")
+
+
 def test_quit_ends_it_and_a_pty_goes_with_it():
     with serve(port=None) as pen:
         with open_link(pen.port, timeout_s=TIMEOUT_S) as link:

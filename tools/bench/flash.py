@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -73,7 +72,7 @@ def upgrades() -> dict[str, object]:
         firmware.mkdir()
         build(firmware)
         for what in ("whole", "unchanged"):
-            _into_service(port, do)
+            _into_service(do)
             began_s, began = _pen_s(do), time.perf_counter()
             said = subprocess.run(
                 [ROOT / "tools" / "flash.sh", "--port", port, "--yes", "--image", firmware, "--backups", folder],
@@ -88,14 +87,14 @@ def _pen_s(do: Callable[[str], str]) -> float:
     return float(do("status").split()[0])
 
 
-def _into_service(port: str, do: Callable[[str], str]) -> None:
-    """Switched off, and on again with SELECT held."""
+def _into_service(do: Callable[[str], str]) -> None:
+    """Switched off, and on again with SELECT held until the display says so: a prompt alone may be MicroPython's own,
+    which whoever asks for one in the first moment of a start gets."""
     do("hold select")
     do("power off")
     _await(lambda: ", off," in do("status"))
     do("power on")
-    probe = [sys.executable, "-m", "tools.flashing", "probe", port]
-    _await(lambda: subprocess.run(probe, cwd=ROOT, env=_patient(), capture_output=True, text=True).stdout == "prompt\n")
+    _await(lambda: "SERVICE" in do("panel"))
     do("release select")
 
 
