@@ -52,7 +52,7 @@ def show(why: str, notes):
     frame = framebuf.FrameBuffer(data, 128, 64, framebuf.MONO_VLSB)
     for row, text in enumerate(lines(why, notes)):
         frame.text(text, 0, row * 8, 1)
-    i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000, timeout=2000)
+    i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000, timeout=20000)  # of a transfer; one takes 3 ms
     i2c.writeto(ADDRESS, _SETUP)
     chunk = bytearray(1 + _ROW_BYTES)
     chunk[0] = 0x40

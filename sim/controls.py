@@ -28,6 +28,7 @@ ACTS = {
     "quit": "the end",
 }
 HELP = "\n".join(f"{act:<20} {about}" for act, about in ACTS.items())
+OTHER_LETTERS = "lit, not in the firmware's letters"  # the loader's page in service mode has MicroPython's
 LONGEST_PRESS_MS = 60_000
 
 
@@ -138,8 +139,11 @@ class Controls:
         return f"over: {kind.about}"
 
     def _panel(self) -> str:
-        lines = [line.rstrip() for line in eyes.read_lines(self._pen.world.display.pixels())]
-        return "\n".join(lines).strip("\n") or "dark"
+        pixels = self._pen.world.display.pixels()
+        shown = "\n".join(line.rstrip() for line in eyes.read_lines(pixels)).strip("\n")
+        if shown.count(eyes.UNKNOWN) * 2 > len(shown.replace(" ", "")):
+            return OTHER_LETTERS
+        return shown or "dark"
 
     def _status(self) -> str:
         pen, world = self._pen, self._pen.world

@@ -71,8 +71,11 @@ class ADC:
 class I2C:
     def __init__(self, bus, *, scl, sda, freq=400000, timeout=50000):
         self._bus = bus
+        self._longest = timeout * (freq // 1000) // 9000 - 1  # bytes: the port's timeout is for all of a transfer
 
     def writeto(self, address, buf, stop=True):
+        if len(buf) > self._longest:
+            raise OSError(110)  # ETIMEDOUT
         if not _link.send(_ops.I2C_WRITE, address, buf):
             raise OSError(5)  # EIO, as the port raises when nothing acknowledges
         return len(buf)

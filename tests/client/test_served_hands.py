@@ -1,9 +1,10 @@
 """Every act of the hands on a live pen, and lines that are none."""
 
+import numpy as np
 import pytest
 
 from pen.simwire import SimWire
-from sim.controls import ACTS, HELP, ControlError, Controls
+from sim.controls import ACTS, HELP, OTHER_LETTERS, ControlError, Controls
 from sim.hands import BUTTONS
 from sim.space import shim
 
@@ -52,6 +53,17 @@ def test_cartridges(wire):
         wire.act("cartridge pull")
     wire.act("cartridge fresh")
     assert wire.pen.world.cartridge.rom != first.rom
+
+
+def test_a_page_in_other_letters_is_not_dark(wire):
+    """As the loader's is in service mode."""
+    panel = wire.pen.world.display
+    dark = np.zeros_like(panel.pixels())
+    lit = dark.copy()
+    lit[:8, :5] = True  # a block is no letter
+    for pixels, said in ((dark, "dark"), (lit, OTHER_LETTERS)):
+        panel.pixels = lambda pixels=pixels: pixels
+        assert wire.act("panel") == said
 
 
 def test_the_gauge_tip_is_known_for_one(wire):

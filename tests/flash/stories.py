@@ -31,6 +31,13 @@ def in_service(pen):
     return pen
 
 
+def the_display_says_that_it_is_in_service_mode(pen):
+    with pen:
+        in_service(pen)
+        wait_for(lambda: pen.world.display.pixels().any(), "page on the display")
+        assert pen.world.led, "the lamp is dark"
+
+
 def a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(blank, built, newer, folder):
     """`blank`: a pen with nothing but MicroPython and an empty record memory."""
     with blank as pen:

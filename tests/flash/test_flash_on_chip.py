@@ -17,6 +17,7 @@ from stories import (
     a_calibrated_pen_takes_an_upgrade_without_being_switched_off,
     in_service,
     killed_at_a_step_the_pen_starts_and_a_second_run_ends_it,
+    the_display_says_that_it_is_in_service_mode,
     wait_for,
 )
 from vm_pen import SERIAL, flash, flash_command
@@ -67,6 +68,10 @@ def test_a_blank_board_becomes_a_pen_and_is_upgraded_and_goes_back(built, newer,
 def test_a_calibrated_pen_takes_an_upgrade_without_being_switched_off(built, newer, tmp_path):
     pen = ChipPen(firmware_image.installed(built))
     a_calibrated_pen_takes_an_upgrade_without_being_switched_off(pen, newer, tmp_path)
+
+
+def test_the_display_says_that_it_is_in_service_mode(built):
+    the_display_says_that_it_is_in_service_mode(ChipPen(firmware_image.installed(built)))
 
 
 @pytest.mark.parametrize("step", STEPS)

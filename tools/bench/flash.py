@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sim.controls import OTHER_LETTERS
 from sim.files import ImageFlash, LittleFiles
 from sim.served import serve
 from sim.silicon.chip import Chip
@@ -94,7 +95,7 @@ def _into_service(do: Callable[[str], str]) -> None:
     do("power off")
     _await(lambda: ", off," in do("status"))
     do("power on")
-    _await(lambda: "SERVICE" in do("panel"))
+    _await(lambda: do("panel") == OTHER_LETTERS)  # the page of service mode
     do("release select")
 
 
