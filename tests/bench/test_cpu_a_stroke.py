@@ -95,8 +95,8 @@ def test_cycles_are_counted_without_what_the_marks_cost():
     mark(done, 10)
     cost = chip_cpu._cost_of_marks(marks)
     assert cost == (one, 70)
-    spent, strokes = chip_cpu._spent(marks, cost)
-    assert strokes == 4
+    spent, calls = chip_cpu._spent(marks, cost)
+    assert calls[chip_cpu.RECORD] == calls[chip_cpu.PASS] == 4
     assert spent == {"stroke": 2400, "of_this_record": 1000, "watching": 800, "loop": 400}
 
 

@@ -72,7 +72,8 @@ def cycles_on_chip(uf2: Path) -> dict[str, Any]:
     """
     marks, said = strokes_on_chip(uf2)
     cost = _cost_of_marks(marks)
-    spent, strokes = _spent(marks, cost)
+    spent, calls = _spent(marks, cost)
+    strokes = calls[RECORD]
     first, *figures = said.splitlines()
     found: dict[str, Any] = {"counted on": f"emulated RP2040, cycles of 125 MHz, {uf2.name}", "strokes": strokes,
                              "said": first}
@@ -82,6 +83,7 @@ def cycles_on_chip(uf2: Path) -> dict[str, Any]:
     for name, cycles in spent.items():
         found[f"{name}_us"] = round(cycles / strokes / 125, 1)
         found[f"{name}_percent_at_20_hz"] = round(cycles / strokes / 125e6 * RATE_HZ * 100, 2)
+    found["pass_without_its_tasks_us"] = round(spent["loop"] / calls[PASS] / 125, 1)
     return found
 
 
@@ -122,8 +124,8 @@ def _cost_of_marks(marks: list[tuple[int, int]]) -> tuple[int, int]:
     return between, around - plain
 
 
-def _spent(marks: list[tuple[int, int]], cost: tuple[int, int]) -> tuple[dict[str, int], int]:
-    """Cycles of each kind since READY without what the marks cost, and how many strokes came home."""
+def _spent(marks: list[tuple[int, int]], cost: tuple[int, int]) -> tuple[dict[str, int], dict[int, int]]:
+    """Cycles of each kind since READY without what the marks cost, and how often each was; a RECORD is a stroke."""
     one, nested = cost
     ready = max(i for i, (what, _) in enumerate(marks) if what == READY)
     begun: dict[int, tuple[int, int]] = {}
@@ -140,4 +142,4 @@ def _spent(marks: list[tuple[int, int]], cost: tuple[int, int]) -> tuple[dict[st
             inside += what - 1 != PASS
     loop = total[PASS] - total[MOTOR] - total[SENSE]
     spent = {"stroke": total[MOTOR], "of_this_record": total[RECORD], "watching": total[SENSE], "loop": loop}
-    return spent, calls[RECORD]
+    return spent, calls
