@@ -223,7 +223,7 @@ def test_a_stroke_is_asked_for_after_a_static_move_and_is_a_stroke():
     rig = Rig().ready().press()
     rig.core.permit.issue_static(1000, 1000, rig.now_ms)
     assert rig.ask() == faults.GRANTED
-    assert rig.core.permit.static is False
+    assert rig.core.permit.static is False and rig.core.permit.zone == CHEEK
 
 
 def test_a_look_at_the_readings_leaves_the_permit_of_a_run_alone():
