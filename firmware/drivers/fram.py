@@ -66,16 +66,11 @@ class Fram:
         self._cs(0)
         self._spi.write(message)
         self._cs(1)
-        head = self._head
-        head[0] = _READ
-        for i in range(1, 4):
-            head[i] = message[i]
         chunk = self._chunk
-        self._cs(0)
-        self._spi.write(head)
+        self._open(_READ, message[1] << 16 | message[2] << 8 | message[3], _CHUNK)
         self._spi.readinto(chunk)
         self._cs(1)
-        for i in range(4):
+        for i in range(_CHUNK):
             if chunk[i] != message[4 + i]:
                 return False
         return True

@@ -43,6 +43,9 @@ class Memory:
         addr = message[1] << 16 | message[2] << 8 | message[3]
         for i in range(4):
             data[addr + i] = message[4 + i]
+        for i in range(4):  # noqa: SIM110 - a generator would allocate
+            if data[addr + i] != message[4 + i]:
+                return False
         return True
 
 
