@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo calibrate-demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign bench clean
+.PHONY: help setup demo calibrate-demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign bench bench-session clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ campaign: $(READY) ## every fault at every moment, on all cores; report in out/c
 
 bench: $(READY) ## the figures that the README quotes, into out/bench.json
 	@$(BIN)/python -m tools.bench --out out/bench.json
+
+bench-session: $(READY) ## half an hour of strokes on the emulated chip, what it leaves of the heap; an hour and a half, needs a UF2
+	@$(BIN)/python -m tools.bench.chip_life
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) typings out build
