@@ -31,6 +31,7 @@ from gate import step_word
 from micropython import const
 
 FINE_US = const(2000)  # 0.6 mm/s: looked at every millisecond, the edge is caught within 1 um
+LATE_LOOK_US = const(4000)  # 2.5 um: a look after so long cannot tell where the edge was
 INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
 STOP_TOLERANCE_UM = const(150)
 NEAR_PROBE_STEPS = const(120)
@@ -122,15 +123,20 @@ class Homing(Carriage):
             self._edge_found(now_us)
         elif self._over(now_us):
             self._fail_moving(faults.HOME_SENSOR)
+        else:
+            self._window_us = now_us  # the last look that did not see them
 
     def _edge_found(self, now_us):
-        if self._edges and abs(self._encoder.count()) > AGAIN_COUNTS:
+        late = ticks.diff(now_us, self._window_us) > LATE_LOOK_US
+        if self._edges and not late and abs(self._encoder.count()) > AGAIN_COUNTS:
             # a sensor that is unsteady, or a rotor that lost its field at one of the two: which, nobody can tell
             self._fail_moving(faults.HOMING)
             return
-        self._encoder.zero()
-        self._edge_steps = self._gate.position()
-        self._edges += 1
+        if not (late and self._edges):
+            self._encoder.zero()
+            self._edge_steps = self._gate.position()
+        if not late:  # else it is met once more, whatever this one says
+            self._edges += 1
         self._end_us = ticks.add(now_us, EDGE_STEPS * FINE_US)
         self.doing = HOME_EDGE
 

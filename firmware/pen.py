@@ -59,7 +59,7 @@ PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 STOPPED_MS = const(20)
 UNSEEN_LOOKS = const(3)  # parked, and the home sensor does not see the needles: so many looks in a row
-OVERRUNS_MAX = const(20)  # late starts in one run: the loop no longer keeps up
+OVERRUNS_MAX = const(20)  # late starts in ten seconds of a run: the loop no longer keeps up
 
 # written out, or looked up once, for what every stroke does
 _MASK = const(0x3FFFFFFF)

@@ -9,6 +9,7 @@ import ticks
 from micropython import const
 
 LONGEST_SLEEP_US = const(20000)
+LATE_SPAN_US = const(10000000)  # so long an overrun is remembered: now and then is not too slow, again and again is
 
 # ticks.diff's constants
 _MASK = const(0x3FFFFFFF)
@@ -48,7 +49,8 @@ class Scheduler:
         self._feed = feed_watchdog
         self.passes = 0
         self.stopped = False
-        self.late = 0  # overruns since somebody last looked and set this back
+        self.late = 0  # overruns in the span that began with the first of them, or since somebody set this back
+        self._since_us = 0  # when that was
         self.strict = True  # whether lateness counts: at rest, slow buses may hold the loop up
         now_us = clock.ticks_us()
         for task in tasks:
@@ -91,6 +93,9 @@ class Scheduler:
                 task.worst_late_us = late_us
             if late_us > task.late_us:
                 task.overruns += 1
+                if not (self.late and 0 <= ((now_us - self._since_us & _MASK) ^ _HALF) - _HALF <= LATE_SPAN_US):
+                    self.late = 0
+                    self._since_us = now_us
                 self.late += 1
         after_us = self._clock.ticks_us()
         took_us = ((after_us - now_us & _MASK) ^ _HALF) - _HALF

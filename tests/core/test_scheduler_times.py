@@ -102,6 +102,19 @@ def test_lateness_counts_only_when_strict(start_us):
 
 
 @everywhere
+def test_lateness_is_forgotten_after_ten_seconds(start_us):
+    loop = Loop(start_us, late_us=1000, a=(4000, 0))
+    seen = []
+    for pause_us in (5_000_000, 4_900_000, 5_200_000, 20_000_000):  # each a start that is late
+        loop.scheduler.run_once()
+        loop.clock.now_us += pause_us
+        loop.scheduler.run_once()
+        seen.append(loop.scheduler.late)
+    assert seen == [1, 2, 1, 1]
+    assert loop.scheduler.overruns() == len(seen)
+
+
+@everywhere
 def test_the_longest_run_is_kept(start_us):
     loop = Loop(start_us, a=(1000, 300))
     loop.run(5000)

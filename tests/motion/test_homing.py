@@ -6,7 +6,7 @@ Everything runs on a whole simulated pen from power-on.
 import random
 
 import pytest
-from motion_rig import PenRig
+from motion_rig import PenRig, carriage
 
 from sim.mishaps import MISHAPS
 
@@ -59,6 +59,24 @@ def test_home_again_in_one_life_is_the_same_place():
         assert rig.pen.motor.start_home(rig.now_us)
         assert rig.home()
         assert rig.home_error_um == pytest.approx(first, abs=3)
+
+
+@pytest.mark.parametrize("late_ms", [6, 12, 25])
+@pytest.mark.parametrize("edge", [1, 2])
+def test_home_is_the_same_place_when_the_loop_is_late_at_an_edge(edge, late_ms):
+    """A late look sees needles that are past the edge; on the emulated chip looks were 10 ms late."""
+    rig = PenRig()
+
+    def reached():
+        return rig.pen.motor.doing == carriage.HOME_FINE and rig.world.settle().tip_um < edge_um + 1
+
+    edge_um = rig.world.plant.params.home_edge_um
+    for _ in range(edge):
+        rig.run_while(lambda: rig.pen.motor.doing == carriage.HOME_FINE, 4000)
+        assert rig.run_while(lambda: not reached(), 4000)
+    rig.stall(late_ms)
+    assert rig.home(6000), rig.fault()
+    assert abs(rig.home_error_um) <= 3
 
 
 @pytest.mark.hazard("H05")

@@ -62,6 +62,35 @@ def test_a_stroke_that_starts_late_does_not_move_those_after_it():
     assert all(abs(off) < 1000 for i, off in enumerate(off_us) if i not in (0, late))
 
 
+def late_every(rig, every_ms):
+    """The loop does nothing for 8 ms, again and again: a look that is due every 4 ms may be 3 ms late."""
+
+    def late():
+        rig.stall(8)
+        rig.world.after(every_ms * MS, late)
+
+    late()
+
+
+def test_a_loop_that_is_late_now_and_then_is_no_fault_however_long_the_run():
+    rig = session()
+    late_every(rig, 700)
+    rig.press()
+    rig.run_ms(60_000)
+    assert not rig.fault() and rig.pen.scheduler.overruns() > 2 * rig.space.module("pen").OVERRUNS_MAX
+
+
+@pytest.mark.hazard("H11")
+def test_a_loop_that_goes_on_being_late_ends_the_run_with_a_fault():
+    rig = session()
+    late_every(rig, 100)
+    rig.press()
+    assert rig.run_while(lambda: not rig.fault(), 10_000)
+    assert rig.fault() == "overrun"
+    rig.run_ms(1000)
+    assert rig.pen.motor.retracted
+
+
 @pytest.mark.hazard("H02")
 def test_after_a_stroke_that_is_broken_off_the_way_in_is_looked_after_at_once():
     """The next stroke's time has no part in it: a retract that is looked at late goes on behind the home sensor."""
