@@ -65,7 +65,7 @@ campaign: $(READY) ## every fault at every moment, on all cores; report in out/c
 bench: $(READY) ## the figures that the README quotes, into out/bench.json
 	@$(BIN)/python -m tools.bench --out out/bench.json
 
-bench-session: $(READY) ## half an hour of strokes on the emulated chip, what it leaves of the heap; an hour and a half, needs a UF2
+bench-session: $(READY) ## half an hour of strokes on the emulated chip, what it leaves of the heap; over an hour, needs a UF2
 	@$(BIN)/python -m tools.bench.chip_life
 
 clean: ## remove what the other targets made

@@ -58,7 +58,7 @@ class _Port(BasePeripheral):
         if offset == 0:
             self._chip.marked(value)
         else:
-            self._chip.text += chr(value & 0xFF)
+            self._chip.said(chr(value & 0xFF))
 
 
 class Chip:
@@ -83,6 +83,7 @@ class Chip:
             uart.__class__ = _Uart
         mcu.peripherals[_PORT_KEY] = _Port(self)
         self.text = ""
+        self.on_line: Callable[[str], None] | None = None
         self.marks: list[tuple[int, int]] = []  # what, at which cycle of the CPU; a sleeping CPU has none
         self.on_mark: dict[int, Callable[[], None]] = {}
         self._end = mcu.clock.create_alarm(self.stop)
@@ -118,6 +119,11 @@ class Chip:
         act = self.on_mark.get(what)
         if act is not None:
             act()
+
+    def said(self, char: str) -> None:
+        self.text += char
+        if char == "\n" and self.on_line is not None:
+            self.on_line(self.text[self.text.rfind("\n", 0, -1) + 1 : -1])
 
     # -- pads ---------------------------------------------------------------------------------------
 
