@@ -18,10 +18,11 @@ from sim.scenario import Scenario, parse
 from sim.silicon.tier import started
 from sim.silicon.uf2 import LEFT_OUT, find_uf2
 from sim.silicon.world import ChipWorld
+from sim.space import shim
 from tools.firmware_image import build, installed
 
 PROBE = Path(__file__).with_name("chip_pen.py")
-WORN_STROKES = 36_000  # of one cartridge
+WORN_STROKES = shim("treatment").STROKES_MOST
 
 
 class Strokes(NamedTuple):
@@ -52,7 +53,7 @@ def session(strokes: Strokes) -> Scenario:
         "limit_s": 60.0 + strokes.passes * (strokes.pass_ms / 1000 + 2)}, "strokes", "benchmark")
 
 
-def life_on_chip(strokes: Strokes = FEW, tell: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
+def life_on_chip(strokes: Strokes = FEW, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
     """Heap in bytes, each time after a collection; times by the chip's own clock. `tell` has each line as it comes."""
     if find_uf2() is None:
         return {"left out": LEFT_OUT}
