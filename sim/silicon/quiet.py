@@ -1,9 +1,9 @@
-"""What a PIO block does without anybody noticing, compiled: counting down, looking at pads that have not changed.
+"""What a PIO block does without anybody noticing, compiled: counting down, looking at pads, waiting for each other.
 
-Invariants: an instruction is run here only if it changes nothing but its own state machine's registers, and then as the
-emulator's own state machine runs it; where the next one would move a pad, a FIFO, an interrupt or a wait, time stops
-before that cycle. Cycles are left out only where two turns of PERIOD cycles have shown that nothing changes but
-registers that count down evenly, and none of them gets near zero.
+Invariants: an instruction is run here only if it changes nothing but state machines' registers and the flags that they
+wait for, and then as the emulator's own state machine runs it; where the next one would move a pad, a FIFO or an
+interrupt, time stops before that cycle. Cycles are left out only where two turns of PERIOD cycles have shown that
+nothing changes but registers that count down evenly, and none of them gets near zero.
 All compiled code is in one file, because numba's disk cache looks at the date of the caller's file alone.
 """
 
@@ -13,19 +13,30 @@ import numpy as np
 from numba import njit
 
 MACHINES = 4
-# A machine's row. DUE: in how many cycles its next instruction comes. STALLED: bit 0, a PULL that does not wait finds
-# nothing and is on record as stalled; bit 1, a PUSH finds no room and is. ODD: has done what no countdown does.
-(RUNS, DUE, PC, X, Y, OSR, ISR, OSR_COUNT, ISR_COUNT, EXEC_CTRL, SHIFT_CTRL, PIN_CTRL, STALLED, ODD) = range(14)
-COLUMNS = 14
+# A machine's row. RUNS: enabled. DUE: the cycle in which its next instruction comes. STALLED: bit 0, a PULL that does
+# not wait finds nothing and is on record as stalled; bit 1, a PUSH finds no room and is. WAIT: for what it waits.
+# HELD: it waits now. WAITED: since the table was filled it has waited, or stopped to. ODD: it has done what no
+# countdown does.
+(RUNS, DUE, PC, X, Y, OSR, ISR, OSR_COUNT, ISR_COUNT, EXEC_CTRL, HELD, WAIT, WAIT_INDEX, WAIT_POLARITY, WAIT_DELAY,
+ SHIFT_CTRL, PIN_CTRL, STALLED, WAITED, ODD) = range(20)
+COLUMNS = 20
 PULL_STALLED, PUSH_STALLED = 1, 2
-# What all machines see: the pads' levels, and what the block drives
-PADS, VALUES, DIRECTIONS = range(3)
+WAIT_PIN, WAIT_IRQ = 1, 4  # the emulator's numbers
+# What all machines see: the pads' levels, what the block drives, its flags, and whether flags can interrupt the CPU
+PADS, VALUES, DIRECTIONS, FLAGS, INTERRUPTS = range(5)
+# A block is one table, because each argument of compiled code costs as much as a hundred cycles run there: the
+# machines' rows, twice room for them, the 32 instructions, what all see
+PROGRAM, SEEN = 3 * MACHINES, 3 * MACHINES + 1
+ROWS, WIDTH = SEEN + 1, 32
 
 PERIOD = 24  # a multiple of what the firmware's waiting loops take: 1, 3 and 8 cycles
 _NEAR_ZERO = 64
 _MOST_BEHIND = 7  # cycles: what is further behind the emulator writes off
 _M32 = 0xFFFF_FFFF
 _PINS = 0x3FFF_FFFF
+_LAST_PIN = 29
+_STALLED_BY_CPU = 1 << 31  # EXEC_CTRL
+_FIRST_QUIET_FLAG = 4  # those before can interrupt the CPU
 
 _jit = njit(cache=True, error_model="numpy", _nrt=False)
 
@@ -97,37 +108,126 @@ def _shift_in(m, value, bits):
 
 
 @_jit
-def _act(m, program, seen):
-    """One instruction (RP2040 datasheet 3.4); False, and nothing done, if it is not for here."""
+def _shifted(m, bits):
+    """What an OUT of so many bits puts out."""
+    if bits == 0:
+        return m[OSR]
+    return m[OSR] & (np.int64(1) << bits) - 1 if m[SHIFT_CTRL] >> 19 & 1 else m[OSR] >> 32 - bits
+
+
+@_jit
+def _flag(machine, arg):
+    """The flag that an instruction of `machine` means."""
+    return arg & 4 | (arg & 3) + machine & 3 if arg & 16 else arg & 7
+
+
+@_jit
+def _for_here(m, machine, program, seen):
+    """Whether the next instruction changes nothing that anybody but state machines could tell."""
     opcode = program[m[PC]]
     kind, arg, beside = opcode >> 13, opcode & 0xFF, opcode >> 8 & 31
     side_count, optional = m[PIN_CTRL] >> 29 & 7, m[EXEC_CTRL] >> 30 & 1
-    delay = beside & (1 << (5 - side_count)) - 1
     if side_count and (not optional or beside & 0x10):
         driven = seen[DIRECTIONS] if m[EXEC_CTRL] >> 29 & 1 else seen[VALUES]
         if not _stays(driven, beside >> (5 - side_count), m[PIN_CTRL] >> 10 & 31, side_count - optional):
             return False
-    after = m[EXEC_CTRL] >> 7 & 31 if m[PC] == m[EXEC_CTRL] >> 12 & 31 else m[PC] + 1 & 31
+    if kind == 0:  # JMP
+        return True
+    if kind == 1:  # WAIT
+        if arg >> 5 & 3 == 0:
+            return arg & 31 <= _LAST_PIN
+        if arg >> 5 & 3 == 1:
+            return (arg & 31) + (m[PIN_CTRL] >> 15 & 31) & 31 <= _LAST_PIN
+        return arg >> 5 & 3 == 2
+    if kind == 2:  # IN
+        return arg >> 5 != 4 and arg >> 5 != 5 and not m[SHIFT_CTRL] >> 16 & 1
+    if kind == 3:  # OUT
+        if m[SHIFT_CTRL] >> 17 & 1 or arg >> 5 > 3:
+            return False
+        return arg >> 5 or _stays(seen[VALUES], _shifted(m, arg & 31), m[PIN_CTRL] & 31, m[PIN_CTRL] >> 20 & 63)
+    if kind == 4:  # PUSH, PULL
+        return not arg & 0x7F and m[STALLED] & (PULL_STALLED if arg else PUSH_STALLED) != 0
+    if kind == 5:  # MOV
+        source, to = arg & 7, arg >> 5
+        return source != 4 and source != 5 and arg >> 3 & 3 < 2 and (to == 1 or to == 2 or to >= 5)
+    if kind == 6:  # IRQ
+        return not arg & 0x80 and not seen[INTERRUPTS] and _flag(machine, arg) >= _FIRST_QUIET_FLAG
+    to = arg >> 5  # SET
+    if to == 0 or to == 4:
+        return _stays(
+            seen[VALUES] if to == 0 else seen[DIRECTIONS], arg & 31, m[PIN_CTRL] >> 5 & 31, m[PIN_CTRL] >> 26 & 7)
+    return to == 1 or to == 2
+
+
+@_jit
+def _next(m):
+    return m[EXEC_CTRL] >> 7 & 31 if m[PC] == m[EXEC_CTRL] >> 12 & 31 else m[PC] + 1 & 31
+
+
+@_jit
+def _look(m, seen, now):
+    """Whether what a machine waits for is there: then it goes on. A flag that it has waited for is cleared."""
+    index = m[WAIT_INDEX]
+    if m[WAIT] == WAIT_IRQ:
+        if seen[FLAGS] >> index & 1 != m[WAIT_POLARITY]:
+            return
+        if m[WAIT_POLARITY]:
+            seen[FLAGS] &= ~(np.int64(1) << index)
+    elif m[WAIT] != WAIT_PIN or index > _LAST_PIN or seen[PADS] >> index & 1 != m[WAIT_POLARITY]:
+        return
+    m[HELD], m[WAITED] = 0, 1
+    m[PC] = _next(m)
+    m[EXEC_CTRL] &= ~_STALLED_BY_CPU
+    m[DUE] = now + 1 + m[WAIT_DELAY]
+
+
+@_jit
+def _wait(m, seen, now, what, index, polarity, delay):
+    m[HELD], m[WAITED] = 1, 1
+    m[WAIT], m[WAIT_INDEX], m[WAIT_POLARITY], m[WAIT_DELAY] = what, index, polarity, delay
+    m[DUE] += 1
+    _look(m, seen, now)
+
+
+@_jit
+def _act(rows, machine, program, seen, now):
+    """One instruction that is for here (RP2040 datasheet 3.4)."""
+    m = rows[machine]
+    opcode = program[m[PC]]
+    kind, arg, beside = opcode >> 13, opcode & 0xFF, opcode >> 8 & 31
+    delay = beside & (1 << (5 - (m[PIN_CTRL] >> 29 & 7))) - 1
+    after = _next(m)
     if kind == 0:  # JMP
         if _jumps(m, seen, arg >> 5):
             after = arg & 31
+    elif kind == 1:  # WAIT
+        m[ODD] = 1
+        if arg >> 5 & 3 == 2:
+            _wait(m, seen, now, WAIT_IRQ, _flag(machine, arg), arg >> 7, delay)
+        else:
+            base = m[PIN_CTRL] >> 15 & 31 if arg >> 5 & 3 else 0
+            _wait(m, seen, now, WAIT_PIN, (arg & 31) + base & 31, arg >> 7, delay)
+        return
     elif kind == 2:  # IN
-        value = _source(m, seen, arg >> 5)
-        if value < 0 or m[SHIFT_CTRL] >> 16 & 1:
-            return False
-        _shift_in(m, value, arg & 31)
+        _shift_in(m, _source(m, seen, arg >> 5), arg & 31)
+    elif kind == 3:  # OUT
+        m[ODD] = 1
+        bits, value = arg & 31, _shifted(m, arg & 31)
+        if bits:
+            m[OSR] = m[OSR] >> bits if m[SHIFT_CTRL] >> 19 & 1 else m[OSR] << bits & _M32
+        m[OSR_COUNT] = min(m[OSR_COUNT] + bits, 32) if bits else 32
+        if arg >> 5 == 1:
+            m[X] = value
+        elif arg >> 5 == 2:
+            m[Y] = value
     elif kind == 4:  # PUSH, PULL
-        if arg & 0x7F or not m[STALLED] & (PULL_STALLED if arg else PUSH_STALLED):
-            return False
         if arg:
             m[OSR], m[OSR_COUNT] = m[X], 0
         else:
             m[ISR], m[ISR_COUNT] = 0, 0
     elif kind == 5:  # MOV
-        value, change, to = _source(m, seen, arg & 7), arg >> 3 & 3, arg >> 5
-        if value < 0 or change > 1:
-            return False
-        if change:
+        value, to = _source(m, seen, arg & 7), arg >> 5
+        if arg >> 3 & 3:
             m[ODD], value = 1, ~value & _M32
         if to == 1:
             m[X] = value
@@ -137,24 +237,27 @@ def _act(m, program, seen):
             m[ODD], after = 1, value & 31
         elif to == 6:
             m[ISR], m[ISR_COUNT] = value, 0
-        elif to == 7:
-            m[OSR], m[OSR_COUNT] = value, 0
         else:
-            return False
-    elif kind == 7:  # SET
-        value, to = arg & 31, arg >> 5
-        first, count = m[PIN_CTRL] >> 5 & 31, m[PIN_CTRL] >> 26 & 7
-        if to == 1:
-            m[X] = value
-        elif to == 2:
-            m[Y] = value
-        elif (to != 0 and to != 4) or not _stays(seen[VALUES] if to == 0 else seen[DIRECTIONS], value, first, count):
-            return False
-    else:
-        return False
+            m[OSR], m[OSR_COUNT] = value, 0
+    elif kind == 6:  # IRQ
+        m[ODD] = 1
+        flag = _flag(machine, arg)
+        if arg & 0x40:
+            seen[FLAGS] &= ~(np.int64(1) << flag)
+        else:
+            seen[FLAGS] |= np.int64(1) << flag
+        for i in range(MACHINES):
+            if rows[i, HELD]:
+                _look(rows[i], seen, now)
+        if arg & 0x60 == 0x20:
+            _wait(m, seen, now, WAIT_IRQ, flag, 0, delay)
+            return
+    elif arg >> 5 == 1:  # SET; one of pins changes nothing here
+        m[X] = arg & 31
+    elif arg >> 5 == 2:
+        m[Y] = arg & 31
     m[PC] = after
     m[DUE] += 1 + delay
-    return True
 
 
 @_jit
@@ -165,27 +268,25 @@ def _copy(to, rows):
 
 
 @_jit
-def _cycles(rows, program, seen, kept, at, most):
+def _cycles(rows, program, seen, at, most):
     """Run cycles `at` + 1 to `at` + `most`, or as many as are for here; how many. A cycle runs whole or not at all."""
-    for done in range(most):
-        now = at + done + 1
+    end = at + most
+    now = at
+    while True:
+        soonest = end + 1
         for i in range(MACHINES):
-            if rows[i, RUNS] and rows[i, DUE] <= now:
-                for k in range(COLUMNS):
-                    kept[i, k] = rows[i, k]
-                kept[i, RUNS] = 2
-                if now - rows[i, DUE] > _MOST_BEHIND or not _act(rows[i], program, seen):
-                    for j in range(i + 1):
-                        if kept[j, RUNS] == 2:
-                            for k in range(COLUMNS):
-                                rows[j, k] = kept[j, k]
-                            rows[j, RUNS] = 1
-                    for j in range(MACHINES):
-                        kept[j, RUNS] = 0
-                    return done
+            if rows[i, RUNS] and not rows[i, HELD]:
+                soonest = min(soonest, rows[i, DUE])
+        now = max(now + 1, soonest)
+        if now > end:
+            return most
         for i in range(MACHINES):
-            kept[i, RUNS] = 0
-    return most
+            due = rows[i, RUNS] and not rows[i, HELD] and rows[i, DUE] <= now
+            if due and (now - rows[i, DUE] > _MOST_BEHIND or not _for_here(rows[i], i, program, seen)):
+                return now - 1 - at
+        for i in range(MACHINES):
+            if rows[i, RUNS] and not rows[i, HELD] and rows[i, DUE] <= now:
+                _act(rows, i, program, seen, now)
 
 
 @_jit
@@ -193,9 +294,12 @@ def _even_turns(first, second, third):
     """How many more turns go like the last two; 0 if they were not alike."""
     turns = np.int64(_M32)
     for i in range(MACHINES):
-        if not third[i, RUNS]:
+        if first[i, HELD] != second[i, HELD] or second[i, HELD] != third[i, HELD]:
+            return np.int64(0)
+        if not third[i, RUNS] and not third[i, HELD]:
             continue
-        if third[i, DUE] - second[i, DUE] != PERIOD or second[i, DUE] - first[i, DUE] != PERIOD:
+        turn = 0 if third[i, HELD] else PERIOD
+        if third[i, DUE] - second[i, DUE] != turn or second[i, DUE] - first[i, DUE] != turn:
             return np.int64(0)
         for k in (PC, OSR_COUNT, ISR_COUNT):
             if first[i, k] != second[i, k] or second[i, k] != third[i, k]:
@@ -210,27 +314,30 @@ def _even_turns(first, second, third):
 
 
 @_jit
-def run(rows, program, seen, limit, kept, first, second):
-    """Run up to `limit` cycles on `rows` (MACHINES x COLUMNS); how many of them were for here.
-
-    `program`: 32 instructions; `seen`: PADS, VALUES, DIRECTIONS; `kept`, `first`, `second`: room for rows, at first
-    zeros.
-    """
+def run(table, at, limit):
+    """Run up to `limit` cycles after cycle `at` on a block's table (ROWS x WIDTH); how many of them were for here."""
+    rows = table[:MACHINES]
+    first, second = table[MACHINES : 2 * MACHINES], table[2 * MACHINES : PROGRAM]
+    program, seen = table[PROGRAM], table[SEEN]
     done = np.int64(0)
     while limit - done >= 4 * PERIOD:
         for i in range(MACHINES):
             rows[i, ODD] = 0
+        flags, even = seen[FLAGS], True
         for turn in range(2):
             _copy(second if turn else first, rows)
-            ran = _cycles(rows, program, seen, kept, done, PERIOD)
+            ran = _cycles(rows, program, seen, at + done, PERIOD)
             done += ran
             if ran < PERIOD:
                 return done
+            if seen[FLAGS] != flags:
+                even = False
         turns = min(_even_turns(first, second, rows), (limit - done) // PERIOD)
-        if turns > 0:
+        if even and turns > 0:
             for i in range(MACHINES):
-                for k in (X, Y, OSR, ISR):
-                    rows[i, k] -= turns * (second[i, k] - rows[i, k])
-                rows[i, DUE] += turns * PERIOD
+                if rows[i, RUNS] and not rows[i, HELD]:
+                    for k in (X, Y, OSR, ISR):
+                        rows[i, k] -= turns * (second[i, k] - rows[i, k])
+                    rows[i, DUE] += turns * PERIOD
             done += turns * PERIOD
-    return done + _cycles(rows, program, seen, kept, done, limit - done)
+    return done + _cycles(rows, program, seen, at + done, limit - done)
