@@ -36,7 +36,6 @@ _M32 = 0xFFFF_FFFF
 _PINS = 0x3FFF_FFFF
 _LAST_PIN = 29
 _STALLED_BY_CPU = 1 << 31  # EXEC_CTRL
-_FIRST_QUIET_FLAG = 4  # those before can interrupt the CPU
 
 _jit = njit(cache=True, error_model="numpy", _nrt=False)
 
@@ -151,7 +150,7 @@ def _for_here(m, machine, program, seen):
         source, to = arg & 7, arg >> 5
         return source != 4 and source != 5 and arg >> 3 & 3 < 2 and (to == 1 or to == 2 or to >= 5)
     if kind == 6:  # IRQ
-        return not arg & 0x80 and not seen[INTERRUPTS] and _flag(machine, arg) >= _FIRST_QUIET_FLAG
+        return not arg & 0x80 and not seen[INTERRUPTS]
     to = arg >> 5  # SET
     if to == 0 or to == 4:
         return _stays(

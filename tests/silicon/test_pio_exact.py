@@ -25,7 +25,8 @@ PROGRAM = (
     0x0000,  # 7: jmp 0
     0x0006,  # 8: jmp 6
 )
-CTRL, TXF0, RXF0, INSTR_MEM0, CLKDIV, PINCTRL = 0x000, 0x010, 0x020, 0x048, 0x0C8, 0x0DC
+INPUT_ENABLED = 1 << 6
+CTRL, TXF0, RXF0, INSTR_MEM0, CLKDIV, PINCTRL, IRQ0_INTE = 0x000, 0x010, 0x020, 0x048, 0x0C8, 0x0DC, 0x12C
 
 
 class Clock:
@@ -47,6 +48,8 @@ def block_of(kind):
     mcu = RP2040()
     mcu.simulator = object()  # so that enabling a block does not run it at once
     block = mcu.pio[0] = kind(mcu, "PIO0", IRQ.PIO0_IRQ0, 0)
+    for pin in mcu.gpio:
+        pin.pad_value |= INPUT_ENABLED
     return mcu, block
 
 
@@ -61,14 +64,15 @@ def program(block, words):
 
 FIELDS = (
     "pc", "x", "y", "output_shift_reg", "input_shift_reg", "output_shift_count", "input_shift_count", "waiting",
-    "wait_type", "wait_index", "exec_valid", "next_due_fp")
+    "wait_type", "wait_index", "wait_polarity", "wait_delay", "exec_ctrl", "exec_valid", "next_due_fp")
 
 
 def all_told(block):
     """Whatever a program, a pad, DMA or the CPU could tell."""
     of_the_block = [
         block.cycle_fp, block.irq, block.fdebug, block.tx_stall, block.rx_stall, block.pin_values, block.pin_directions]
-    return of_the_block + [
+    interrupts = block.rp2040.core.pending_interrupts
+    return [*of_the_block, interrupts] + [
         ([getattr(m, field) for field in FIELDS], m.tx_fifo.item_count, m.rx_fifo.item_count) for m in block.machines]
 
 
@@ -113,7 +117,7 @@ def some_program(dice):
             0x8080, 0x8000, 0xA000 | dice.choice((0x27, 0x47, 0xE1, 0xC2, 0xC3, 0x2A, 0x49)),
             0xE000 | dice.choice((0, 1, 2, 4)) << 5 | dice.randrange(32),
             0x4000 | dice.choice((0, 3, 7)) << 5 | dice.randrange(1, 8), dice.randrange(ANY), dice.randrange(ANY),
-            0x2040 | dice.randrange(4) << 8 | dice.randrange(2) << 7 | dice.randrange(4, 6),  # waits for a flag
+            0x2040 | dice.randrange(4) << 8 | dice.randrange(2) << 7 | dice.choice((0, 4, 5)),  # for a flag
             0x2000 | dice.randrange(4) << 8 | dice.randrange(2) << 7 | dice.randrange(2) << 5 | dice.randrange(24),
             0xC000 | dice.randrange(4) << 8 | dice.choice((0, 0, 1, 2)) << 5 | dice.choice((0, 4, 5, 0x14)),
             0x6000 | dice.choice((0, 1, 2, 3)) << 5 | dice.choice((0, 1, 4, 31)))))
@@ -144,16 +148,21 @@ def set_up(block, dice):
         block.write_uint32(CLKDIV + at + 8, dice.choice((0, 3, 12)) << 16 | dice.choice((0, 8)) << 20)
         block.write_uint32(
             PINCTRL + at, dice.choice((0, 0, 1, 2)) << 29 | dice.randrange(1, 6) << 26 | dice.randrange(20) << 15
-            | dice.randrange(20) << 10 | dice.randrange(20) << 5)
+            | dice.randrange(20) << 10 | dice.randrange(20) << 5 | dice.randrange(3) << 20 | dice.randrange(20))
         machine.pc = dice.randrange(32)
         machine.x, machine.y = (dice.randrange(dice.choice((3, 300, 1 << 32))) for _ in "xy")
         machine.output_shift_reg = dice.randrange(1 << 32)
+    block.write_uint32(IRQ0_INTE, dice.choice((0, 0, 0xF00)))
     block.write_uint32(CTRL, dice.randrange(1, 16))
 
 
 def between(plain, ours, clock, dice):
-    """A word comes while ours is as of a while ago, and knows how long nothing shows."""
+    """A pad moves, or a word comes, while ours knows how long nothing shows; the word when it is as of a while ago."""
     ours.group.pace()
+    if dice.randrange(2):
+        pin, level = dice.randrange(24), bool(dice.randrange(2))
+        for block in (plain, ours):
+            block.rp2040.gpio[pin].set_input_value(level)
     for _ in range(dice.choice((1, 3, 40))):
         plain.advance(1)
         clock.nanos += NS
@@ -164,7 +173,7 @@ def between(plain, ours, clock, dice):
 
 @pytest.mark.parametrize("seed", range(400))
 def test_any_program_does_the_same(seed):
-    """Random programs on all four machines, with pads that move and words that come in between."""
+    """Random programs on all four machines, with pads that move, words and orders that come in between."""
     pens, edges = [], []
     clock = Clock()
     for kind in (RPPIO, Block):
@@ -191,7 +200,8 @@ def test_any_program_does_the_same(seed):
             elif what == 1:
                 block.read_uint32(RXF0 + 4 * sm)
             elif what == 2:
-                block.write_uint32(CLKDIV + 0x18 * sm + 16, 0xE000 | word & 31)  # set pins, by the CPU
+                order = 0xE000 | word & 31 if word & 32 else 0x2040 | word & 0x80 | word >> 8 & 5
+                block.write_uint32(CLKDIV + 0x18 * sm + 16, order)  # by the CPU: set pins, wait for a flag
 
 
 def test_time_is_left_out_at_all():
