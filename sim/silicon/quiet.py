@@ -49,7 +49,7 @@ def _stays(driven, value, first, count):
 
 @_jit
 def _source(m, seen, source):
-    """What IN and MOV read; -1 for what is not for here."""
+    """What IN and MOV read."""
     if source == 0:
         base = m[PIN_CTRL] >> 15 & 31
         return (seen[PADS] << (32 - base) | seen[PADS] >> base) & _M32 if base else seen[PADS]
@@ -61,9 +61,7 @@ def _source(m, seen, source):
         return np.int64(0)
     if source == 6:
         return m[ISR]
-    if source == 7:
-        return m[OSR]
-    return np.int64(-1)
+    return m[OSR]
 
 
 @_jit
