@@ -23,7 +23,7 @@ ACTS = {
     "break NAME [VALUE]": "a mishap of docs/simulator.md begins",
     "mend NAME": "it ends, if it can",
     "panel": "what the display shows",
-    "status": "what the simulator knows: time, tips, strokes",
+    "status": "time, tips and strokes; how long an emulated CPU slept",
     "help": "these lines",
     "quit": "the end",
 }
@@ -151,7 +151,8 @@ class Controls:
         return (
             f"{world.now_ns / 1e9:.1f} s, start {pen.lives}, {'on' if world.powered else 'off'}, "
             f"cartridge {'in' if world.seated else 'out'}, USB {'in' if pen.plugged else 'out'}, "
-            f"tips at {plant.tip_um:.0f} um, {len(world.recorder.truth)} strokes")
+            f"tips at {plant.tip_um:.0f} um, {len(world.recorder.truth)} strokes"
+            + (f", {world.slept_ns / 1e9:.1f} s asleep" if world.slept_ns is not None else ""))
 
     def _quit(self) -> str:
         self._pen.stop()

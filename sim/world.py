@@ -170,6 +170,11 @@ class World:
         self.pio.advance(self.now_ns)
         self._follow_pio()
 
+    @property
+    def slept_ns(self) -> int | None:
+        """How long the CPU has slept, if there is one: only the silicon tier has."""
+        return None
+
     def settle(self) -> Plant:
         """The plant, brought to the present."""
         self.plant.advance(self.now_ns)

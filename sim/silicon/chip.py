@@ -114,6 +114,11 @@ class Chip:
         """Cycles that the CPU has executed; it has none while it sleeps."""
         return self.mcu.core.cycles
 
+    @property
+    def slept_ns(self) -> int:
+        """Of all its time what the CPU has slept; waiting for the flash is no sleep. Resets do not clear it."""
+        return int(self._core.slept_ns)
+
     def marked(self, what: int) -> None:
         self.marks.append((what, self.cpu_cycles))
         act = self.on_mark.get(what)

@@ -590,6 +590,7 @@ class Core:
             np.frombuffer(memoryview(mcu.bootrom).cast("B"), np.uint8))
         self._asked: tuple[bytes, list[int]] | None = None  # registers and flags when the CPU last asked a register
         self._asked_at = (0.0, 0)  # when that was: nanoseconds, cycles
+        self.slept_ns = 0.0  # or was held
 
     def run(self, simulator: Any) -> None:
         """Until somebody sets `simulator.stopped`; alarms ring after the instruction in which they are due."""
@@ -600,6 +601,7 @@ class Core:
         while not simulator.stopped:
             if core.waiting or self.held:
                 self._asked = None
+                self.slept_ns += clock.nanos_to_next_alarm
                 clock.tick(clock.nanos_to_next_alarm)
                 continue
             one_told[POLLED] = 0

@@ -101,6 +101,10 @@ class ChipWorld(World):
         assert self.chip is not None
         return self.chip.now_ns - self._epoch_ns
 
+    @property
+    def slept_ns(self) -> int | None:
+        return None if self.chip is None else self.chip.slept_ns
+
     # -- time ---------------------------------------------------------------------------------------
 
     def run_chip(self) -> str:
