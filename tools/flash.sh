@@ -44,6 +44,8 @@ failed_copy() {
     [ ! -s "$work/said" ] || tail -n 4 "$work/said" >&2
     fail "the pen did not take it. What ran before still runs: check the cable and run this again"
 }
+# The port goes with the restart, before mpremote has heard that it is to come; what it says of that is no error.
+restart() { remote exec --no-follow "import slots; slots.restart()" >/dev/null || true; }
 value() { [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value; --help tells" 2; }
 
 # For tests: stop as if killed, when this step is reached.
@@ -142,7 +144,7 @@ if [ -z "$dry" ]; then
 fi
 at backup
 if [ "$action" = backup ]; then
-    [ -n "$dry" ] || remote exec --no-follow "import slots; slots.restart()" || true
+    [ -n "$dry" ] || restart
     exit 0
 fi
 if [ -z "$dry" ]; then
@@ -201,6 +203,6 @@ remote exec "import slots; slots.point('$target')" || failed_copy
 at pointed
 
 step "restarting"
-remote exec --no-follow "import slots; slots.restart()" || true
+restart
 at restarted
 host ready "$port" "$target"

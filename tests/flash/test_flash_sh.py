@@ -1,6 +1,7 @@
 """tools/flash.sh with a real mpremote on a real MicroPython VM: a new pen, upgrades, kills and power cuts."""
 
 import subprocess
+import sys
 
 import images
 import pytest
@@ -120,6 +121,21 @@ def test_a_backup_alone_holds_the_records_and_the_archive_and_the_pen_starts_aga
         assert (saved / "fram.bin").stat().st_mode & 0o077 == 0, "the pen's key is in it"
         wait_for(lambda: len(pen.deaths) == 2, "restart")
         assert pen.flash_image() == before
+
+
+def test_a_port_that_goes_with_the_restart_is_no_error(small, tmp_path, monkeypatch):
+    """A pen's port is gone before mpremote has heard that it is to restart, and mpremote dies of that."""
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\n"{sys.executable}" "$@" || exit\n'
+        'case "$*" in *slots.restart*) echo "Traceback (most recent call last):" >&2; exit 1;; esac\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("PEN_PYTHON", str(python))
+    with VmPen(firmware_image.installed(small["1.0"])) as pen:
+        in_service(pen)
+        said = flash(pen, "--backup-only", cwd=tmp_path)
+        assert "saved in" in said and "Traceback" not in said
+        wait_for(lambda: len(pen.deaths) == 2, "restart")
 
 
 def test_a_pen_in_a_session_refuses_and_goes_on_with_it(built, tmp_path):
