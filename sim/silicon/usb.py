@@ -72,6 +72,8 @@ class ChipUsb:
         """The cable is pulled."""
         self._connected = self._attached = self._ready = False
         self._to_pen.clear()
+        self._asked = None
+        self._forget()  # the next host asks for the descriptors again, and so the chip makes its endpoints anew
         self._chip.mcu.usb_ctrl._set_connected(False)
 
     def to_pen(self, data: bytes) -> None:

@@ -24,7 +24,10 @@ from vm_pen import SERIAL, flash, flash_command
 
 from pen.link import Refused, open_link
 from pen.wires import LinkError
+from sim.controls import OTHER_LETTERS
+from sim.served import serve
 from tools import firmware_image
+from tools.flashing.__main__ import look
 
 pytestmark = [pytest.mark.silicon(minutes=True), pytest.mark.usefixtures("uf2")]
 ARCH = firmware_image.ARCH
@@ -72,6 +75,28 @@ def test_a_calibrated_pen_takes_an_upgrade_without_being_switched_off(built, new
 
 def test_the_display_says_that_it_is_in_service_mode(built):
     the_display_says_that_it_is_in_service_mode(ChipPen(firmware_image.installed(built)))
+
+
+def test_a_served_pen_in_service_mode_starts_once_and_answers_after_its_cable_was_out(tmp_path):
+    with serve("--tier", "silicon", link=tmp_path / "pen") as pen:
+        def seconds():
+            return float(pen.hands("status").split()[0])
+
+        wait_for(lambda: seconds() > 2, "firmware whose watchdog runs")
+        pen.hands("hold select")
+        pen.hands("power off")
+        wait_for(lambda: ", off," in pen.hands("status"), "power cut")
+        pen.hands("power on")
+        wait_for(lambda: pen.hands("panel") == OTHER_LETTERS, "page of service mode")
+        pen.hands("release select")
+        began = seconds()
+        wait_for(lambda: seconds() > began + 1, "second: the watchdog of the life before had half of one")
+        pen.hands("usb pull")
+        wait_for(lambda: not (tmp_path / "pen").exists(), "vanishing port")
+        pen.hands("usb plug")
+        wait_for(lambda: (tmp_path / "pen").exists(), "port")
+        assert look(pen.port) == "prompt"  # asked at once, before the chip has its endpoints
+        assert "start 2," in pen.hands("status")
 
 
 @pytest.mark.parametrize("step", STEPS)
