@@ -6,11 +6,15 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sim.controls import OTHER_LETTERS
+
 TIMEOUT_S = 60  # a busy machine; nothing is decided by it
+SERVICE_S = 600  # an emulated pen on one
 
 
 class Hands:
@@ -36,6 +40,25 @@ class Served:
 
     def __init__(self, process: subprocess.Popen[str], port: str, hands: Hands):
         self.process, self.port, self.hands = process, port, hands
+
+    def into_service(self) -> None:
+        """Switched off, and on again with SELECT held until the display says so: a prompt alone may be MicroPython's
+        own, which whoever asks for one in the first moment of a start gets. TimeoutError if that never comes."""
+        do = self.hands
+        do("hold select")
+        do("power off")
+        _await(lambda: ", off," in do("status"))
+        do("power on")
+        _await(lambda: do("panel") == OTHER_LETTERS)  # the page of service mode
+        do("release select")
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + SERVICE_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the pen did not come into service mode")
+        time.sleep(0.5)
 
 
 @contextmanager

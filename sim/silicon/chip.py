@@ -194,7 +194,7 @@ class Chip:
             mcu.watchdog.reset()
             mcu.vreg_and_chip_reset.record_reset_cause(HAD_POR)
             mcu.sram[:] = bytes(len(mcu.sram))
-        # the last: starting the tick would start the watchdog of the life before
+        # _enable too: with it a start of the tick, as at every boot, starts the watchdog of the life before
         mcu.watchdog.timer.enable = mcu.watchdog.alarm.enable = mcu.watchdog._enable = False
         mcu.leave_reset()
         self.release_pads()

@@ -70,10 +70,9 @@ class ChipUsb:
 
     def unplug(self) -> None:
         """The cable is pulled."""
-        self._connected = self._attached = self._ready = False
+        self._connected = self._attached = False
         self._to_pen.clear()
-        self._asked = None
-        self._forget()  # the next host asks for the descriptors again, and so the chip makes its endpoints anew
+        self._unknown()
         self._chip.mcu.usb_ctrl._set_connected(False)
 
     def to_pen(self, data: bytes) -> None:
@@ -104,7 +103,12 @@ class ChipUsb:
             self._begin()
 
     def _usb_reset(self) -> None:
-        self._enabled = self._ready = False
+        self._enabled = False
+        self._unknown()
+
+    def _unknown(self) -> None:
+        """The host asks for the descriptors again when it next meets the chip, which makes its endpoints anew."""
+        self._ready = False
         self._asked = None
         self._forget()
 

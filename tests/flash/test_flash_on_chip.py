@@ -24,7 +24,6 @@ from vm_pen import SERIAL, flash, flash_command
 
 from pen.link import Refused, open_link
 from pen.wires import LinkError
-from sim.controls import OTHER_LETTERS
 from sim.served import serve
 from tools import firmware_image
 from tools.flashing.__main__ import look
@@ -83,12 +82,7 @@ def test_a_served_pen_in_service_mode_starts_once_and_answers_after_its_cable_wa
             return float(pen.hands("status").split()[0])
 
         wait_for(lambda: seconds() > 2, "firmware whose watchdog runs")
-        pen.hands("hold select")
-        pen.hands("power off")
-        wait_for(lambda: ", off," in pen.hands("status"), "power cut")
-        pen.hands("power on")
-        wait_for(lambda: pen.hands("panel") == OTHER_LETTERS, "page of service mode")
-        pen.hands("release select")
+        pen.into_service()
         began = seconds()
         wait_for(lambda: seconds() > began + 1, "second: the watchdog of the life before had half of one")
         pen.hands("usb pull")

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.controls import OTHER_LETTERS
 from sim.files import ImageFlash, LittleFiles
 from sim.served import serve
 from sim.silicon.chip import Chip
@@ -75,7 +74,7 @@ def upgrades() -> dict[str, object]:
         firmware.mkdir()
         build(firmware)
         for what in ("whole", "unchanged"):
-            _into_service(do)
+            pen.into_service()
             before, began = _pen_s(do), time.perf_counter()
             said = subprocess.run(
                 [ROOT / "tools" / "flash.sh", "--port", port, "--yes", "--image", firmware, "--backups", folder],
@@ -94,27 +93,8 @@ def _pen_s(do: Callable[[str], str]) -> tuple[float, float]:
     return float(words[0]), float(words[-3])
 
 
-def _into_service(do: Callable[[str], str]) -> None:
-    """Switched off, and on again with SELECT held until the display says so: a prompt alone may be MicroPython's own,
-    which whoever asks for one in the first moment of a start gets."""
-    do("hold select")
-    do("power off")
-    _await(lambda: ", off," in do("status"))
-    do("power on")
-    _await(lambda: do("panel") == OTHER_LETTERS)  # the page of service mode
-    do("release select")
-
-
 def _patient() -> dict[str, str]:
     return {**os.environ, "FLASH_PATIENCE": "20"}
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 600
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the emulated pen did not come into service mode")
-        time.sleep(0.5)
 
 
 FIGURES = {"firmware_image": image, "upgrades_on_chip": upgrades}
