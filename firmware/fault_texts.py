@@ -1,6 +1,6 @@
 """What the user reads of each fault: what happened, and what to do, in lines of 21 columns that "|" parts.
 
-Not in memory until they are wanted: `faults.cause` and `faults.action` fetch them.
+Not in memory until they are wanted: `faults.words` and `faults.left_out` fetch them.
 """
 
 import faults
@@ -43,4 +43,13 @@ TEXTS = {
     faults.EXCEPTION: ("Firmware error", "Switch off and on"),
     faults.OVERRUN: ("Firmware too slow", "Home again. If it|repeats: service"),
     faults.INTERNAL: ("Firmware in a state|it should not be in", "Switch off and on"),
+}
+
+# Why the needles may be left out
+LEFT_OUT = {
+    faults.LOOP_OPEN: "the loop is open",
+    faults.SUPPLY_GONE: "the supply is going",
+    faults.DRIVE_FAILED: "the drive has failed",
+    faults.GATE_FAILED: "the gate has failed",
+    faults.FIRMWARE_STOPPED: "the firmware stopped",
 }

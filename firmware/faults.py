@@ -58,46 +58,56 @@ EXCEPTION = const(81)
 OVERRUN = const(82)
 INTERNAL = const(83)
 
-Fault = namedtuple("Fault", ("key", "act", "remedy"))
+# Where the needles end
+IN = const(1)  # nothing about the fault keeps them out
+RETRIED = const(2)  # it may: what it was about is tried again, and if it stays they are out
+# left out, and why nothing moves them any more
+LOOP_OPEN = const(3)
+SUPPLY_GONE = const(4)
+DRIVE_FAILED = const(5)
+GATE_FAILED = const(6)
+FIRMWARE_STOPPED = const(7)
+
+Fault = namedtuple("Fault", ("key", "act", "remedy", "needles"))
 
 TABLE = {
-    TRIGGER_STUCK: Fault("trigger_stuck", BLOCK, BY_USER),
-    TRIGGER_CONTACTS: Fault("trigger_contacts", RETRACT, BY_USER),
-    CARTRIDGE_PULLED: Fault("cartridge_pulled", STOP, BY_USER),
-    SLIP: Fault("slip", RETRACT, BY_USER),
-    ENCODER: Fault("encoder", STOP, BY_SERVICE),
-    HOME_SENSOR: Fault("home_sensor", RETRACT, BY_SERVICE),
-    HOMING: Fault("homing", STOP, BY_USER),
-    JAM: Fault("jam", RETRACT, BY_USER),
-    CEILING: Fault("ceiling", RETRACT, BY_USER),
-    DRIVE_DROPPED: Fault("drive_dropped", STOP, BY_USER),
-    EXTENDED: Fault("extended", RETRACT, BY_USER),
-    POWER_FAIL: Fault("power_fail", RETRACT, BY_RESTART),
-    BATTERY_LOW: Fault("battery_low", RETRACT, BY_USER),
-    RAIL_LOW: Fault("rail_low", RETRACT, BY_USER),
-    BATTERY_SENSE: Fault("battery_sense", RETRACT, BY_SERVICE),
-    RAIL_SENSE: Fault("rail_sense", RETRACT, BY_SERVICE),
-    POWER_SENSE: Fault("power_sense", RETRACT, BY_SERVICE),
-    MOTOR_HOT: Fault("motor_hot", RETRACT, BY_USER),
-    NTC: Fault("ntc", RETRACT, BY_SERVICE),
-    DRIVER_SILENT: Fault("driver_silent", RETRACT, BY_USER),
-    DRIVER_RESET: Fault("driver_reset", RETRACT, BY_USER),
-    DRIVER_HOT: Fault("driver_hot", RETRACT, BY_USER),
-    DRIVER_SHORT: Fault("driver_short", STOP, BY_SERVICE),
-    DRIVER_OPEN: Fault("driver_open", STOP, BY_SERVICE),
-    DRIVER_SUPPLY: Fault("driver_supply", STOP, BY_USER),
-    CALIBRATION_MISSING: Fault("calibration_missing", BLOCK, BY_SERVICE),
-    CALIBRATION_CORRUPT: Fault("calibration_corrupt", BLOCK, BY_SERVICE),
-    STORAGE: Fault("storage", BLOCK, BY_SERVICE),
-    STORAGE_BLANK: Fault("storage_blank", BLOCK, BY_SERVICE),
-    DISPLAY: Fault("display", BLOCK, BY_SERVICE),
-    GATE: Fault("gate", STOP, BY_SERVICE),
-    ARCHIVE_LOST: Fault("archive_lost", BLOCK, BY_USER),
-    TABLES: Fault("tables", STOP, BY_RESTART),
-    WATCHDOG: Fault("watchdog", BLOCK, BY_USER),
-    EXCEPTION: Fault("exception", STOP, BY_RESTART),
-    OVERRUN: Fault("overrun", RETRACT, BY_USER),
-    INTERNAL: Fault("internal", STOP, BY_RESTART),
+    TRIGGER_STUCK: Fault("trigger_stuck", BLOCK, BY_USER, IN),
+    TRIGGER_CONTACTS: Fault("trigger_contacts", RETRACT, BY_USER, IN),
+    CARTRIDGE_PULLED: Fault("cartridge_pulled", STOP, BY_USER, LOOP_OPEN),
+    SLIP: Fault("slip", RETRACT, BY_USER, RETRIED),
+    ENCODER: Fault("encoder", RETRACT, BY_SERVICE, RETRIED),
+    HOME_SENSOR: Fault("home_sensor", RETRACT, BY_SERVICE, RETRIED),
+    HOMING: Fault("homing", RETRACT, BY_USER, RETRIED),
+    JAM: Fault("jam", RETRACT, BY_USER, RETRIED),
+    CEILING: Fault("ceiling", RETRACT, BY_USER, IN),
+    DRIVE_DROPPED: Fault("drive_dropped", STOP, BY_USER, RETRIED),
+    EXTENDED: Fault("extended", RETRACT, BY_USER, RETRIED),
+    POWER_FAIL: Fault("power_fail", RETRACT, BY_RESTART, SUPPLY_GONE),
+    BATTERY_LOW: Fault("battery_low", RETRACT, BY_USER, IN),
+    RAIL_LOW: Fault("rail_low", RETRACT, BY_USER, RETRIED),
+    BATTERY_SENSE: Fault("battery_sense", RETRACT, BY_SERVICE, IN),
+    RAIL_SENSE: Fault("rail_sense", RETRACT, BY_SERVICE, IN),
+    POWER_SENSE: Fault("power_sense", RETRACT, BY_SERVICE, IN),
+    MOTOR_HOT: Fault("motor_hot", RETRACT, BY_USER, IN),
+    NTC: Fault("ntc", RETRACT, BY_SERVICE, IN),
+    DRIVER_SILENT: Fault("driver_silent", RETRACT, BY_USER, RETRIED),
+    DRIVER_RESET: Fault("driver_reset", RETRACT, BY_USER, RETRIED),
+    DRIVER_HOT: Fault("driver_hot", RETRACT, BY_USER, RETRIED),
+    DRIVER_SHORT: Fault("driver_short", STOP, BY_SERVICE, DRIVE_FAILED),
+    DRIVER_OPEN: Fault("driver_open", STOP, BY_SERVICE, DRIVE_FAILED),
+    DRIVER_SUPPLY: Fault("driver_supply", STOP, BY_USER, RETRIED),
+    CALIBRATION_MISSING: Fault("calibration_missing", BLOCK, BY_SERVICE, IN),
+    CALIBRATION_CORRUPT: Fault("calibration_corrupt", BLOCK, BY_SERVICE, IN),
+    STORAGE: Fault("storage", BLOCK, BY_SERVICE, IN),
+    STORAGE_BLANK: Fault("storage_blank", BLOCK, BY_SERVICE, IN),
+    DISPLAY: Fault("display", BLOCK, BY_SERVICE, IN),
+    GATE: Fault("gate", STOP, BY_SERVICE, GATE_FAILED),
+    ARCHIVE_LOST: Fault("archive_lost", BLOCK, BY_USER, IN),
+    TABLES: Fault("tables", STOP, BY_RESTART, IN),
+    WATCHDOG: Fault("watchdog", BLOCK, BY_USER, IN),
+    EXCEPTION: Fault("exception", STOP, BY_RESTART, FIRMWARE_STOPPED),
+    OVERRUN: Fault("overrun", RETRACT, BY_USER, IN),
+    INTERNAL: Fault("internal", STOP, BY_RESTART, FIRMWARE_STOPPED),
 }
 
 
@@ -111,6 +121,11 @@ def act(code: int) -> int:
 
 def remedy(code: int) -> int:
     return TABLE[code].remedy
+
+
+def needles(code: int) -> int:
+    """Where the needles end: IN, RETRIED, or why they may be left out."""
+    return TABLE[code].needles
 
 
 def remembered(code: int) -> bool:
@@ -128,6 +143,11 @@ def cause(code: int) -> str:
 
 def action(code: int) -> str:
     return words(code)[1]
+
+
+def left_out(code: int) -> str:
+    """Why the needles may be left out after a fault, "" where they are not. At rest only: it reads flash."""
+    return "" if TABLE[code].needles <= RETRIED else borrow("fault_texts").LEFT_OUT[TABLE[code].needles]
 
 
 def words(code: int):

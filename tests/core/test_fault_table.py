@@ -57,6 +57,21 @@ def test_every_fault_has_a_deed_and_a_remedy(code):
     assert faults.remedy(code) in (faults.BY_USER, faults.BY_RESTART, faults.BY_SERVICE)
 
 
+@pytest.mark.parametrize("code", FROZEN)
+def test_every_fault_says_where_the_needles_end(code):
+    ends = faults.needles(code)
+    assert faults.IN <= ends <= faults.FIRMWARE_STOPPED
+    reason = faults.left_out(code)
+    assert (reason == "") == (ends in (faults.IN, faults.RETRIED))
+    assert len(reason) <= COLUMNS
+
+
+def test_a_fault_that_brings_the_needles_in_leaves_them_out_only_where_the_supply_goes():
+    for code in FROZEN:
+        if faults.act(code) != faults.STOP:
+            assert faults.needles(code) in (faults.IN, faults.RETRIED, faults.SUPPLY_GONE)
+
+
 def test_where_the_words_find_no_room_the_number_has_to_do(monkeypatch):
     """The words come from flash into a heap that may be full: the fault's page and answer still have to be made."""
 

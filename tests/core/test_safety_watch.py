@@ -84,7 +84,12 @@ def test_what_the_motor_never_ends_is_ended_by_the_drive_going_off(state, ms, fa
     rig.step(ms - 1)
     assert rig.core.state == state
     rig.step(2)
-    assert (rig.core.state, rig.core.fault) == (safety.FAULT, fault)
+    # a homing that does not end may have left the needles out: they come in first
+    ended = safety.RETRACTING if state == safety.HOMING else safety.FAULT
+    assert (rig.core.state, rig.core.fault) == (ended, fault)
+    if ended == safety.RETRACTING:
+        rig.step(safety.RETRACTING_MS + 1)
+        assert (rig.core.state, rig.core.fault) == (safety.FAULT, fault)
     if state == safety.RETRACTING:  # the slip can be cleared, what came behind it asks for a restart
         assert not rig.release().core.clear(rig.readings)
         assert rig.core.fault == faults.INTERNAL
@@ -162,7 +167,7 @@ def test_what_does_not_end_is_given_its_time_to_the_millisecond(state, ms):
     rig.step(ms - 1)
     assert (rig.core.state, rig.core.fault) == (state, before)
     rig.step()
-    assert rig.core.state == safety.FAULT
+    assert rig.core.state == (safety.RETRACTING if state == safety.HOMING else safety.FAULT)
 
 
 def test_while_the_supply_fails_its_readings_are_not_judged():
