@@ -37,7 +37,7 @@ ops = shim("_ops")
 profile, safety = shim("profile"), shim("safety")
 rp2_ops, ow_ops, np_ops = shim("_rp2_ops"), shim("_ow_ops"), shim("_np_ops")
 events, journal, cartridge, calibration = shim("events"), shim("journal"), shim("cartridge"), shim("calibration")
-supervisor, selftest = shim("supervisor"), shim("selftest")
+supervisor, selftest, inputs = shim("supervisor"), shim("selftest"), shim("inputs")
 scheduler, treatment, gate, records = shim("scheduler"), shim("treatment"), shim("gate"), shim("records")
 
 
@@ -146,6 +146,21 @@ def test_thresholds_are_those_of_the_firmware():
     named = {row["constant"] for row in rows}
     missing = {f"safety.{name}" for name in vars(safety) if re.match(r"[A-Z].*_(MV|MS|DC)$", name)} - named
     assert not missing
+
+
+def test_inputs_are_those_of_the_firmware():
+    rows = table("docs/hardware.md", "row", "input", "readings")
+    assert [row["row"] for row in rows] == [
+        name.removesuffix("_FOLLOWS").lower() for name in vars(inputs) if name.endswith("_FOLLOWS")]
+    for row in rows:
+        for column, suffix in (("readings", "READINGS"), ("over, ms", "MS"), ("asked in all", "TRIES"),
+                               ("found within, ms", "WITHIN_MS")):
+            value = getattr(inputs, f"{row['row'].upper()}_{suffix}", None)
+            assert row[column] == ("–" if value is None else str(value)), (row["row"], column)
+        code = getattr(inputs, f"{row['row'].upper()}_FOLLOWS")
+        first = row["what follows"].partition(";")[0]
+        assert (first == faults.key(code)) if code != faults.NONE else first not in {
+            fault.key for fault in faults.TABLE.values()}
 
 
 # -- docs/architecture.md ------------------------------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""The table of inputs is complete and printed; what counts as evidence, by every sequence of readings and gaps."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safety_rig import STARTS_MS, WRAP
+
+from sim.space import shim
+
+inputs, faults = shim("inputs"), shim("faults")
+
+ROWS = [name.removesuffix("_FOLLOWS") for name in vars(inputs) if name.endswith("_FOLLOWS")]
+COLUMNS = ("READINGS", "MS", "TRIES", "WITHIN_MS", "FOLLOWS")
+GAP_MS = 20
+
+
+def column(row, name):
+    return getattr(inputs, f"{row}_{name}", None)
+
+
+def test_every_constant_stands_in_a_row():
+    named = {name for name in vars(inputs) if name.isupper() and not name.startswith("_")} - {"GAP_MS"}
+    assert named == {f"{row}_{name}" for row in ROWS for name in COLUMNS if column(row, name) is not None}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_asks_for_readings_and_time_or_for_tries(row):
+    readings, ms, tries = column(row, "READINGS"), column(row, "MS"), column(row, "TRIES")
+    code = column(row, "FOLLOWS")
+    assert code == faults.NONE or code in faults.TABLE
+    if tries is not None:
+        assert tries > 1
+        return
+    assert column(row, "WITHIN_MS") is None or column(row, "WITHIN_MS") > ms
+    if code != faults.NONE:
+        assert readings >= 3 and ms >= 3
+        if faults.remedy(code) == faults.BY_SERVICE and row != "ALARM":  # whose readings have a checksum each
+            assert ms >= 40, "a transient of 25 ms asks for no service"
+
+
+def by_the_rule(readings, ms, looks):
+    """What the page says, word by word, about the last of `looks` (time, whether the condition showed)."""
+    run = []
+    for at_ms, shown in looks:
+        if run and at_ms - run[-1] > GAP_MS:
+            run = []
+        run = [*run, at_ms] if shown else []
+    return len(run) >= readings and run[-1] - run[0] >= ms
+
+
+@pytest.mark.parametrize("readings, ms", [(1, 0), (2, 1), (3, 2), (3, 8), (4, 3), (4, 40)])
+def test_every_sequence_of_six_readings_is_judged_as_the_page_says(readings, ms):
+    assert inputs.GAP_MS == GAP_MS
+    for gaps in product((1, 2, 7, 20, 21), repeat=5):
+        times = [sum(gaps[:n]) for n in range(6)]
+        for shown in product((False, True), repeat=6):
+            looks = list(zip(times, shown, strict=True))
+            evidence = inputs.Evidence(readings, ms)
+            said = [evidence.enough(condition, at_ms) for at_ms, condition in looks]
+            assert said[-1] is by_the_rule(readings, ms, looks), looks
+
+
+@given(
+    st.sampled_from(STARTS_MS), st.integers(1, 6), st.integers(0, 60),
+    st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=1, max_size=30))
+def test_any_sequence_is_judged_as_the_page_says_across_the_wrap(start_ms, readings, ms, steps):
+    evidence, now_ms, looks = inputs.Evidence(readings, ms), start_ms, []
+    for gap_ms, shown in steps:
+        now_ms += gap_ms
+        looks.append((now_ms, shown))
+        assert evidence.enough(shown, now_ms % WRAP) is by_the_rule(readings, ms, looks)
+
+
+def test_what_lasts_is_evidence_for_as_long_as_it_lasts():
+    """Its first reading is forgotten in time: a difference of ticks is right for six days only."""
+    evidence, now_ms = inputs.Evidence(3, 40), WRAP - 50
+    for step in range(100):
+        now_ms = (now_ms + 20) % WRAP
+        assert evidence.enough(True, now_ms) is (step >= 2)
+    assert (now_ms - evidence._first_ms) % WRAP == 40
