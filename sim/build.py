@@ -185,19 +185,23 @@ def schedule(world: World, mishap: Mishap) -> None:
 
     def begin() -> None:
         text = kind.about if mishap.value is None else f"{kind.about}: {mishap.value:g} {kind.value}"
+        text = text if mishap.pin is None else f"{mishap.pin}: {text}"
         world.recorder.event("injected", text)
         world.recorder.unusual()
-        kind.do(world, mishap.value)
+        kind.begin(world, mishap.value, mishap.pin, mishap.looks)
         if mishap.for_ms is not None:
             world.after(round(mishap.for_ms * MS), end)
 
     def end() -> None:
         world.recorder.event("injected", f"over: {kind.about}")
-        if kind.undo is not None:
-            kind.undo(world, mishap.value)
+        kind.end(world, mishap.value, mishap.pin)
 
     if mishap.at_ms is not None:
         world.at(round(mishap.at_ms * MS), begin)
+        return
+    if mishap.when is not None:
+        world.moments.hear(
+            mishap.when, mishap.nth, lambda: world.after(round(mishap.after_ms * MS), begin))
         return
 
     def on_stroke(index: int, start_ns: int, end_ns: int) -> None:

@@ -3,6 +3,7 @@
 import random
 
 BOUNCE_NS = 3_000_000  # small tactile switches settle within 1-5 ms
+LONGEST_BOUNCE_MS = 20  # a worn one
 
 
 class Contact:
@@ -12,9 +13,17 @@ class Contact:
         self._rng = rng
         self.closed = closed
 
-    def move(self, closed: bool, t_ns: int) -> list[tuple[int, bool]]:
+    def move(self, closed: bool, t_ns: int, bounce_ns: int = BOUNCE_NS) -> list[tuple[int, bool]]:
         """The (time, state) changes of going to `closed` at `t_ns`: an odd number of flips, the last one final."""
         flips = 2 * self._rng.randrange(0, 4)
-        times = sorted(t_ns + self._rng.randrange(1, BOUNCE_NS) for _ in range(flips))
-        states = [closed] + [not closed if i % 2 == 0 else closed for i in range(flips)]
+        if bounce_ns > BOUNCE_NS:
+            return [(t_ns, closed), *chatter(self._rng, closed, t_ns, bounce_ns)]
+        times = sorted(t_ns + self._rng.randrange(1, bounce_ns) for _ in range(flips)) if bounce_ns > 1 else []
+        states = [closed] + [not closed if i % 2 == 0 else closed for i in range(len(times))]
         return list(zip([t_ns, *times], states, strict=True))
+
+
+def chatter(rng: random.Random, closed: bool, t_ns: int, bounce_ns: int) -> list[tuple[int, bool]]:
+    """Changes of a contact that has just gone to `closed` and leaves it again and again; the last one is final."""
+    times = sorted(t_ns + rng.randrange(1, bounce_ns) for _ in range(2 * rng.randrange(1, 12)))
+    return [(at_ns, not closed if i % 2 == 0 else closed) for i, at_ns in enumerate(times)]

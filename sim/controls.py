@@ -20,8 +20,8 @@ ACTS = {
     "usb WHAT": "pull or plug the cable",
     "power WHAT": "off or on: the battery loses contact, has it again",
     "reset": "the chip's reset",
-    "break NAME [VALUE]": "a mishap of docs/simulator.md begins",
-    "mend NAME": "it ends, if it can",
+    "break NAME [PIN] [VALUE]": "a mishap of docs/simulator.md begins",
+    "mend NAME [PIN]": "it ends, if it can",
     "panel": "what the display shows",
     "status": "time, tips and strokes; how long an emulated CPU slept",
     "help": "these lines",
@@ -119,23 +119,25 @@ class Controls:
         self._pen.world.dead = "reset"
         return "reset"
 
-    def _break(self, name: str, value: str | None = None) -> str:
+    def _break(self, name: str, *figures: str) -> str:
         kind = MISHAPS[_one_of(name, MISHAPS)]
+        pin = _pin_of(name, figures[:1])
+        value, *more = figures[bool(kind.pins) :] or (None,)
         if kind.cpython_only and self._pen.tier != "cpython":
             raise ControlError(f"'{name}' reaches into the firmware's memory: the cpython tier only")
-        if bool(kind.value) != (value is not None):
+        if more or bool(kind.value) != (value is not None):
             raise ControlError(f"'{name}' takes {kind.value or 'no value'}")
         try:
-            kind.do(self._pen.world, None if value is None else float(value))
+            kind.begin(self._pen.world, None if value is None else float(value), pin)
         except ValueError as error:
             raise ControlError(f"'{name}' cannot be done: {error}") from None
         return kind.about
 
-    def _mend(self, name: str) -> str:
+    def _mend(self, name: str, *pin: str) -> str:
         kind = MISHAPS[_one_of(name, MISHAPS)]
         if kind.undo is None:
             raise ControlError(f"'{name}' cannot be mended")
-        kind.undo(self._pen.world, None)
+        kind.end(self._pen.world, None, _pin_of(name, pin))
         return f"over: {kind.about}"
 
     def _panel(self) -> str:
@@ -157,6 +159,12 @@ class Controls:
     def _quit(self) -> str:
         self._pen.stop()
         return ""
+
+
+def _pin_of(name: str, words: tuple[str, ...]) -> str | None:
+    """The pin that a mishap at a pin needs."""
+    pins = MISHAPS[name].pins
+    return _one_of(words[0] if words else "nothing", pins) if pins else None
 
 
 def _one_of(word: str, known: Iterable[str]) -> str:

@@ -40,8 +40,23 @@ def move_trigger(world: World, pressed: bool) -> None:
     if not pressed:
         first, second = second, first
     world.move_contact(first, False)
-    world.after(CHANGE_OVER_MS * MS, lambda: world.move_contact(second, True))
+    world.trigger_moves += 1
+    move = world.trigger_moves
+
+    def arrives() -> None:
+        if move == world.trigger_moves:  # the finger has not turned back meanwhile
+            world.move_contact(second, True)
+
+    world.after(CHANGE_OVER_MS * MS, arrives)
     world.recorder.event("hand", "trigger pressed" if pressed else "trigger released")
+
+
+def touch_trigger(world: World) -> None:
+    """A finger that presses the trigger half way, or lets go half way: both contacts are open."""
+    world.trigger_moves += 1
+    for pin in (board.PIN_TRIGGER_NC, board.PIN_TRIGGER_NO):
+        world.move_contact(pin, False)
+    world.recorder.event("hand", "trigger half way")
 
 
 class GaveUp(Exception):
@@ -308,6 +323,18 @@ class Hands:
     def _release_trigger(self, _step: HandStep) -> Waits:
         move_trigger(self._world, False)
         yield 100
+
+    def _touch_trigger(self, _step: HandStep) -> Waits:
+        touch_trigger(self._world)
+        yield 20
+
+    def _hold_button(self, step: HandStep) -> Waits:
+        self._world.move_contact(BUTTONS[step.button or "select"], True)
+        yield 0
+
+    def _release_button(self, step: HandStep) -> Waits:
+        self._world.move_contact(BUTTONS[step.button or "select"], False)
+        yield 0
 
     def _end_session(self, step: HandStep) -> Waits:
         yield from self._tap("select", LONG_MS)

@@ -17,6 +17,8 @@ def check_tier(scenario: Scenario, tier: str) -> None:
     for mishap in scenario.faults:
         if MISHAPS[mishap.what].cpython_only and tier != "cpython":
             raise ScenarioError(f"'{mishap.what}' reaches into the firmware's memory: the cpython tier only")
+        if mishap.looks is not None and tier == "silicon":
+            raise ScenarioError("'looks' are the CPU's, which an emulated chip does not count: not on the silicon tier")
     if scenario.expect.rules and tier != "cpython":
         raise ScenarioError("'expect.rules' hears the firmware's own calls: the cpython tier only")
 

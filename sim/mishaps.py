@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from sim.contacts import BOUNCE_NS
+from sim.contacts import BOUNCE_NS, LONGEST_BOUNCE_MS
+from sim.false_levels import CHANNELS, HIGH, LATCHED, LOW, OTHER, PINS
 from sim.plant_params import PERIOD_UM
 from sim.space import shim
 
@@ -25,7 +26,7 @@ COUNTS_PER_UM = 1.024
 SLIPS_FROM_UM_S = 1000
 RETRY_NS = 100_000
 
-Act = Callable[["World", float | None], None]
+Act = Callable[..., None]  # (world, value), of a mishap at a pin (world, value, pin, looks)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ class Kind:
     undo: Act | None = None
     value: str = ""
     cpython_only: bool = False
+    pins: tuple[str, ...] = ()  # where it can be; none for most
+    looks: tuple[str, ...] = ()  # of these, where it may last for so many looks
+
+    def begin(self, world: World, value: float | None, pin: str | None = None, looks: int | None = None) -> None:
+        """Let it happen. ValueError if it cannot now."""
+        self.do(world, value, pin, looks) if self.pins else self.do(world, value)
+
+    def end(self, world: World, value: float | None, pin: str | None = None) -> None:
+        """Undo it, where that makes sense."""
+        if self.undo is not None:
+            self.undo(world, value, pin) if self.pins else self.undo(world, value)
 
 
 MISHAPS: dict[str, Kind] = {}
@@ -154,10 +166,43 @@ def _boost_back(world: World, _value: float | None) -> None:
     plant.boost_mv = plant.params.boost_mv
 
 
+def _bounces(world: World, ms: float, name: str, otherwise_ns: int) -> None:
+    if not 0 <= ms <= LONGEST_BOUNCE_MS:
+        raise ValueError(f"contacts bounce for 0 to {LONGEST_BOUNCE_MS} ms, not {ms:g}")
+    setattr(world, name, max(round(ms * 1e6), 1) if ms else otherwise_ns)
+
+
+def _pin_level(level: int) -> tuple[Act, Act]:
+    return lambda w, v, pin, looks: w.false.pin(pin, level, looks), lambda w, v, pin: w.false.pin_ends(pin)
+
+
+def _pin_noise(world: World, value: float, pin: str, _looks: int | None) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(f"the part of the time that a pad is wrong is above 0, up to 1, not {value:g}")
+    world.false.pin_noise(pin, value)
+
+
+def _conversion(world: World, value: float, channel: str, looks: int | None) -> None:
+    if not 0 <= value <= 4095:
+        raise ValueError(f"the converter gives 0 to 4095, not {value:g}")
+    world.false.channel(channel, round(value), looks)
+
+
+def _friction_back(world: World, _value: float | None) -> None:
+    plant = world.settle()
+    plant.friction_mnm = plant.params.friction_mnm
+
+
+def _play_back(world: World, _value: float | None) -> None:
+    plant = world.settle()
+    plant.backlash_um = plant.params.backlash_um
+
+
 def _add(
-    name: str, about: str, acts: tuple[Act, Act] | tuple[Act], value: str = "", cpython_only: bool = False
+    name: str, about: str, acts: tuple[Act, Act] | tuple[Act], value: str = "", cpython_only: bool = False,
+    pins: tuple[str, ...] = (), looks: tuple[str, ...] = (),
 ) -> None:
-    MISHAPS[name] = Kind(about, acts[0], acts[1] if len(acts) > 1 else None, value, cpython_only)
+    MISHAPS[name] = Kind(about, acts[0], acts[1] if len(acts) > 1 else None, value, cpython_only, pins, looks)
 
 
 # supply
@@ -178,6 +223,8 @@ _add("jam", "the needles are blocked where they are", _plant("jam", True, False)
 _add("motor_temp", "the motor is this hot", _plant("motor_temp_c", None, 25.0)[:1], "degrees Celsius")
 _add("ntc_open", "the NTC's wire is torn", _set("", "ntc_fault", "open", ""))
 _add("ntc_shorted", "the NTC's wires touch", _set("", "ntc_fault", "short", ""))
+_add("friction_mnm", "friction of bearings and nut is this", (_plant("friction_mnm", None)[0], _friction_back), "mN·m")
+_add("backlash_um", "the play between nut and tips is this", (_plant("backlash_um", None)[0], _play_back), "um")
 # chip and memory
 _add("cpu_hang", "the CPU stops executing", (_hang,))
 _add("task_hung", "a flipped bit in memory: this task of the loop is not asked for again", (_task_hung,),
@@ -194,6 +241,17 @@ _add("encoder_slipped", "the encoder's disc turns on its shaft by so much",
 _add("home_stuck_active", "the home sensor always sees the needles", _plant("home_fault", "stuck_active", "none"))
 _add("home_stuck_inactive", "the home sensor never sees the needles", _plant("home_fault", "stuck_inactive", "none"))
 _add("home_noisy", "the home sensor's level is noise", _plant("home_fault", "noisy", "none"))
+# levels at the chip's pads and numbers from its converter, on any input
+READ_BY_LOOKS = tuple(name for name in PINS if name not in LATCHED)
+_add("pin_high", "the pad reads high", _pin_level(HIGH), pins=tuple(PINS), looks=READ_BY_LOOKS)
+_add("pin_low", "the pad reads low", _pin_level(LOW), pins=tuple(PINS), looks=READ_BY_LOOKS)
+_add("pin_wrong", "the pad reads the other level than it has", _pin_level(OTHER), pins=tuple(PINS),
+     looks=READ_BY_LOOKS)
+_add("pin_noise", "the pad is wrong in this part of all slots of 0.1 ms", (_pin_noise, _pin_level(OTHER)[1]), "0..1",
+     pins=tuple(PINS))
+_add("adc_reads", "the converter gives this for a channel",
+     (_conversion, lambda w, v, channel: w.false.channel_ends(channel)), "0..4095", pins=tuple(CHANNELS),
+     looks=tuple(CHANNELS))
 # driver
 _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_reset(),))
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
@@ -212,6 +270,10 @@ _add("trigger_nc_stuck", "the trigger's normally closed contact stays closed",
      _wire(board.PIN_TRIGGER_NC, "stuck_closed"))
 _add("trigger_nc_broken", "the wire of the normally closed contact is torn", _wire(board.PIN_TRIGGER_NC, "stuck_open"))
 _add("select_stuck", "the SELECT button stays pressed", _wire(board.PIN_SELECT, "stuck_closed"))
+_add("contacts_bounce", "the contacts of trigger and buttons bounce for so long",
+     (lambda w, v: _bounces(w, v, "bounce_ns", 1), lambda w, v: setattr(w, "bounce_ns", BOUNCE_NS)), "ms")
+_add("seat_bounces", "the interlock's contact chatters so long when a cartridge is seated or taken out",
+     (lambda w, v: _bounces(w, v, "seat_bounce_ns", 0), lambda w, v: setattr(w, "seat_bounce_ns", 0)), "ms")
 # records and panel
 _add("fram_dead", "the record memory answers nothing", _set("fram", "fault", "absent", ""))
 _add("fram_noisy", "every fourth byte read from the record memory is wrong", _set("fram", "fault", "noisy", ""))

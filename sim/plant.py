@@ -11,7 +11,7 @@ import numpy as np
 
 from sim import plant_kernel as k
 from sim.plant_access import count, flag, number, reading, truth
-from sim.plant_params import MICROSTEP_UM, PARAM_RANGES, PlantParams, check_range, constants
+from sim.plant_params import MICROSTEP_UM, PARAM_RANGES, PER_M, PlantParams, check_range, constants
 
 __all__ = ["ENCODER_FAULTS", "HOME_FAULTS", "PARAM_RANGES", "Plant", "PlantParams"]
 
@@ -195,6 +195,26 @@ class Plant:
     @property
     def _stretch(self) -> float:
         return 1 + self.params.lead_scale_ppm * 1e-6
+
+    @property
+    def friction_mnm(self) -> float:
+        """Coulomb friction of bearings and nut; it may change in a run. ValueError outside the parameter's range."""
+        return float(self._p[k.FRICTION_N]) / PER_M * 1e3
+
+    @friction_mnm.setter
+    def friction_mnm(self, value: float) -> None:
+        self._p[k.FRICTION_N] = check_range("friction_mnm", value, *PARAM_RANGES["friction_mnm"]) * 1e-3 * PER_M
+        self._n[k.STILL] = 0
+
+    @property
+    def backlash_um(self) -> float:
+        """Play between nut and tips; it may change in a run. ValueError outside the parameter's range."""
+        return 2 * float(self._p[k.HALF_PLAY])
+
+    @backlash_um.setter
+    def backlash_um(self, value: float) -> None:
+        self._p[k.HALF_PLAY] = check_range("backlash_um", value, *PARAM_RANGES["backlash_um"]) / 2
+        self._n[k.STILL] = 0
 
     @property
     def cartridge_present(self) -> bool:

@@ -26,6 +26,7 @@ ZONES = tuple(row.key for row in depth.ZONES)
 INDICATIONS = tuple(row.key for row in depth.INDICATIONS)
 REMEMBERED = tuple(row.key for code, row in faults.TABLE.items() if faults.remembered(code))
 FAULT_KEYS = tuple(row.key for row in faults.TABLE.values())
+NAMED_MOMENTS = (*safety.STATE_NAMES[1:], "parking")
 ENDINGS = (*safety.STATE_NAMES, "off", "unknown")
 LIBRARY = Path(__file__).resolve().parent / "scenarios"
 
@@ -139,7 +140,7 @@ class HandStep(_Table):
         "wait", "look_for", "press", "choose", "answer_questions", "set_depth", "set_rate", "open_session", "pass",
         "hold_trigger", "release_trigger", "end_session", "read_aftercare", "insert_cartridge", "pull_cartridge",
         "lift", "apply", "clear_fault", "snapshot", "enter_code", "switch_off", "switch_on", "service",
-        "enter_client", "console", "flood_console",
+        "enter_client", "console", "flood_console", "touch_trigger", "hold_button", "release_button",
     ]
     text: str | None = None
     button: Literal["select", "up", "down"] | None = None
@@ -160,6 +161,7 @@ class HandStep(_Table):
             "wait": "ms", "look_for": "text", "press": "button", "choose": "text", "set_depth": "depth_um",
             "set_rate": "rate_hz", "pass": "ms", "hold_trigger": None, "snapshot": "text",
             "enter_code": "text", "enter_client": "text", "console": "text", "flood_console": "ms",
+            "hold_button": "button", "release_button": "button",
         }.get(self.do)
         if needed and getattr(self, needed) is None:
             raise ValueError(f"'{self.do}' needs '{needed}'")
@@ -173,14 +175,24 @@ class HandStep(_Table):
 
 
 class Mishap(_Table):
-    """One thing that goes wrong, at a time or in a stroke; `part` is how much of that stroke has gone by."""
+    """One thing that goes wrong, at a time, in a stroke (`part` is how much of it has gone by) or after a moment."""
 
     what: str
     at_ms: float | None = Field(None, ge=0, le=7_200_000)
     stroke: int | None = Field(None, ge=1)
     part: float = Field(0.25, ge=0.0, le=1.0)
+    when: str | None = None
+    nth: int = Field(1, ge=1, le=1000)
+    after_ms: float = Field(0, ge=0, le=7_200_000)
     for_ms: float | None = Field(None, gt=0, le=7_200_000)
+    looks: int | None = Field(None, ge=1, le=1_000_000)
+    pin: str | None = None
     value: float | None = None
+
+    @field_validator("when")
+    @classmethod
+    def _moment(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of(value, NAMED_MOMENTS, "when")
 
     @field_validator("what")
     @classmethod
@@ -189,9 +201,16 @@ class Mishap(_Table):
 
     @model_validator(mode="after")
     def _when(self) -> "Mishap":
-        if (self.at_ms is None) == (self.stroke is None):
-            raise ValueError("a fault needs either 'at_ms' or 'stroke'")
-        unit = MISHAPS[self.what].value
+        if sum(one is not None for one in (self.at_ms, self.stroke, self.when)) != 1:
+            raise ValueError("a fault needs one of 'at_ms', 'stroke' and 'when'")
+        kind = MISHAPS[self.what]
+        if bool(kind.pins) != (self.pin is not None):
+            raise ValueError(f"'{self.what}' needs 'pin'" if kind.pins else f"'{self.what}' takes no 'pin'")
+        if self.pin is not None:
+            _one_of(self.pin, kind.pins, "pin")
+        if self.looks is not None and (self.pin not in kind.looks or self.for_ms is not None):
+            raise ValueError("'looks' is for what the CPU reads at a 'pin', in place of 'for_ms'")
+        unit = kind.value
         if unit and self.value is None:
             raise ValueError(f"'{self.what}' needs 'value', in {unit}")
         if not unit and self.value is not None:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.contacts import Contact
+from sim.contacts import BOUNCE_NS, Contact, chatter
+from sim.false_levels import FalseLevels
+from sim.named_moments import Moments
 from sim.parts.ds2431 import Ds2431
 from sim.parts.flash import Flash
 from sim.parts.fram import Fram
@@ -42,6 +44,7 @@ POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
 WATCH_POWER_NS = MS // 2
 SAMPLE_NS = 50 * MS
+ALL_PADS = (1 << 30) - 1
 STEP_HIGH_NS = 200  # a pulse is over after 104 ns, read of X included
 PERIPHERALS = 5  # the top four bits of a peripheral's address
 MOTION_TAIL_NS = 2 * MS  # a stroke is over so long after its last step
@@ -98,8 +101,13 @@ class World:
         self.power_ok_stuck: int | None = None
         self.ntc_fault = ""  # "open" or "short"
         self.onewire_noisy = False
+        self.false = FalseLevels(self, seed)
+        self.bounce_ns = BOUNCE_NS  # contacts of trigger and buttons settle within this
+        self.seat_bounce_ns = 0  # and so long the interlock's contact chatters when a cartridge is seated or taken out
+        self._seat_closed: bool | None = None  # while it chatters
         self._noise = random.Random(seed + 0x5EED)
         self._ring_oscillator = random.Random(seed + 0x0510)
+        self.moments = Moments(self)
         self.dead: str | None = None
         self.powered = True
         self.on_stroke: list[Callable[[int, int, int], None]] = []  # (index, start_ns, end_ns) of each outward chain
@@ -113,6 +121,8 @@ class World:
             board.PIN_DOWN: Contact(self.rng),
         }
         self.wires = dict.fromkeys(self.contacts, "")  # a fault of a contact: "stuck_closed" or "stuck_open"
+        self.trigger_moves = 0
+        self._moves = dict.fromkeys(self.contacts, 0)  # so many moves of each contact have begun
         self._contact_word = 0
         self.contacts_changed()
         self._outputs: dict[int, int] = {}
@@ -266,7 +276,7 @@ class World:
             ops.SLEEP: self._sleep,
             ops.PIN_INIT: self._pin_init,
             ops.PIN_SET: self._pin_set,
-            ops.PIN_GET: lambda a, b, c: self.pads() >> a & 1,
+            ops.PIN_GET: lambda a, b, c: self._looked(1 << a) >> a & 1,
             ops.MEM32_GET: self._mem32,
             ops.MEM32_SET: self._mem32_set,
             ops.ADC_READ: self._adc,
@@ -330,7 +340,14 @@ class World:
             return self.scratch[(address - SCRATCH) // 4]
         if address != board.SIO_GPIO_IN:
             raise NotImplementedError(f"register {address:#010x} is not modelled")
-        return self.pads()
+        return self._looked(ALL_PADS)
+
+    def _looked(self, pins: int) -> int:
+        """All pads, as the CPU reads these now."""
+        word = self.pads()
+        if self.false.pins:
+            self.false.looked(pins)
+        return word
 
     def _adc(self, channel: int, _b: int, _c: int) -> int:
         return self.adc_counts(channel) * 65535 // 4095
@@ -344,7 +361,8 @@ class World:
             volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
         else:
             volts_part = self._ntc_part(plant.motor_temp_c)
-        return int(max(0, min(4095, round(volts_part * 4095))))
+        counts = int(max(0, min(4095, round(volts_part * 4095))))
+        return self.false.conversion(channel, counts) if self.false.channels else counts
 
     def _ntc_part(self, celsius: float) -> float:
         """The NTC's share of the reference: 10 kohm at 25 degrees, B 3950, against 10 kohm."""
@@ -398,7 +416,7 @@ class World:
         return self.pads() >> pin & 1
 
     def encoder_count(self) -> int:
-        return self.settle().encoder_count
+        return self.false.count(self.settle().encoder_count)
 
     def pads(self) -> int:
         """All pads as one word, bit n is GPn."""
@@ -417,7 +435,14 @@ class World:
         for pin in GATE_PADS:
             if self._gate_pad(pin):
                 word |= 1 << pin
-        return word
+        return self.false.word(word) if self.false.pins else word
+
+    def pad_moved(self, pin: int) -> None:
+        """A false level of a pad began or ended."""
+        if pin == INTERLOCK:
+            self.interlock_moved()
+        elif pin in self.contacts:
+            self.contacts_changed()
 
     def _gate_pad(self, pin: int) -> int:
         if pin == EN_N and self.enable_wire == "grounded":
@@ -430,7 +455,8 @@ class World:
         return self._outputs.get(pin, 1 if pin == EN_N else 0)  # EN_N has an external pull-up
 
     def _interlock(self) -> int:
-        return int(self.seated and not self.loop_torn)
+        closed = self.seated if self._seat_closed is None else self._seat_closed
+        return int(closed and not self.loop_torn)
 
     def _power_ok(self, plant: Plant) -> bool:
         return (
@@ -444,11 +470,16 @@ class World:
         return self.contacts[pin].closed if not wire else wire == "stuck_closed"
 
     def move_contact(self, pin: int, closed: bool) -> None:
-        """A finger moves a contact; it bounces."""
-        for t_ns, state in self.contacts[pin].move(closed, self.now_ns):
-            self.at(t_ns, lambda state=state: self._set_contact(pin, state))
+        """A finger moves a contact; it bounces, unless it is there already. An earlier move is over."""
+        self._moves[pin] += 1
+        if self.contacts[pin].closed == closed:
+            return
+        for t_ns, state in self.contacts[pin].move(closed, self.now_ns, self.bounce_ns):
+            self.at(t_ns, lambda state=state, move=self._moves[pin]: self._set_contact(pin, state, move))
 
-    def _set_contact(self, pin: int, closed: bool) -> None:
+    def _set_contact(self, pin: int, closed: bool, move: int) -> None:
+        if move != self._moves[pin]:
+            return
         self.contacts[pin].closed = closed
         self.contacts_changed()
         self.recorder.pad(pin, 0 if self.contact_closed(pin) else 1)
@@ -514,6 +545,8 @@ class World:
         if is_stroke:
             self._stroke_count += 1
         self.recorder.motion_begins(self._stroke_count if is_stroke else 0, times_ns, outward)
+        if not is_stroke:
+            self.moments.moves()
         self.at(end_ns, self.recorder.motion_ends)
         self.at(self._last_step_ns + HOLD_DELAY_NS, self._hold_current)
         if is_stroke:
@@ -568,13 +601,27 @@ class World:
         self.seated = True
         self.recorder.needles_fitted()
         self.interlock_moved()
+        self._seat_chatters()
 
     def pull_cartridge(self) -> None:
         """Take the cartridge out: its contacts open now, UNSEAT_NS later there are no needles on the carriage."""
         self.cartridge.remove(self.now_ns)
         self.seated = False
         self.interlock_moved()
+        self._seat_chatters()
         self.after(UNSEAT_NS, self._off_the_carriage)
+
+    def _seat_chatters(self) -> None:
+        if not self.seat_bounce_ns:
+            return
+
+        def becomes(closed: bool | None) -> None:
+            self._seat_closed = closed
+            self.interlock_moved()
+
+        for t_ns, closed in chatter(self.rng, self.seated, self.now_ns, self.seat_bounce_ns):
+            self.at(t_ns, lambda closed=closed: becomes(closed))
+        self.at(self.now_ns + self.seat_bounce_ns, lambda: becomes(None))
 
     def _off_the_carriage(self) -> None:
         if not self.seated and self.settle().cartridge_present:
@@ -584,9 +631,10 @@ class World:
     def interlock_moved(self) -> None:
         """Tell the PIO of the interlock pad's level."""
         self.pio.advance(self.now_ns)
-        self.pio.pad_changed(board.PIN_INTERLOCK, self._interlock(), self.now_ns)
+        level = self.false.level(INTERLOCK, self._interlock())
+        self.pio.pad_changed(INTERLOCK, level, self.now_ns)
         self._follow_pio()
-        self.recorder.wire("INTERLOCK", self._interlock())
+        self.recorder.wire("INTERLOCK", level)
 
     def driver_reset(self) -> None:
         """The driver's supply dipped: its registers are those of power-on."""

@@ -174,4 +174,7 @@ FAULTS: dict[str, Fault] = {
         why="tested at boot; later the strokes stay within every limit, and lamp and buzzer tell of a stop"),
 }
 
-LEFT_OUT: dict[str, str] = {}  # mishaps in no row, and why
+LEFT_OUT = {  # mishaps in no row, and why
+    name: "on the way" for name in (
+        "pin_high", "pin_low", "pin_wrong", "pin_noise", "adc_reads", "contacts_bounce", "seat_bounces",
+        "friction_mnm", "backlash_um")}

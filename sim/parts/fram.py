@@ -54,6 +54,10 @@ class Fram:
     def image(self) -> bytes:
         return bytes(self._array)
 
+    def peek(self, addr: int, length: int) -> bytes:
+        """Bytes of the array, without an access."""
+        return bytes(self._array[addr : addr + length])
+
     def load(self, image: bytes):
         """Replaces the whole array. ValueError unless `image` has exactly SIZE bytes."""
         if len(image) != SIZE:

@@ -193,4 +193,4 @@ def test_a_slip_never_throws_the_rotor_out_past_where_it_turned():
 def test_all_that_needs_no_figure_takes_none():
     for name, kind in MISHAPS.items():
         with pytest.raises(ValueError, match="takes no 'value'" if not kind.value else "needs 'value'"):
-            Mishap(what=name, at_ms=1, value=None if kind.value else 1.0)
+            Mishap(what=name, at_ms=1, value=None if kind.value else 1.0, pin=kind.pins[0] if kind.pins else None)
