@@ -21,13 +21,18 @@ _FROM, _TO = layout.EVENT_BASE, layout.EVENT_BASE + _BYTES * layout.EVENT_COUNT
 
 
 class Moments:
-    """Tells who waits for a moment that it has come. `state` is the one that was recorded last."""
+    """Tells who waits for a moment that it has come. `state` is the one that was recorded last.
+
+    `entries` is all of the black box since the start: time in ns, kind, a, b.
+    """
 
     def __init__(self, world: World):
         self._world = world
         self._waiting: list[tuple[str, Callable[[], None]]] = []
         self.came: dict[str, int] = {}  # how often, by name
         self.state: int | None = None
+        self.entries: list[tuple[int, int, int, int]] = []
+        self.on_entry: list[Callable[[int, int, int], None]] = []  # (kind, a, b) of each
         world.fram.on_write = self._written
 
     def hear(self, name: str, nth: int, what: Callable[[], None]) -> None:
@@ -47,9 +52,14 @@ class Moments:
         if not _FROM <= address < _TO or length != _BYTES:
             return
         entry = self._world.fram.peek(address, length)
-        if entry[1] == events.STATE:
-            self.state = entry[2]
-            self._tell(safety.STATE_NAMES[self.state])
+        kind, a, b = entry[1], entry[2], int.from_bytes(entry[10:14], "little", signed=True)
+        self.entries.append((self._world.now_ns, kind, a, b))
+        if kind == events.STATE:
+            self.state = a
+        for hear in self.on_entry:
+            hear(kind, a, b)
+        if kind == events.STATE:
+            self._tell(safety.STATE_NAMES[a])
 
     def _tell(self, name: str) -> None:
         self.came[name] = self.came.get(name, 0) + 1

@@ -150,6 +150,10 @@ class Recorder:
         self._needles = True
         self._world.settle().reset_max()
 
+    def take_extension(self) -> None:
+        """Take in how far the needles were until now, for who wants to know it in the middle of a motion."""
+        self._count_extension(self._world.settle())
+
     def _count_extension(self, plant: Plant) -> None:
         """Take in how far the needles were since the last look, driven or coasting."""
         self._force_n = max(self._force_n, plant.peak_force_n)

@@ -14,6 +14,7 @@ import select
 import signal
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from sim.build import schedule
 from sim.campaign.cases import Case
@@ -93,7 +94,7 @@ class _Session:
             pid = os.fork()
         if pid:
             os.close(forth)
-            outcome = _await(pid, back)
+            outcome = await_answer(pid, back)
             if outcome is not None:
                 self._found[case] = outcome
             return
@@ -112,8 +113,8 @@ class _Session:
             os._exit(0)
 
 
-def _await(pid: int, pipe: int) -> Outcome | None:
-    """The outcome that a copy sends, None if it comes to none."""
+def await_answer(pid: int, pipe: int) -> Any:
+    """What a copy sends, None if it comes to nothing."""
     parts = []
     with os.fdopen(pipe, "rb", buffering=0) as stream:
         while True:

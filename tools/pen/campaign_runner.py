@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from contextlib import contextmanager
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
 
+from pen.campaign_cores import cores
 from sim.campaign.cases import Case, parse
 from sim.campaign.shared import run_cases_together
 from sim.campaign.verdict import Outcome
@@ -37,6 +37,8 @@ SETTINGS = {
     "distributed.scheduler.worker-ttl": None,
     "distributed.comm.timeouts.connect": "120s",
 }
+
+__all__ = ["ClusterError", "cluster_at", "cores", "local_cluster", "run_cases", "sources_digest"]
 
 Told = Callable[[Outcome], None]
 
@@ -177,8 +179,3 @@ def _lost(case: Case, why: str) -> Outcome:
     outcome = Outcome(str(case), name, case.phase, case.pen, 0.0)
     outcome.violations.append(f"no result: {why}")
     return outcome
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -22,6 +22,7 @@ from pen.prompt import console
 from pen.report_command import report
 from pen.sim_command import sim
 from pen.status import selftest, status
+from pen.sweep_command import sweep
 from pen.trace import trace
 from pen.watch import watch
 
@@ -143,6 +144,7 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 
 app.command(rich_help_panel=SIMULATED)(campaign)
+app.command(rich_help_panel=SIMULATED)(sweep)
 app.command(rich_help_panel=SIMULATED)(sim)
 
 

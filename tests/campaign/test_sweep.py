@@ -1,0 +1,79 @@
+"""The home line false at every millisecond: the copies are the runs themselves, and a bound that is passed is seen."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pen.cli import app
+from sim.campaign import rules
+from sim.campaign.files import toml_of
+from sim.campaign.sweep import LENGTHS, LEVELS, STARTS, Lie, Sweep, parse, passages, scenario_of
+from sim.scenario import load
+
+BY_NAME = {passage.name: passage for passage in passages()}
+
+
+def sweep(*words):
+    return CliRunner().invoke(app, ["sweep", *words])
+
+
+def test_every_start_has_its_homing_its_retract_and_the_homing_after_a_fault():
+    kinds = ("power-on", "retract", "brought in", "cleared")
+    assert {f"{kind}, {start}" for kind in kinds for start in STARTS} <= set(BY_NAME)
+
+
+def test_each_passage_is_met_and_every_kind_of_lie_is_told_in_it():
+    for name in ("retract, 1 mm out", "cleared, 1 mm out"):
+        lies = Sweep(BY_NAME[name], every_ms=500, share=(0, 1)).run()
+        assert {(lie.length, lie.level) for lie in lies} == {(length, level) for length in LENGTHS for level in LEVELS}
+        assert all(lie.ended for lie in lies)
+
+
+def test_a_lie_replayed_alone_comes_to_what_its_copy_came_to():
+    lies = Sweep(BY_NAME["power-on, 1 mm out"], every_ms=350).run()
+    assert len(lies) >= 12
+    for lie in lies[::5]:
+        again = Sweep(BY_NAME[lie.passage]).only(parse(lie.id))
+        assert again.as_dict() == lie.as_dict()
+
+
+def test_shares_together_are_the_whole():
+    whole = Sweep(BY_NAME["retract, 1 mm out"], every_ms=40).run()
+    parts = [lie for i in range(2) for lie in Sweep(BY_NAME["retract, 1 mm out"], every_ms=40, share=(i, 2)).run()]
+    assert sorted(lie.id for lie in parts) == sorted(lie.id for lie in whole)
+
+
+def test_a_bound_that_is_passed_is_a_violation(monkeypatch):
+    monkeypatch.setattr(rules, "PAST_EDGE_UM", -300)
+    monkeypatch.setattr(rules, "SNAP_UM", -300)
+    lie = Sweep(BY_NAME["power-on, inside"]).only(Lie("power-on, inside", 40, "one look", "inactive"))
+    assert any(text.startswith("depth:") for text in lie.violations)
+
+
+def test_a_lie_is_a_scenario_too(tmp_path):
+    lie = Lie("cleared, 1 mm out", 120, "25 ms", "active")
+    path = tmp_path / "lie.toml"
+    path.write_text(toml_of(scenario_of(lie), "what came of it"))
+    read = load(path)
+    assert read.about == "what came of it"
+    assert (read.faults, read.hands, read.plant) == (
+        scenario_of(lie).faults, scenario_of(lie).hands, scenario_of(lie).plant)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--replay", "nowhere@1:active:one look"], "is no lie"),
+    (["--replay", "power-on, inside@1:odd:25 ms"], "a lie is"),
+    (["--only", "nowhere"], "unknown passage"), (["--firmware", "/nowhere"], "takes a directory like firmware/"),
+])
+def test_wrong_use_says_what_is_wrong(words, said, tmp_path):
+    done = sweep(*words, "--out", str(tmp_path))
+    assert done.exit_code == 2 and said in " ".join(done.output.split())
+
+
+def test_the_command_writes_what_it_found(tmp_path):
+    done = sweep("--only", "retract, 1 mm out", "--every", "60", "--workers", "1", "--out", str(tmp_path), "--json")
+    figures = json.loads(done.stdout)
+    written = json.loads((tmp_path / "sweep.json").read_text())
+    assert written["figures"] == figures and len(written["lies"]) == figures["runs"] >= 12
+    assert done.exit_code == bool(figures["violations"])

@@ -1,0 +1,127 @@
+"""`pen sweep`: the home line, false at every millisecond of every motion that goes by it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from pen.connect import WRONG_USE, err, fail
+
+Every = Annotated[int, typer.Option(min=1, help="Only every so many-th millisecond.")]
+Only = Annotated[list[str] | None, typer.Option(help="Only this passage; may be given again.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes; one for each core if missing.")]
+Out = Annotated[Path, typer.Option(help="Directory for sweep.json.")]
+Firmware = Annotated[Path | None, typer.Option(help="Run this directory in place of the firmware.")]
+Replay = Annotated[str | None, typer.Option(metavar="ID", help="Run this one lie and tell what came of it.")]
+ToFile = Annotated[Path | None, typer.Option("--scenario", help="With --replay: write it as a scenario for 'pen run'.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures, or the lie, as one JSON object.")]
+SHOWN = 20
+
+
+def sweep(
+    every: Every = 1, only: Only = None, workers: Workers = None, out: Out = Path("out/sweep"),
+    firmware: Firmware = None, replay: Replay = None, scenario: ToFile = None, as_json: AsJson = False,
+) -> None:
+    """A false home line at every millisecond of homing and retracts. Exit code 0 only if no rule was violated."""
+    sources = firmware_of(firmware)
+    bad = _replay(replay, sources, scenario, as_json) if replay else _run(every, only, workers, out, sources, as_json)
+    if bad:
+        raise typer.Exit(1)
+
+
+def firmware_of(directory: Path | None) -> Path:
+    """The firmware's directory to run; fails for one that holds none."""
+    from sim.space import FIRMWARE
+
+    if directory is not None and not (directory / "main.py").exists():
+        raise fail(f"{directory}: --firmware takes a directory like firmware/", WRONG_USE)
+    return directory or FIRMWARE
+
+
+def _replay(text: str, firmware: Path, scenario: Path | None, as_json: bool) -> bool:
+    from sim.campaign.files import toml_of
+    from sim.campaign.sweep import Sweep, parse, passages, scenario_of
+
+    try:
+        lie = parse(text)
+    except ValueError as error:
+        raise fail(str(error), WRONG_USE) from None
+    passage = next(one for one in passages() if one.name == lie.passage)
+    Sweep(passage, firmware=firmware).only(lie)
+    if scenario is not None:
+        try:
+            scenario.write_text(toml_of(scenario_of(lie), "; ".join(lie.violations)), encoding="utf-8")
+        except OSError as error:
+            raise fail(f"cannot write {scenario}: {error.strerror}", WRONG_USE) from None
+    if as_json:
+        print(json.dumps(lie.as_dict()))
+    else:
+        say = Console(highlight=False).print
+        say(f"{lie.id}: ended {lie.ended} with the tips at {lie.tip_um:g} um, "
+            f"latched {', '.join(lie.latched) or 'nothing'}", markup=False, soft_wrap=True)
+        for violation in lie.violations:
+            say(f"  violated: {violation}", style="red", markup=False, soft_wrap=True)
+        if not lie.violations:
+            say("  every rule held", style="green")
+    return bool(lie.violations)
+
+
+def _run(every: int, only, workers, out: Path, firmware: Path, as_json: bool) -> bool:
+    from pen.sweep_runner import run_sweep
+    from sim.campaign.sweep import passages
+
+    known = [passage.name for passage in passages()]
+    for name in only or ():
+        if name not in known:
+            raise fail(f"unknown passage '{name}', known: {'; '.join(known)}", WRONG_USE)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fail(f"cannot write to {out}: {error.strerror}", WRONG_USE) from None
+    columns = (TextColumn("{task.completed} runs"), TextColumn("{task.description}"), TimeElapsedColumn())
+    bad = 0
+    with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
+        task = bar.add_task("0 violations", total=None)
+
+        def told(lie) -> None:
+            nonlocal bad
+            bad += bool(lie.violations)
+            for violation in lie.violations:  # at once: a run that is stopped has said what it found
+                err.print(f"{lie.id}: {violation}", style="red", markup=False, soft_wrap=True)
+            bar.update(task, advance=1, description=f"{bad} violations")
+
+        from pen.campaign_cores import cores
+
+        found = run_sweep(workers or cores(), every, firmware, tuple(only or ()), told)
+    try:
+        found.write_json(out / "sweep.json")
+    except OSError as error:
+        raise fail(f"cannot write to {out}: {error.strerror}", WRONG_USE) from None
+    if as_json:
+        print(json.dumps(found.figures))
+    else:
+        _tell(found, out)
+    return bool(found.failures) or not found.whole or not found.lies
+
+
+def _tell(found, out: Path) -> None:
+    say = Console(highlight=False).print
+    for row in found.rows():
+        kinds = ", ".join(f"{rule} {count}" for rule, count in row["kinds"].items()) or "none"
+        say(f"{row['passage']:<24} {row['runs']:>6} runs, violations: {kinds}", markup=False)
+    for lie in found.failures[:SHOWN]:
+        say(f"pen sweep --replay '{lie.id}'", style="red", markup=False)
+        for violation in lie.violations:
+            say(f"    {violation}", markup=False, soft_wrap=True)
+    figures = found.figures
+    if not found.whole:
+        say("a worker died: the rest was not run", style="red")
+    say(f"{figures['runs']} runs in {figures['wall_s']:.0f} s: tip past the bound {figures['tip_past_the_bound']}, "
+        f"needles left out {figures['needles_left_out']}, sent to service {figures['sent_to_service']}")
+    say(f"{figures['violations']} violations", style="red" if figures["violations"] else "green")
+    say(f"{out / 'sweep.json'}", markup=False)

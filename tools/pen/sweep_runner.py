@@ -1,0 +1,107 @@
+"""Runs the sweep of the home line on this machine's cores, and adds it up."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.campaign.sweep import Lie, passages, run_share
+
+DEAD_S = 2.0
+
+
+@dataclass
+class Swept:
+    """All lies and what they add up to."""
+
+    lies: list[Lie]
+    wall_s: float
+    workers: int
+    every_ms: int
+    whole: bool = True
+
+    @property
+    def failures(self) -> list[Lie]:
+        return [lie for lie in self.lies if lie.violations]
+
+    def broken(self, rule: str) -> int:
+        return sum(any(text.startswith(f"{rule}:") for text in lie.violations) for lie in self.lies)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Totals, as the JSON has them."""
+        return {
+            "runs": len(self.lies), "every_ms": self.every_ms, "tip_past_the_bound": self.broken("depth"),
+            "needles_left_out": self.broken("rest"), "sent_to_service": self.broken("service"),
+            "violations": len(self.failures),
+            "worst_over_um": max((lie.over_um for lie in self.lies), default=None), "wall_s": round(self.wall_s, 1),
+            "workers": self.workers,
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each passage."""
+        found = []
+        for passage in passages():
+            lies = [lie for lie in self.lies if lie.passage == passage.name]
+            if lies:
+                part = Swept(lies, 0, 0, self.every_ms)
+                kinds = Counter(text.partition(":")[0] for lie in lies for text in lie.violations)
+                found.append({
+                    "passage": passage.name, "runs": len(lies), "violations": len(part.failures),
+                    "kinds": dict(kinds), "worst_over_um": part.figures["worst_over_um"]})
+        return found
+
+    def write_json(self, path: Path) -> None:
+        content = {"figures": self.figures, "passages": self.rows(), "lies": [lie.as_dict() for lie in self.lies]}
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def run_sweep(
+    workers: int, every_ms: int, firmware: Path, names: tuple[str, ...] = (), told: Callable[[Lie], None] | None = None,
+) -> Swept:
+    """Every lie, on so many processes; a process that dies leaves `whole` false."""
+    context = multiprocessing.get_context("fork")
+    results: Any = context.Queue()
+    began = time.perf_counter()
+    processes = [
+        context.Process(target=_work, args=(results, every_ms, (i, workers), firmware, names), daemon=True)
+        for i in range(workers)]
+    for process in processes:
+        process.start()
+    lies: list[Lie] = []
+    done, quiet_since = 0, None
+    while done < workers:
+        try:
+            lie = results.get(timeout=0.2)
+        except queue.Empty:
+            alive = sum(process.is_alive() for process in processes)
+            if alive + done >= workers:
+                quiet_since = None
+                continue
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since > DEAD_S:
+                break
+            continue
+        if lie is None:
+            done += 1
+            continue
+        lies.append(lie)
+        if told is not None:
+            told(lie)
+    for process in processes:
+        process.join(DEAD_S)
+    order = {passage.name: i for i, passage in enumerate(passages())}
+    lies.sort(key=lambda lie: (order[lie.passage], lie.ms, lie.length, lie.level))
+    return Swept(lies, time.perf_counter() - began, workers, every_ms, done == workers)
+
+
+def _work(results: Any, every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...]) -> None:
+    run_share(every_ms, share, firmware, names, results.put)
+    results.put(None)
