@@ -67,6 +67,7 @@ _HALF = const(0x20000000)
 _IDLE = carriage.IDLE
 _READY = safety.READY
 _DIAG = 1 << board.PIN_DIAG
+_ALARMS_MASK = const(15)  # one look in so many, while the line stays high
 
 
 class Pen:
@@ -99,11 +100,11 @@ class Pen:
         self.treatment = treatment.Treatment(Panel.QUESTIONS)
         self.ticks_ms = clock.ticks_ms
         self.pace = Pace(self)
+        self._driver_watch = DriverWatch(self, clock.ticks_us)
         self.motor = motor.Motor(
             self.gate, self.encoder, base.gears, self.calibration, self.readings, self.sensors.read_pads,
-            self.pace.on_stroke, self.safety.trip)
+            self.pace.on_stroke, self._driver_watch.trip)
         self.pace.drive(self.motor)
-        self._driver_watch = DriverWatch(self.driver, self.safety, self.motor)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
         self.slot_watch = SlotWatch(self)
@@ -118,6 +119,7 @@ class Pen:
         self.fault_record = FaultRecord(self)
         self._stuck_on = safety.Timer()
         self._unseen = 0
+        self._alarms = 0
         self._was_pressed = False
         self._seen = array("i", [0, 0, 0])
         self._watchdog = None
@@ -289,8 +291,12 @@ class Pen:
         elif scheduler.late > OVERRUNS_MAX:
             scheduler.late = 0
             core.trip(faults.OVERRUN)
-        if sensors.pads & _DIAG:
-            scheduler.hurry(self._driver_task)
+        if sensors.pads & _DIAG:  # what the driver answers counts: the line only has it asked earlier, and may be stuck
+            if not self._alarms & _ALARMS_MASK:
+                scheduler.hurry(self._driver_task)
+            self._alarms += 1
+        else:
+            self._alarms = 0
         self.follow.run(now_us, now_ms)
         if pressed and core.state == _READY:
             scheduler.hurry(self._motor_task)

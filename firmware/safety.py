@@ -227,6 +227,7 @@ class Safety:
         self.gauge_tip = False  # seated instead of a cartridge
         self.technician = False  # has proven the key
         self.gauging = False  # static moves may be asked for
+        self.driver_warm = 0  # 1: the motor driver says that it is itself too warm
         self.zone = 0
         self.max_um = 0  # effective maximum of the session; 0: no session
         self.time_up = False
@@ -403,7 +404,7 @@ class Safety:
         if code == faults.TRIGGER_STUCK or code == faults.TRIGGER_CONTACTS:
             return readings.trigger_no == 0 and readings.trigger_nc == 1
         if code == faults.MOTOR_HOT or code == faults.DRIVER_HOT:
-            return readings.temp_dc <= COOL_DC
+            return readings.temp_dc <= COOL_DC and not (code == faults.DRIVER_HOT and self.driver_warm)
         if code == faults.BATTERY_LOW:
             return BATTERY_START_MV <= readings.battery_mv <= BATTERY_MOST_MV
         if code == faults.RAIL_LOW or code == faults.DRIVER_SUPPLY:

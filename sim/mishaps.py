@@ -256,7 +256,14 @@ _add("adc_reads", "the converter gives this for a channel",
 _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_reset(),))
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
 _add("driver_babbling", "the driver answers nonsense", _set("driver", "babbling", True, False))
-_add("driver_short", "a short at the motor", _set("driver", "short_a", True, False))
+_add("driver_short", "a short at the motor: the driver switches its bridges off, until EN_N or TOFF has been",
+     _set("driver", "short_a", True, False))
+_add("driver_hot", "the driver, not the motor, is this hot and cools down again",
+     _set("driver", "temperature_c", None)[:1], "degrees Celsius")
+_add("driver_pump_low", "the driver's charge pump is too low: its bridges are off meanwhile",
+     _set("driver", "undervoltage", True, False))
+_add("diag_stuck_high", "the driver's DIAG line is stuck high", _set("", "diag_stuck", 1, None))
+_add("diag_stuck_low", "the driver's DIAG line is stuck low", _set("", "diag_stuck", 0, None))
 _add("driver_open", "a motor wire makes bad contact: the driver sees an open load, the torque stays",
      _set("driver", "open_load_a", True, False))
 _add("enable_torn", "the driver's EN_N wire is torn: pulled up, off", _driver_wire("enable_wire", "torn", ""))

@@ -80,6 +80,8 @@ class World:
         self.display = Ssd1306()
         self.usb = UsbPort()
         self.driver = Tmc2209(seed=seed)
+        self.driver.temperature_c = params.ambient_c
+        self.driver.on_stage = self._stage_changed
         self.pio = PioHost(self)
         self.recorder = Recorder(self)
         self.date_days = date_days
@@ -99,6 +101,7 @@ class World:
         self.step_torn = False
         self.dir_torn = False  # pulled down in the driver: inward
         self.power_ok_stuck: int | None = None
+        self.diag_stuck: int | None = None
         self.ntc_fault = ""  # "open" or "short"
         self.onewire_noisy = False
         self.false = FalseLevels(self, seed)
@@ -427,7 +430,7 @@ class World:
             word |= 1 << INTERLOCK
         if plant.home_active:
             word |= 1 << HOME
-        if self.driver.diag:
+        if self.driver.diag if self.diag_stuck is None else self.diag_stuck:
             word |= 1 << DIAG
         if self._power_ok(plant) if self.power_ok_stuck is None else self.power_ok_stuck:
             word |= 1 << POWER_OK
@@ -517,8 +520,11 @@ class World:
         if level != self._drive_level:
             self._drive_level = level
             self.recorder.wire("EN_N", level)
-        plant = self.settle()
-        plant.set_drive(self.driver.power_stage_on)
+        self._stage_changed()
+
+    def _stage_changed(self) -> None:
+        """Bridges that are off, whatever switched them off, give no torque: the carriage coasts."""
+        self.settle().set_drive(self.driver.power_stage_on)
 
     def steps(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
         """Edges that the gate lets through, now known ahead of time."""
@@ -692,7 +698,7 @@ class World:
 
     def _sample(self) -> None:
         plant = self.settle()
-        self.driver.temperature_c = plant.motor_temp_c
+        self.driver.warm(plant.motor_current_a, SAMPLE_NS / 1e9, plant.ambient_c)
         self.recorder.sample(plant)
         self.after(SAMPLE_NS, self._sample)
 

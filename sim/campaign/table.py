@@ -148,7 +148,15 @@ FAULTS: dict[str, Fault] = {
     "driver_silent_100ms": Fault(
         "driver_silent", ("driver_silent",), NEVER, for_ms=100, why="one request in a row may fail: noise"),
     "driver_babbling": Fault("driver_babbling", ("driver_silent",), ALWAYS),
-    "driver_short": Fault("driver_short", ("driver_short", "jam", "slip", "homing"), LAST_STROKE),
+    "driver_short": Fault("driver_short", ("driver_short",), LAST_STROKE),
+    "driver_hot": Fault("driver_hot", ("driver_hot",), ALWAYS, value=160),
+    "driver_pump_low": Fault("driver_pump_low", ("driver_supply",), ALWAYS),
+    "driver_pump_low_20ms": Fault(
+        "driver_pump_low", ("driver_supply", *NOT_MOVED), NEVER, for_ms=20, why="short enough to fall into a pause"),
+    "diag_stuck_high": Fault(
+        "diag_stuck_high", (), NEVER, why="the line only has the driver asked earlier; what it answers counts"),
+    "diag_stuck_low": Fault(
+        "diag_stuck_low", (), NEVER, why="the line only has the driver asked earlier; what it answers counts"),
     "driver_open": Fault(
         "driver_open", ("driver_open",), NEVER,
         why="three statuses under load have to show it, and a run of the base session has one or two"),

@@ -8,7 +8,8 @@ Not modelled: OTP programming, StallGuard and CoolStep values (they read 0), aut
 from __future__ import annotations
 
 import random
-from math import pi, sin
+from collections.abc import Callable
+from math import exp, pi, sin
 
 GCONF, GSTAT, IFCNT, SLAVECONF, OTP_PROG, OTP_READ, IOIN, FACTORY_CONF = range(8)
 IHOLD_IRUN, TPOWERDOWN, TSTEP, TPWMTHRS, TCOOLTHRS = 0x10, 0x11, 0x12, 0x13, 0x14
@@ -44,6 +45,12 @@ _POWERDOWN_CLOCKS = 1 << 18
 _MIN_SENSED_BITS = 63  # a longer pause between start bits resets the receiver (section 4.1.1)
 _RECOVERY_BITS = 12
 _LONG_S = 60.0  # beyond any standstill delay the registers can ask for
+# Heat of the chip on its board. The bridges' resistance is the data sheet's 0.17 ohm high and low side, half more when
+# warm; the rest is an engineering assumption for a small board in a closed pen.
+BRIDGE_OHM = 0.5
+IDLE_W = 0.25  # charge pump, regulator, switching
+BOARD_K_W = 40.0
+BOARD_J_K = 1.0
 
 
 def crc8(data: bytes) -> int:
@@ -56,15 +63,31 @@ def crc8(data: bytes) -> int:
     return crc
 
 
+def _condition(name: str) -> property:
+    """What the protections look at all the time: a change is felt at once."""
+
+    def put(self, value) -> None:
+        setattr(self, "_" + name, value)
+        self._protect()
+
+    return property(lambda self: getattr(self, "_" + name), put)
+
+
 class Tmc2209:
     """One TMC2209 with MS1 and MS2 strapped to give `address` 0..3 (bit 0 is MS1).
 
     The world sets `enable_n` (EN_N pin level), `temperature_c` and the faults; it reports movement with
-    `moved()`. Faults (False at start): `short_a short_b` (a short at a phase, seen while the stage is on),
-    `open_load_a open_load_b`, `undervoltage` (charge pump low), `stall` (StallGuard would raise DIAG) and of
-    the interface `silent` (hears and says nothing), `babbling` (random bytes to any input), `bad_crc` (its
+    `moved()` and the current with `warm()`. `on_stage` hears at once when the bridges go on or off, whatever does it:
+    EN_N, a register, a protection. Faults (False at start): `short_a short_b` (a short at a phase, seen while the
+    stage is on), `open_load_a open_load_b`, `undervoltage` (charge pump low), `stall` (StallGuard would raise DIAG),
+    and of the interface `silent` (hears and says nothing), `babbling` (random bytes to any input), `bad_crc` (its
     answers), `stuck` (answers, but takes no write).
     """
+
+    short_a = _condition("short_a")
+    short_b = _condition("short_b")
+    undervoltage = _condition("undervoltage")
+    temperature_c = _condition("temperature_c")
 
     def __init__(self, address: int = 3, seed: int = 0):
         if not 0 <= address <= 3:
@@ -73,10 +96,12 @@ class Tmc2209:
         self.ms1, self.ms2 = address & 1, address >> 1
         self.pdn_uart = 1  # the UART line idles high
         self._enable_n = 1
-        self.temperature_c = 25.0
-        self.short_a = self.short_b = False
+        self.on_stage: Callable[[], None] | None = None
+        self._stage_was_on = False
+        self._temperature_c = 25.0
+        self._short_a = self._short_b = self._undervoltage = False
         self.open_load_a = self.open_load_b = False
-        self.undervoltage = self.stall = False
+        self.stall = False
         self.silent = self.babbling = self.bad_crc = self.stuck = False
         self._random = random.Random(seed)
         self._mscnt_256 = 0
@@ -96,6 +121,7 @@ class Tmc2209:
         self._frame = bytearray()
         self._lost = False
         self._heard_ns = -(10**9)
+        self._protect()
 
     # ---- pins and power stage
 
@@ -111,16 +137,14 @@ class Tmc2209:
     @property
     def power_stage_on(self) -> bool:
         """Whether the bridges drive the motor: EN_N low, TOFF not 0, no latched short, cool, pump up."""
-        self._protect()
         return self._enabled() and not (
-            self._shorted_a or self._shorted_b or self._overtemperature or self.undervoltage
+            self._shorted_a or self._shorted_b or self._overtemperature or self._undervoltage
         )
 
     @property
     def diag(self) -> int:
         """Level of DIAG: high while the driver is shut down by a protection, or stalled (section 15)."""
-        self._protect()
-        return int(self._driver_error or self.undervoltage or self.stall)
+        return int(self._driver_error or self._undervoltage or self.stall)
 
     @property
     def microsteps_per_full_step(self) -> int:
@@ -187,20 +211,30 @@ class Tmc2209:
     def _thresholds_c(self) -> tuple[int, int]:
         return _OT_C[self.registers[FACTORY_CONF] >> 8 & 3]
 
+    def warm(self, current_rms_a: float, seconds: float, ambient_c: float) -> None:
+        """So long with so much current in each phase: the chip's own heat, which is not the motor's."""
+        final_c = ambient_c + BOARD_K_W * (2 * current_rms_a**2 * BRIDGE_OHM + IDLE_W)
+        self.temperature_c = final_c + (self._temperature_c - final_c) * exp(-seconds / (BOARD_K_W * BOARD_J_K))
+
     def _protect(self) -> None:
         """Let the protections see the present conditions (sections 5.5.3 and 13)."""
         off_c, warning_c = self._thresholds_c()
-        if self.temperature_c >= off_c:
+        if self._temperature_c >= off_c:
             self._overtemperature = True
-        elif self.temperature_c < warning_c:
+        elif self._temperature_c < warning_c:
             self._overtemperature = False
         if not self._enabled():
             self._shorted_a = self._shorted_b = False
-        elif not self._overtemperature and not self.undervoltage:
-            self._shorted_a |= self.short_a
-            self._shorted_b |= self.short_b
+        elif not self._overtemperature and not self._undervoltage:
+            self._shorted_a |= self._short_a
+            self._shorted_b |= self._short_b
         if self._shorted_a or self._shorted_b or self._overtemperature:
             self._driver_error = True
+        on = self.power_stage_on
+        if on != self._stage_was_on:
+            self._stage_was_on = on
+            if self.on_stage is not None:
+                self.on_stage()
 
     # ---- UART
 
@@ -267,7 +301,6 @@ class Tmc2209:
             return
         self.write_count = (self.write_count + 1) & 0xFF
         if register == GSTAT:
-            self._protect()
             if value & 1:
                 self._reset_flag = False
             if value & 2:
@@ -278,11 +311,10 @@ class Tmc2209:
 
     def read_register(self, register: int) -> int:
         """What a read datagram of `register` gives now; write-only and unknown registers give 0."""
-        self._protect()
         if register in _STORED_READABLE:
             return self.registers[register]
         if register == GSTAT:
-            return self._reset_flag | self._driver_error << 1 | self.undervoltage << 2
+            return self._reset_flag | self._driver_error << 1 | self._undervoltage << 2
         if register == IFCNT:
             return self.write_count
         if register == IOIN:
@@ -311,11 +343,11 @@ class Tmc2209:
         on = self.power_stage_on
         standing = self._standing()
         idle_s = _LONG_S if self._last_step_ns is None else (self._heard_ns - self._last_step_ns) / 1e9
-        warning = self.temperature_c >= self._thresholds_c()[1]
+        warning = self._temperature_c >= self._thresholds_c()[1]
         value = int(warning) | self._overtemperature << 1 | self._shorted_a << 2 | self._shorted_b << 3
         value |= (on and self.open_load_a) << 6 | (on and self.open_load_b) << 7
         for bit, limit_c in enumerate((120, 143, 150, 157)):
-            value |= (self.temperature_c >= limit_c) << 8 + bit
+            value |= (self._temperature_c >= limit_c) << 8 + bit
         value |= self._current_setting(not standing, idle_s) << 16
         stealth = not self.registers[GCONF] >> 2 & 1
         return value | stealth << 30 | standing << 31

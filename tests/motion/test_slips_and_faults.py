@@ -205,8 +205,6 @@ def test_a_fault_of_the_driver_stops_the_pen_with_its_code(what, code):
             setattr(driver, name, value)
 
     rig.in_stroke(STROKE, 0.5, fail)
-    if "temperature_c" in what:
-        keep_hot(rig)
     rig.strokes_until_fault(25)
     rig.run_ms(1500)
     assert rig.fault() == code
@@ -214,14 +212,55 @@ def test_a_fault_of_the_driver_stops_the_pen_with_its_code(what, code):
     assert rig.pen.motor.strokes() <= STROKE + 12
 
 
-def keep_hot(rig):
-    """The world takes the driver's temperature from the motor's; this one is hot by itself."""
-    def heat():
-        if rig.strokes and len(rig.strokes) >= STROKE:
-            rig.world.driver.temperature_c = 160.0
-        rig.world.after(1_000_000, heat)
+SHUT_DOWN = [  # what switches the bridges off, and the fault that says so
+    ({"short_a": True}, "driver_short"), ({"temperature_c": 160.0}, "driver_hot"),
+    ({"undervoltage": True}, "driver_supply"),
+]
 
-    heat()
+
+@pytest.mark.hazard("H12")
+@pytest.mark.parametrize("diag", [None, 0, 1], ids=["diag", "diag_stuck_low", "diag_stuck_high"])
+@pytest.mark.parametrize("part", [0.1, 0.45, 0.7, 0.95])
+@pytest.mark.parametrize(("what", "code"), SHUT_DOWN, ids=[code for _, code in SHUT_DOWN])
+def test_a_driver_that_shuts_down_gives_no_torque_and_is_what_the_fault_names(what, code, part, diag):
+    """The carriage coasts and stands, wherever in the stroke; never past the command, never blamed on a sensor."""
+    rig = session()
+    world = rig.world
+    world.diag_stuck = diag
+    seen = []
+
+    def fail():
+        for name, value in what.items():
+            setattr(world.driver, name, value)
+        seen.append((world.driver.power_stage_on, world.settle().motor_current_a))
+
+    rig.in_stroke(STROKE, part, fail)
+    rig.strokes_until_fault(STROKE + 6)
+    rig.run_ms(1500)
+    assert seen == [(False, 0)]
+    assert rig.fault() == code
+    assert rig.furthest_um < DEPTH_UM + 20
+    if part == 0.1:
+        assert rig.strokes[-1].max_tip_um < 0.6 * DEPTH_UM  # it did not go on to its depth
+
+
+def test_a_line_of_the_driver_that_is_stuck_is_no_fault_by_itself():
+    for level in (0, 1):
+        rig = session()
+        rig.world.diag_stuck = level
+        assert rig.strokes_until_fault(20) == 20 and not rig.fault()
+
+
+def test_a_driver_that_was_hot_and_is_cool_again_strokes_again():
+    rig = session()
+    rig.in_stroke(STROKE, 0.5, lambda: setattr(rig.world.driver, "temperature_c", 160.0))
+    rig.strokes_until_fault(STROKE + 6)
+    rig.run_ms(1000)
+    assert rig.fault() == "driver_hot"
+    assert rig.world.settle().motor_temp_c < 40  # the motor is another body
+    assert not rig.pen.clear_fault()
+    assert rig.run_while(lambda: not rig.pen.clear_fault(), 60_000)
+    assert rig.run_while(lambda: rig.state() != "ready", 10_000)
 
 
 def open_loads(rig, answers):
@@ -277,15 +316,14 @@ def test_open_loads_are_counted_over_the_rest_between_runs():
 
 def test_the_hold_current_is_reduced_at_rest():
     rig = session()
-    plant = rig.world.settle()
     rig.strokes_until_fault(3)
     driver = rig.world.driver
+    # between runs the drive is off, the screw holds by itself
+    assert rig.world.settle().motor_current_a == 0
     driver.enable_n = 0  # what the registers that the firmware wrote make of the current while the drive is on
     assert driver.current_scale(True) == pytest.approx(29 / 32)  # IRUN 28
     assert driver.current_scale(False, 5.0) == pytest.approx(11 / 32)  # IHOLD 10
     assert driver.current_scale(False, 5.0) < 0.4 * driver.current_scale(True)
-    # and the pen goes further: between runs the drive is off, the screw holds by itself
-    assert plant.motor_current_a == 0
 
 
 @pytest.mark.hazard("H05")
