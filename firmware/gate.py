@@ -43,10 +43,10 @@ _BLOCK_WORDS = const(4)
 def step_generator():
     """One word a step: bits 31..1 are the count, bit 0 is the direction (1 outward). Requests, never steps."""
     pull()
-    out(x, 31)
+    out(x, 31)[31]
     label("delay")
     jmp(x_dec, "delay")
-    wait(0, irq, 4)[31]  # the request before must have been taken; DIR stays put until its pulse is over
+    wait(1, irq, 5)  # the step before must be over, however long EN_N held it up: only then may DIR change
     out(pins, 1)[3]  # past the input synchroniser, so that the gate judges this DIR
     irq(4)
 
@@ -54,7 +54,8 @@ def step_generator():
 @rp2.asm_pio(sideset_init=rp2.PIO.OUT_LOW, set_init=rp2.PIO.OUT_HIGH)
 def depth_gate():
     """Turn a request into a step, or refuse it for good."""
-    wait(1, irq, 4).side(0)
+    irq(5).side(0)  # the step is over; at the start, ready for the first
+    wait(1, irq, 4)
     wait(0, pin, 0)  # a drive that is off gets no pulse, and X stays true
     jmp(pin, "outward")
     mov(x, invert(x))  # inward: x + 1 is the complement of (complement of x) - 1
@@ -62,9 +63,12 @@ def depth_gate():
     label("complement")
     mov(x, invert(x))
     label("step")
-    set(y, 11).side(1)  # a loop, not delays: an instruction forced by the CPU can only lengthen the pulse
+    set(y, 13).side(1)  # loops, not delays: an instruction forced by the CPU can only lengthen them
     label("high")
     jmp(y_dec, "high")
+    set(y, 5).side(0)
+    label("low")
+    jmp(y_dec, "low")
     wrap()
     label("outward")
     jmp(x_dec, "step")[2]  # as long as the inward path, so that a reversal shifts no edge

@@ -33,8 +33,8 @@ STATE_MACHINES = 8
 
 # programs by digest; tests/gate/test_programs.py says what to write here after a change of a program
 TWINS = {
-    "step_generator": "d7f3422365600d7e",
-    "depth_gate": "4f74b6c6fd957ad0",
+    "step_generator": "a660ffbe666e19d0",
+    "depth_gate": "1699b8e4473978dd",
     "dead_man": "49bd464efae5fa11",
     "interlock": "0c9377702fb642dc",
     "quadrature": "7a81eab6ad93fba7",

@@ -17,8 +17,9 @@ FIFO_WORDS = 4
 OVERHEAD_CYCLES = 40  # cycles of step_generator a word besides its count
 DIR_LEAD_CYCLES = 4  # `out(pins)` to the request
 STEP_CYCLES = 6  # the request to STEP high
-STEP_HIGH_CYCLES = 13
-GATE_CYCLES = STEP_CYCLES + STEP_HIGH_CYCLES  # the request to the wait for the next one
+STEP_HIGH_CYCLES = 15
+STEP_LOW_CYCLES = 8  # STEP low until the depth gate waits again, having said that the step is over
+GATE_CYCLES = STEP_CYCLES + STEP_HIGH_CYCLES + STEP_LOW_CYCLES  # the request to the wait for the next one
 X_CYCLES = 3  # the request to a changed X
 TRIP_CYCLES = 7  # the request to EN_N high
 NEVER = np.iinfo(np.int64).max // 4
@@ -45,7 +46,6 @@ class StepEngine:
         self.gate_on = False
         self.drive_on = False
         self._stuck: set[str] = set()  # programs that stand or will stand where only a restart helps
-        self._stale_request = False
         self._x = 0  # steps left before the schedule
         self._generator_x = 0
         self._direction = 0
@@ -64,7 +64,7 @@ class StepEngine:
         self._steps = 0  # the first so many become steps
         self._refused: int | None = None  # the word that trips
         self._trip_told = False
-        self._untaken: int | None = None  # the word whose request stays up
+        self._held: int | None = None  # the word that waits to set DIR, for a step that is never over
 
     def _pulled(self, cycle: int) -> int:
         return int(np.searchsorted(self._pull, cycle, "right"))
@@ -114,7 +114,7 @@ class StepEngine:
     # -- schedule -----------------------------------------------------------------------------------------------
 
     def _schedule(self, cycle: int) -> None:
-        """Work out the waiting words; once a request can no longer be taken only two more get pulled."""
+        """Work out the waiting words; after one that becomes no step only one more gets pulled."""
         if not self.generator_on:
             return
         done = not len(self._request) or int(self._request[-1]) + GATE_CYCLES <= cycle
@@ -122,8 +122,8 @@ class StepEngine:
             self._fold(cycle)
         first = len(self._pull)
         take = len(self._waiting)
-        if self._untaken is not None:
-            take = min(take, self._untaken + 2 - first)
+        if self._held is not None:
+            take = min(take, self._held + 1 - first)
         if take <= 0:
             return
         words, self._waiting = self._waiting[:take], self._waiting[take:]
@@ -131,13 +131,13 @@ class StepEngine:
         if self._stuck:
             return
         self._steps = len(self._pull)
-        if not (self.gate_on and self.drive_on):
-            self._block(first, first + (1 if self.gate_on else 0))
+        if not self.drive_on:
+            self._block(first)
             return
         over = np.flatnonzero(self._net[first:] > self._x)
         if len(over):
             self._refused = first + int(over[0])
-            self._block(self._refused, self._refused + 1)
+            self._block(self._refused)
         steps = slice(first, self._steps)
         self._emit(self._request[steps] + STEP_CYCLES, self._outward[steps])
 
@@ -166,13 +166,13 @@ class StepEngine:
         self._pulled_before += len(self._pull)
         self._forget()
 
-    def _block(self, steps: int, untaken: int) -> None:
-        """From word `steps` on nothing steps. The request of word `untaken` stays up, so the word after it waits
-        before it sets DIR, and the others stay in the FIFO."""
-        self._steps = steps
-        self._untaken = untaken
-        self._stuck = {_GENERATOR, _GATE} if self.gate_on else {_GENERATOR}
-        self._unpull(untaken + 2)
+    def _block(self, word: int) -> None:
+        """The request of `word` is taken, and no step comes of it. So the word after it waits before it sets DIR, and
+        the others stay in the FIFO."""
+        self._steps = word
+        self._held = word + 1
+        self._stuck = {_GENERATOR, _GATE}
+        self._unpull(word + 2)
 
     def _unpull(self, keep: int) -> None:
         """Give the words after the first `keep` of the schedule back to the FIFO."""
@@ -192,8 +192,8 @@ class StepEngine:
             self._drop(max(cycle, int(self._request[steps - 1]) + STEP_CYCLES if steps else 0))
         if self._refused is not None and self._refused >= steps:
             self._refused = None
-        if self._untaken is not None and self._untaken >= steps:
-            self._untaken = None
+        if self._held is not None and self._held > steps:
+            self._held = None
 
     # -- what happens to the two -----------------------------------------------------------------------------------
 
@@ -211,13 +211,15 @@ class StepEngine:
         if refused_before or judged == len(self._request) or not self.gate_on:
             return
         self._end_steps(judged, cycle)
-        self._block(judged, judged + 1)
+        self._block(judged)
 
     def start_generator(self, cycle: int) -> None:
         if self.generator_on:
             return
         if len(self._pull):
             raise PioError("the step generator goes on in the middle of a word: restart it first")
+        if not self.gate_on:
+            raise PioError("the step generator starts before the depth gate, which has to be ready for its first word")
         self.generator_on = True
         self._stopped_at = NEVER
         self._ready = cycle + 1
@@ -234,16 +236,12 @@ class StepEngine:
         """Back to its first instruction; the word in progress is lost, X stays."""
         if self.generator_on:
             raise PioError("restart of a running step generator")
-        if self._untaken is not None and self._untaken < self._requested(cycle):
-            self._stale_request = True
         self._fold(cycle)
         self._stuck.discard(_GENERATOR)
 
     def start_gate(self) -> None:
         if self.gate_on:
             return
-        if self._stale_request:
-            raise PioError("the depth gate starts with a stale request: on the chip that is a step")
         if self._stuck or len(self._pull):
             raise PioError("the depth gate goes on with requests from before: restart both programs first")
         self.gate_on = True
@@ -262,7 +260,6 @@ class StepEngine:
         """The request's flag is cleared by a forced instruction."""
         if self.generator_on and len(self._pull):
             raise PioError("a request cleared under a running step generator")
-        self._stale_request = False
 
     # -- registers and pads --------------------------------------------------------------------------------------------
 
@@ -308,8 +305,8 @@ class StepEngine:
     def direction(self, cycle: int) -> int:
         """Level of DIR."""
         shown = self._requested(min(cycle, self._stopped_at) + DIR_LEAD_CYCLES)
-        if self._untaken is not None:
-            shown = min(shown, self._untaken + 1)
+        if self._held is not None:
+            shown = min(shown, self._held)
         return int(self._outward[shown - 1]) if shown else self._direction
 
     def step_level(self, cycle: int) -> int:

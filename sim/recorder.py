@@ -29,7 +29,7 @@ PAD_NAMES = {
     board.PIN_UP: "UP",
     board.PIN_DOWN: "DOWN",
 }
-STEP_HIGH_NS = 104
+STEP_HIGH_NS = 120
 NO_STROKE = -1  # index of a motion kept in detail that is no stroke
 IN_DETAIL_OF_A_RUN = 2
 NEW_RUN_NS = 300_000_000  # a longer pause than this begins another run of strokes

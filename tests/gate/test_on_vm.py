@@ -91,7 +91,7 @@ def run_on_vm(script: str) -> tuple[list[str], Recorder]:
 def test_nothing_allocates_while_moving_and_the_steps_come():
     lines, recorder = run_on_vm("vm_gate.py")
     depth_gate = twin_bench().gate_module.depth_gate
-    depth_gate[1] = 14
+    depth_gate[1] = 11
     words = " ".join(f"{word:04x}" for word in depth_gate[0])
     assert lines == [
         "arm True",

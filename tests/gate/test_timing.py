@@ -12,9 +12,11 @@ from gate_bench import Pins, emulated_bench, twin_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.exhaust import gate as gate_check
+
 NS = 8
-# TMC2209 datasheet, STEP/DIR timing: pulse high and low 100 ns, DIR 20 ns before and after
-PULSE_NS, DIR_NS = 100, 20
+# TMC2209 datasheet, STEP/DIR timing at the slowest clock, 11.5 MHz: see sim.exhaust.gate
+PULSE_NS, DIR_NS = gate_check.PULSE_NS, gate_check.DIR_NS
 
 
 @pytest.fixture(params=[emulated_bench, twin_bench])
@@ -41,10 +43,10 @@ def test_fastest_steps_keep_the_drivers_limits():
     falls = [cycle for cycle in bench.host.step_falls if cycle > rises[0]]
     turns = bench.host.dir_changes
     assert {b - a for a, b in itertools.pairwise(rises)} == {40}
-    assert {fall - rise for rise, fall in zip(rises, falls, strict=True)} == {13}
-    assert 13 * NS >= PULSE_NS
-    assert {rise - fall for fall, rise in zip(falls, rises[1:], strict=False)} == {27}
-    assert 27 * NS >= PULSE_NS
+    assert {fall - rise for rise, fall in zip(rises, falls, strict=True)} == {15}
+    assert 15 * NS >= PULSE_NS
+    assert {rise - fall for fall, rise in zip(falls, rises[1:], strict=False)} == {25}
+    assert 25 * NS >= PULSE_NS
     before = {rise - max(turn for turn in turns if turn < rise) for rise in rises[1:]}
     after = {min(turn for turn in turns if turn > rise) - rise for rise in rises[:-1]}
     assert before == {10}

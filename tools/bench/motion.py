@@ -10,12 +10,20 @@ from typing import Any
 
 from tools.bench.chip_cpu import cpu_a_stroke
 from tools.bench.motion_runs import achieved_error, rate_error, slips_found
-from tools.bench.motion_tables import edge_accuracy, gate_latency, hostile_tables, stroke_rates, table_bytes
+from tools.bench.motion_tables import (
+    edge_accuracy,
+    gate_latency,
+    gate_orders,
+    hostile_tables,
+    stroke_rates,
+    table_bytes,
+)
 
 FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
     "stroke_rates": stroke_rates,
     "edge_accuracy": edge_accuracy,
     "hostile_tables": hostile_tables,
+    "gate_orders": gate_orders,
     "gate_latency": gate_latency,
     "cpu_a_stroke": cpu_a_stroke,
     "table_bytes": table_bytes,
@@ -35,6 +43,7 @@ PUBLIC: dict[str, tuple[str, str]] = {
         "steps/s on an RP2040, where this gate passes 3.1 million",
         "Klipper docs/Features.md and docs/Benchmarks.md (3 ticks of 12 MHz)"),
     "hostile_tables": ("none found: no public firmware counts steps in hardware apart from the planner", "-"),
+    "gate_orders": ("none found", "-"),
     "gate_latency": (
         "25 ms from a lost peer to the stop of a move (multi-mcu homing)", "Klipper docs/Multi_MCU_Homing.md"),
     "cpu_a_stroke": (

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.exhaust import gate as gate_check
 from sim.pio_steps import FIFO_WORDS, GATE_CYCLES, StepEngine
 from sim.space import ROOT, shim
 
@@ -152,6 +153,13 @@ def edge_accuracy() -> dict[str, float]:
     return {"edges": count, "strokes": runs, "gears_out": len(strokes.profile.out_gears),
             "gears_in": len(strokes.profile.in_gears), "worst_table_cycles": worst_cycles,
             "worst_ideal_microsteps": round(worst_steps, 6)}
+
+
+def gate_orders() -> dict[str, dict[str, int]]:
+    """The gate's programs in every order, as `pen check --gate` goes through them: how much, and what broke."""
+    results = gate_check.whole(gate_check.Programs(), lambda what, done, of: None)
+    return {what: {"cases": result.cases, result.unit: result.passed, "violations": result.violations}
+            for what, result in results.items()}
 
 
 # -- hostile tables -----------------------------------------------------------------------------------

@@ -152,6 +152,7 @@ app.command(rich_help_panel=SIMULATED)(sim)
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     replay: Annotated[Path | None, typer.Option(help="Replay a path that an earlier check wrote.")] = None,
+    gate: Annotated[bool, typer.Option("--gate", help="Check the gate's programs in place of the core.")] = False,
     out: Annotated[Path, typer.Option(help="Where the path of a broken rule is written.")] = Path("out/check"),
     firmware: Annotated[Path | None, typer.Option(help="Check this directory in place of the firmware.")] = None,
 ) -> None:
@@ -160,6 +161,12 @@ def check(
     from sim.exhaust.choices import NoClasses
     from sim.space import FIRMWARE
 
+    if gate:
+        from pen.check_gate import run_gate
+
+        if not run_gate(firmware or FIRMWARE, as_json, err):
+            raise typer.Exit(1)
+        return
     try:
         core = load(firmware or FIRMWARE)
         sources = firmware or FIRMWARE
