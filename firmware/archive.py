@@ -84,9 +84,10 @@ class Archive:
     def mount(self, boot: int, uptime_ms: int) -> int:
         """Holds the flash against the FRAM's memory of it; WHOLE, NEW, LOST, TAKEN_OVER or UNREADABLE. Not moving.
 
-        After the journal's.
+        After the journal's. OSError: the FRAM answered wrong meanwhile, and what looks lost need not be.
         """
         self._boot = boot
+        errors = self._fram.errors
         payload = bytearray(capacity(ARCHIVE))
         record = self._store.read(ARCHIVE, payload)
         known = record in (OK, RECOVERED) and self._store.length == struct.calcsize(_RECORD_LAYOUT)
@@ -101,6 +102,8 @@ class Archive:
         except OSError as error:
             self.failure = _number_of_error(error)
             self.status = LOST
+        if self.status == LOST and self._fram.errors != errors:
+            raise OSError("FRAM answers wrong")
         if self.status != WHOLE:
             self._journal.event(events.ARCHIVE, self.status, self.entries, uptime_ms)
         return self.status

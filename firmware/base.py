@@ -5,6 +5,8 @@ usual limits. A pen with others plans its own at the first start, which takes a 
 kilobytes of garbage, keeps them in a file beside the slots, and starts anew.
 """
 
+from time import sleep_ms
+
 import records
 import slots
 from board import Board
@@ -13,9 +15,12 @@ from gate import step_word
 from gears import stored
 from heap import forget, tidy
 from machine import WDT
+from micropython import const
 from scpi import Parser
-from store import Store
+from store import EMPTY, OK, RECOVERED, Store
 
+TRIES = const(12)
+AGAIN_MS = const(80)
 FILE = "gears.bin"  # in the slot, and beside the slots
 
 
@@ -27,10 +32,20 @@ class Base:
         self.fram = Fram(self.hardware.spi, self.hardware.fram_cs)
         self.store = Store(self.fram)
         self.motion = records.Motion()
-        self.motion_status = self.motion.load(self.store)  # judged in the self-test; bad values are not taken
+        self.motion_status = self._load_motion()  # judged in the self-test; bad values are not taken
         self.gears = _gears(self.motion.limits())
         self.parser, self.methods = _parser()  # group and method of each row
         tidy()
+
+    def _load_motion(self):
+        """The usual limits are another pen's: an empty record is believed only of a memory that answers."""
+        status = self.motion.load(self.store)
+        for _ in range(TRIES):
+            if status in (OK, RECOVERED) or (status == EMPTY and self.fram.check_id()):
+                break
+            sleep_ms(AGAIN_MS)
+            status = self.motion.load(self.store)
+        return status
 
 
 def _gears(limits):

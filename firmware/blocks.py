@@ -9,6 +9,7 @@ Opening a block and appending do not allocate.
 import struct
 
 from crc import CRC8_SEED, crc8, crc16
+from drivers.fram import TRIES
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
 
@@ -63,7 +64,19 @@ class BlockRing:
     def scan(self, released: int):
         """Reads every header: (highest number, how many at or above `released`, the lowest of those,
         the newest block that begins a session, its session); -1 where there is none.
+
+        OSError: the chip does not give the same twice. What is live must not be taken for free on one reading.
         """
+        found = self._scan(released)
+        for _ in range(TRIES):
+            before = found
+            found = self._scan(released)
+            if found == before:
+                return found
+            self._fram.errors += 1
+        raise OSError("FRAM gives no blocks twice alike")
+
+    def _scan(self, released):
         high = low = newest = session = -1
         live = 0
         for position in range(BLOCK_COUNT):
@@ -80,7 +93,10 @@ class BlockRing:
 
     def inspect(self, number: int) -> int:
         """FREE, VALID or DAMAGED for a block number; VALID leaves its header for `header_fields`."""
-        state = self._load(number % BLOCK_COUNT)
+        position = number % BLOCK_COUNT
+        state = self._load(position)
+        if state != VALID:  # once more: one reading may be wrong
+            state = self._load(position)
         return FREE if state == VALID and self.header_numbers()[0] != number else state
 
     def header_numbers(self):
@@ -132,8 +148,7 @@ class BlockRing:
         header[_AT_CRC + 2] = 0
         header[_AT_END] = _END
         addr = address(self.next)
-        self._fram.write(addr, header)
-        if not self._fram.matches(addr, header):
+        if not self._fram.put(addr, header):
             return False
         self.block = self.next
         self.next += 1
@@ -166,8 +181,7 @@ class BlockRing:
         span = self._spans[count - 1]
         place = self._place
         addr = place[AT] + place[NEXT_WORD] * WORD_BYTES
-        self._fram.write(addr, span)
-        if not self._fram.matches(addr, span):
+        if not self._fram.put(addr, span):
             return False
         place[NEXT_WORD] += count
         return True

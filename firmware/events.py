@@ -6,6 +6,7 @@ short mixes two laps and is never valid; its position seeds the CRC, so an entry
 """
 
 from crc import crc8
+from drivers.fram import TRIES
 from layout import BLOCK_BYTES, EVENT_BASE, EVENT_BYTES, EVENT_COUNT
 from micropython import const
 
@@ -33,6 +34,7 @@ ACCESS = const(17)  # a: access.GRANTED, WRONG or CLOSED; b: wrong answers since
 CLINIC_LIMIT = const(18)  # b: zone in the bits from 12 on, its limit in um below
 CLOCK_SET = const(19)  # b: days since 2000-01-01
 OPERATOR = const(20)  # a tag was set; b: how many characters
+MEMORY = const(22)  # a: events that the record memory did not keep; b: its wrong answers since the start
 RESTARTED = const(21)  # by a technician; b: 1 into service mode
 
 _LAP_LOW = const(0)
@@ -48,7 +50,10 @@ _DAMAGED = const(-2)
 
 
 class EventRing:
-    """`damaged`: entries found unreadable by the last mount, the one being written at a cut not included."""
+    """`damaged`: entries found unreadable by the last mount, the one being written at a cut not included.
+
+    `lost`: events that the memory did not keep since the last one that says how many.
+    """
 
     def __init__(self, fram):
         self._fram = fram
@@ -56,9 +61,34 @@ class EventRing:
         self._lap = 0
         self._index = 0
         self.damaged = 0
+        self.lost = 0
 
     def mount(self, scratch) -> bool:
-        """Finds where to go on; True when any event was there. `scratch`: at least 512 bytes, overwritten."""
+        """Finds where to go on; True when any event was there. `scratch`: at least 512 bytes, overwritten.
+
+        OSError: the chip does not give the same twice.
+        """
+        for _ in range(TRIES):
+            found = self._find(scratch)
+            if self._follows():
+                return found
+            self._fram.errors += 1
+        raise OSError("FRAM gives no events twice alike")
+
+    def _follows(self):
+        """True when where the next event goes lies one of the lap before, or none; newer ones that were read wrong
+        before are passed over."""
+        lap = self._look_next()
+        while lap == self._lap:
+            self._advance()
+            lap = self._look_next()
+        return lap < 0 or lap == (self._lap - 1) & 0xFFFF
+
+    def _look_next(self):
+        self._fram.read_into(EVENT_BASE + self._index * EVENT_BYTES, self._entry)
+        return _lap_of(self._entry, 0, self._index)
+
+    def _find(self, scratch):
         newest_index = -1
         newest_lap = 0
         bad = 0
@@ -75,8 +105,7 @@ class EventRing:
         self._lap = newest_lap
         self._index = newest_index
         self._advance()
-        self._fram.read_into(EVENT_BASE + self._index * EVENT_BYTES, self._entry)
-        torn = _lap_of(self._entry, 0, self._index) == _DAMAGED
+        torn = self._look_next() == _DAMAGED
         self.damaged = bad - 1 if torn else bad
         return newest_index >= 0
 
@@ -119,8 +148,8 @@ class EventRing:
         entry[_LAP_HIGH] = self._lap >> 8
         entry[_CRC] = _check(entry, 0, self._index)
         addr = EVENT_BASE + self._index * EVENT_BYTES
-        self._fram.write(addr, entry)
-        if not self._fram.matches(addr, entry):
+        if not self._fram.put(addr, entry):
+            self.lost += 1
             return False
         self._advance()
         return True

@@ -131,9 +131,10 @@ def needles(code: int) -> int:
 def remembered(code: int) -> bool:
     """Whether the pen keeps this fault across restarts until service clears it.
 
-    Those about a record that is missing or damaged are found by every self-test, and gone with a good record.
+    Those about the record memory or a record that is missing or damaged are found by every self-test, which reads and
+    writes it, and gone with a good one.
     """
-    found_anew = (CALIBRATION_MISSING, CALIBRATION_CORRUPT, STORAGE_BLANK)
+    found_anew = (CALIBRATION_MISSING, CALIBRATION_CORRUPT, STORAGE, STORAGE_BLANK)
     return code in TABLE and TABLE[code].remedy == BY_SERVICE and code not in found_anew
 
 

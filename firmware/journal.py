@@ -15,6 +15,7 @@ import events
 import micropython
 from blocks import AT, BLOCK_WORDS, NEXT_WORD, SEED, SESSION, BlockRing
 from crc import TABLE8, crc16
+from drivers.fram import TRIES
 from layout import BLOCK_BYTES, BLOCK_COUNT
 from micropython import const
 from records import Counters
@@ -118,6 +119,16 @@ class Journal:
         self.damaged = 0
         self.counters_status = RECORD_OK
 
+    def events_lost(self) -> int:
+        """Events that were not kept since this was last asked."""
+        lost = self._events.lost
+        self._events.lost = 0
+        return lost
+
+    def event_lost(self, count: int):
+        """So many are still to be told."""
+        self._events.lost += count
+
     def strokes_in_session(self) -> int:
         return self._state[_STROKES]
 
@@ -176,7 +187,7 @@ class Journal:
     def _settle(self, first_block, scratch, uptime_ms):
         """Closes the newest session if a cut left it open, and counts it; True when it was open."""
         self._first_block = first_block
-        self._fram.read_into(blocks.address(first_block), scratch)
+        self._read_block(first_block, scratch)
         was_open = scratch[_TAIL_AT + _TAIL_BYTES - 1] == 0
         if was_open:
             self._restore_totals(first_block, scratch)
@@ -192,6 +203,10 @@ class Journal:
         self._count_session()
         return was_open
 
+    def _read_block(self, number, buf):
+        if not self._fram.read_twice(blocks.address(number), buf):
+            raise OSError(f"FRAM gives block {number} not twice alike")
+
     def _restore_totals(self, first_block, data):
         """Totals of a session without a tail: from the header of its last block and that block's words."""
         ring = self._ring
@@ -204,7 +219,7 @@ class Journal:
         self._state[_STROKES] = fields[6] - 1
         self._state[_WORST_UM] = fields[8]
         self.slips = fields[10]
-        self._fram.read_into(blocks.address(last), data)
+        self._read_block(last, data)
         seed = blocks.block_seed(data)
         first_word = blocks.SESSION_FIRST_WORD if fields[1] == SESSION else blocks.CONTINUED_FIRST_WORD
         for index in range(first_word, blocks.BLOCK_WORDS):
@@ -228,9 +243,11 @@ class Journal:
 
     def event(self, kind: int, a: int, b: int, uptime_ms: int) -> bool:
         """True when the event is on record. No allocation. Ranges and ValueError: events.EventRing.append."""
+        if not self._mounted or not self._events.append(kind, a, b, self._boot, uptime_ms):
+            return False
         if kind == events.FAULT and self.is_open:
             self._note_fault(b)
-        return self._mounted and self._events.append(kind, a, b, self._boot, uptime_ms)
+        return True
 
     def _forget_faults(self):
         self.faults = 0
@@ -285,8 +302,7 @@ class Journal:
     def _open_first_block(self, head):
         ring = self._ring
         addr = ring.clear_next()
-        self._fram.write(addr + _HEAD_AT, head)
-        kept = self._fram.matches(addr + _HEAD_AT, head)
+        kept = self._fram.put(addr + _HEAD_AT, head)
         state = self._state
         state[_ZONE] = state[_COMMANDED_UM] = state[_PERIOD_US] = 0
         if not kept or not ring.open(SESSION, self.session + 1, 1, 0, 0, 0, 0, 0):
@@ -331,7 +347,7 @@ class Journal:
         word[5] = second
         word[6] = table[table[table[table[int(state[int(SEED)]) ^ index] ^ first] ^ second] ^ _PRESENT]
         word[7] = _PRESENT
-        if not keep(message):
+        if not keep(message) and not self._kept_again():
             return int(self._not_kept())
         state[int(NEXT_WORD)] = index + 1
         if size_um > (worst_um if worst_um >= 0 else 0 - worst_um):
@@ -363,6 +379,15 @@ class Journal:
         self._tally(error_um << 5 if coarse else error_um, flags)
         self._state[_STROKES] += 1
         return self._state[_STROKES]
+
+    def _kept_again(self):
+        """The word that was not read back as it was written, written and read once more, and again."""
+        keep = self._bound[3]
+        for _ in range(TRIES):
+            self._fram.errors += 1
+            if keep(self._bound[1]):
+                return True
+        return False
 
     def _not_kept(self):
         """What the chip holds is unknown: write the state words again if there is a next try."""
@@ -409,16 +434,20 @@ class Journal:
         """Closes the open session and counts it; True when all of it is on record, False if none was open.
 
         reason: USER .. STROKE_LIMIT; fault_code 0..65535, 0 = none.
-        OSError: the chip does not keep what is written.
+        OSError: the chip does not keep what is written; the session stays open, to be ended once more, or given up.
         """
         if not self.is_open:
             return False
         if not USER <= reason <= STROKE_LIMIT:
             raise ValueError(f"no end reason {reason}")
-        self._close()
         self._write_tail(reason, fault_code, uptime_ms)
         self._count_session()
+        self._close()
         return self.event(events.SESSION_END, reason, self.session, uptime_ms)
+
+    def give_up(self):
+        """The chip keeps nothing: no stroke of this session any more; the next start closes it from what is there."""
+        self._close()
 
     def _close(self):
         """No stroke of this session any more: a block that is full takes none."""
@@ -433,8 +462,7 @@ class Journal:
         )  # fmt: skip
         struct.pack_into("<HBB", tail, 28, _tail_crc(tail, 0, self.session), 0, _END)
         addr = blocks.address(self._first_block) + _TAIL_AT
-        self._fram.write(addr, tail)
-        if not self._fram.matches(addr, tail):
+        if not self._fram.put(addr, tail):
             raise OSError(f"FRAM did not keep the tail of session {self.session}")
 
     def _count_session(self):

@@ -1,6 +1,7 @@
 """When strokes begin: each is asked for, started, and put on record, at the rate in force.
 
-Invariants: no stroke without a permit of its own; the one before is on record first. A run keeps a grid of times, so
+Invariants: no stroke without a permit of its own; the one before is on record first, and where the memory does not keep
+it, the next one waits until it does. A run keeps a grid of times, so
 that one late start does not slow the rate. What every stroke needs is bound once: to look it up, attribute by
 attribute, took a chip half of a stroke's time. Nothing here allocates while strokes run.
 """
@@ -16,6 +17,7 @@ import safety
 from micropython import const
 
 LOOK_US = const(20000)  # until the trigger is looked at again
+AGAIN_US = const(2000)  # until a memory that did not keep a stroke is told again
 
 # ticks.diff's and ticks.add's constants
 _MASK = const(0x3FFFFFFF)
@@ -34,7 +36,13 @@ _PLANNED_US = const(4)
 _UM = const(5)  # what the rate was settled for: depth, and whether the motor was warm
 _WARM = const(6)
 _UNDER_WAY = const(7)
-_WORDS = const(8)
+_WAITS = const(8)  # a stroke that the memory did not keep yet, and what it was
+_DEPTH_UM = const(9)
+_ACHIEVED_UM = const(10)
+_STROKE_PERIOD_US = const(11)
+_FLAGS = const(12)
+_ZONE = const(13)
+_WORDS = const(14)
 
 
 class Pace:
@@ -70,8 +78,10 @@ class Pace:
         if run[_UNDER_WAY]:
             run[_UNDER_WAY] = 0
             left_us = ((int(run[_NEXT_US]) - now_us & _MASK) ^ _HALF) - _HALF
-            if wait_us == 0 and left_us > 0:  # it came home: until the next one there is nothing to see to
-                return left_us
+            if wait_us == 0 and left_us > 0 and not run[_WAITS]:
+                return left_us  # it came home: until the next one there is nothing to see to
+        if run[_WAITS] and not self.on_record():
+            return AGAIN_US
         if core.gauging:
             return int(self._pen.recalibration.run(ticks_ms(), now_us))
         if wait_us < 0:
@@ -142,11 +152,33 @@ class Pace:
         # looked up each time: a bound method of more than four arguments has them from the heap
         number = log.stroke(depth_um, achieved_um, run[_PERIOD_US], flags, zone)
         if number < 0:
+            run[_DEPTH_UM] = depth_um
+            run[_ACHIEVED_UM] = achieved_um
+            run[_STROKE_PERIOD_US] = run[_PERIOD_US]
+            run[_FLAGS] = flags
+            run[_ZONE] = zone
             self._not_recorded(number)
+
+    def on_record(self) -> bool:
+        """True when no stroke waits for the memory any more; the one that does is tried again."""
+        log, run, _ = self._recording
+        if run[_WAITS]:
+            run[_WAITS] = 0
+            number = log.stroke(
+                run[_DEPTH_UM], run[_ACHIEVED_UM], run[_STROKE_PERIOD_US], run[_FLAGS], run[_ZONE])
+            if number < 0:
+                self._not_recorded(number)
+        return not run[_WAITS]
+
+    def give_up(self):
+        """The session is over, and so is waiting for the memory."""
+        self._run[_WAITS] = 0
 
     def _not_recorded(self, why):
         pen = self._pen
-        if why == journal.FULL:
+        if why == journal.NOT_KEPT:  # noise, or the end of the memory: `FaultRecord.watch` tells which
+            self._run[_WAITS] = 1
+        elif why == journal.FULL:
             pen.session.ending = journal.JOURNAL_FULL
             pen.safety.time_up = True
             pen.safety.event(safety.RELEASE)

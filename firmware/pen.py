@@ -177,7 +177,7 @@ class Pen:
         self.console.failed(error)
         self._feed()
         sys.print_exception(error)  # the last that may wait for a host which does not read
-        telling = [self.panel.update, self.console.run]
+        telling = [self.fault_record.keep, self.panel.update, self.console.run]
         while True:
             self.uptime_ms += STOPPED_MS
             for tell in telling:
@@ -222,9 +222,8 @@ class Pen:
         self.journal.event(events.STATE, state, 0, self._now_ms())
 
     def _on_fault(self, code):
-        self.fault_record.latched()
         self.follow.discredit(code)
-        self.journal.event(events.FAULT, 0, code, self._now_ms())
+        self.fault_record.latched(code, self._now_ms())
 
     def _now_ms(self):
         """`uptime_ms` as of now, also when the task that counts it hangs."""
@@ -330,10 +329,13 @@ class Pen:
         if core.held_at_rest() and self.uptime_ms > 200 and core.fault == faults.NONE and not moving:
             if core.state == safety.UNHOMED or core.state == safety.READY or core.state == safety.HOMING:
                 core.trip(faults.TRIGGER_STUCK)
+        self.fault_record.watch(now_ms)
+        if not moving:
+            self.fault_record.keep(now_ms)
         try:
             self._tend(now_us, now_ms, moving)
-        except OSError:  # what was written did not stay
-            core.trip(faults.STORAGE)
+        except OSError:  # what was written did not stay: the next pass tries again, and if this lasts it is a fault
+            self.fram.errors += 1
         return TREATMENT_US
 
     def _tend(self, now_us, now_ms, moving):
@@ -360,7 +362,6 @@ class Pen:
             if not self.cartridge.step(now_us):
                 self.session.answered(now_ms)
                 self.motor.park(now_us)
-        self.fault_record.keep(now_ms)
         if self.session.ending and self.treatment.is_open():
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
@@ -383,7 +384,8 @@ class Pen:
         return self.session.confirm()
 
     def end_session(self, reason: int):
-        """Close the session, if one is open."""
+        """Close the session, if one is open; until it is on record, each pass tries again."""
+        self.session.ending = reason
         self.session.end(reason)
 
     def clear_fault(self) -> bool:

@@ -356,10 +356,13 @@ class Safety:
         remedy = faults.remedy(code)
         if remedy == faults.remedy(self.fault):
             return
-        if remedy == faults.BY_SERVICE:
-            self._for_service = self._for_service or code
-        elif remedy == faults.BY_RESTART:
-            self._for_restart = self._for_restart or code
+        if remedy == faults.BY_SERVICE and self._for_service == faults.NONE:
+            self._for_service = code
+        elif remedy == faults.BY_RESTART and self._for_restart == faults.NONE:
+            self._for_restart = code
+        else:
+            return
+        self._on_fault(code)
 
     def power_gone(self):
         """The retract on hold-up is done and the supply still failing: nothing more until a restart."""

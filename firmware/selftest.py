@@ -19,6 +19,8 @@ from micropython import const
 RAIL_WAIT_MS = const(300)  # the boost charges its capacitor
 LOOKS = const(10)  # every 5 ms: longer than the trigger's contacts may agree
 LOOK_US = const(5000)
+MEMORY_TRIES = const(12)
+MEMORY_AGAIN_US = const(80000)  # 1 s in all: as long as wrong answers have to last for a fault in use
 STILL_COUNTS = const(8)  # 8 um: the carriage settles, an encoder that counts by itself goes on
 POWER_FAIL_MV = const(8500)  # well under the comparator's 9.0 V
 _PROBE_STEPS = const(4)
@@ -30,13 +32,25 @@ def run(pen) -> int:
     pen.sensors.read_pads()
     pen.sensors.read_analog()
     for test in (_memory, _display, _supply, _sensors, gate, calibration, _archive):
-        try:
-            code = test(pen)
-        except OSError:  # only the record memory raises one: it did not keep what was written
-            return faults.STORAGE
+        code = _patient(pen, test)
         if code != faults.NONE:
             return _named(pen, code)
-    return faults.NONE
+    return _named(pen, faults.NONE)
+
+
+def _patient(pen, test):
+    """The fault that a test finds; while the record memory answers wrong, the test is made again for a second."""
+    code = faults.NONE
+    for _ in range(MEMORY_TRIES):
+        errors = pen.fram.errors
+        try:
+            code = test(pen)
+        except OSError:  # only the record memory raises one: it did not keep what was written, or not answer alike
+            code = faults.STORAGE
+        if code == faults.NONE or pen.fram.errors == errors:
+            break
+        pen.wait_us(MEMORY_AGAIN_US)
+    return code
 
 
 def at_rest(pen) -> int:

@@ -51,10 +51,10 @@ class Session:
         """Notice that a cartridge was fitted or taken out."""
         seated_ms = self._seated.held_ms(self._pen.readings.interlock, now_ms)
         if self.present and not self._pen.readings.interlock:
-            self.present = False
             self._cartridge.removed()
             self._core.cartridge_ok = self._core.gauge_tip = False
-            self.end(journal.CARTRIDGE_END)
+            self.end(journal.CARTRIDGE_END)  # a memory that does not keep it has this asked for again
+            self.present = False
             self._deed.cartridge_out()
             self.reason = 0
             self._journal.event(events.CARTRIDGE, 0, 0, now_ms)
@@ -188,6 +188,8 @@ class Session:
             self._cartridge.rom, self._pen.settings.operator, version.NUMBER, self._pen.calibration.calibration_id,
             deed.zone, deed.indication, now_ms, wall_seconds(self._pen.hardware.clock), self._pen.courses.client,
             deed.supervised)
+        if number == journal.NOT_KEPT and not self._pen.fault_record.memory_bad:
+            raise OSError("FRAM did not keep the beginning of a session")
         if number < 0:
             self._core.trip(faults.STORAGE)
             deed.cartridge_out()
@@ -199,10 +201,22 @@ class Session:
         self._pen.pace.settle_rate()
 
     def end(self, reason: int):
-        """Close the session, if one is open: on record first, then on the panel."""
+        """Close the session, if one is open: on record first, then on the panel.
+
+        OSError when the memory does not keep it, and the session stays open; one that is known to be bad is not
+        waited for.
+        """
         deed = self._deed
         if self._journal.is_open:
-            self._journal.end_session(reason, self._core.fault, self._pen.uptime_ms)
+            try:
+                if not self._pen.pace.on_record():
+                    raise OSError("FRAM did not keep the last stroke")
+                self._journal.end_session(reason, self._core.fault, self._pen.uptime_ms)
+            except OSError:
+                if not self._pen.fault_record.memory_bad:
+                    raise
+                self._journal.give_up()
+            self._pen.pace.give_up()
             self._pen.put_away.session_ended()
         self._core.close_session()
         self._core.cartridge_ok = False

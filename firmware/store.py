@@ -1,13 +1,15 @@
 """Records that survive a power cut at any byte: two slots each, CRC checked, newest sequence wins.
 
 Invariants: a write touches only the slot that is not current; the last byte of a slot's header is its state
-and is the first byte changed and the last byte written, so a slot is never taken for something it is not;
-nothing here ever formats or invents a record. Not for use while needles move (it allocates).
+and is the first byte changed and the last byte written, so a slot is never taken for something it is not; what
+is read wrong is read again, and a slot is not called empty or bad on one reading; nothing here ever formats or invents
+a record. Not for use while needles move (it allocates).
 """
 
 import struct
 
 from crc import CRC16_SEED, crc16
+from drivers.fram import TRIES
 from layout import (
     BLOCK_BYTES,
     CARTRIDGE_BASE,
@@ -98,6 +100,7 @@ class Store:
         self._fram = fram
         self._heads = (bytearray(HEADER_BYTES), bytearray(HEADER_BYTES))
         self._states = bytearray(2)
+        self._seen = 0  # the sum over what the last look at a slot read
         self._chunk = bytearray(_CHUNK)
         self.length = 0
         self.schema = 0
@@ -121,8 +124,12 @@ class Store:
         length = head[4] | head[5] << 8
         if len(buf) < length:
             raise ValueError(f"record {record_id} has {length} bytes, buffer {len(buf)}")
-        self._fram.read_into(slot_address(record_id, slot) + HEADER_BYTES, memoryview(buf)[:length])
-        if crc16(buf, 0, length, crc16(head, 0, _AT_CRC, CRC16_SEED)) != head[_AT_CRC] | head[_AT_CRC + 1] << 8:
+        for _ in range(TRIES):
+            self._fram.read_into(slot_address(record_id, slot) + HEADER_BYTES, memoryview(buf)[:length])
+            if crc16(buf, 0, length, crc16(head, 0, _AT_CRC, CRC16_SEED)) == head[_AT_CRC] | head[_AT_CRC + 1] << 8:
+                break
+            self._fram.errors += 1
+        else:
             return CORRUPT
         self.length = length
         self.schema = head[3]
@@ -172,8 +179,7 @@ class Store:
         return bytes(payload[2 : 2 + SERIAL_CHARS]).rstrip(b"\0")
 
     def _put(self, addr, data):
-        self._fram.write(addr, data)
-        if not self._fram.matches(addr, data):
+        if not self._fram.put(addr, data):
             raise OSError(f"FRAM did not keep {len(data)} bytes at {addr}")
 
     def _survey(self, record_id):
@@ -181,7 +187,16 @@ class Store:
         if not 0 <= record_id < RECORD_COUNT:
             raise ValueError(f"no record {record_id}")
         for slot in (0, 1):
-            self._states[slot] = self._inspect(record_id, slot)
+            state = self._inspect(record_id, slot)
+            for _ in range(TRIES):
+                if state == _VALID:
+                    break
+                seen = self._seen
+                state = self._inspect(record_id, slot)
+                if self._seen == seen and self._fram.check_id():
+                    break  # the same twice, from a memory that answers
+                self._fram.errors += 1
+            self._states[slot] = state
         first = self._states[0] == _VALID
         if self._states[1] != _VALID:
             return 0 if first else -1
@@ -193,6 +208,7 @@ class Store:
         addr = slot_address(record_id, slot)
         head = self._heads[slot]
         self._fram.read_into(addr, head)
+        self._seen = crc16(head, 0, HEADER_BYTES, CRC16_SEED)
         if head[_AT_STATE] == _WRITING[0]:
             return _UNFINISHED
         if _uniform(head):
@@ -209,6 +225,7 @@ class Store:
             crc = crc16(self._chunk, 0, part, crc)
             addr += part
             length -= part
+        self._seen = crc
         return _VALID if crc == head[_AT_CRC] | head[_AT_CRC + 1] << 8 else _BAD
 
 

@@ -148,6 +148,13 @@ def _slip(world: World, value: float | None) -> None:
         world.after(RETRY_NS if plant.motor_current_a else 50 * RETRY_NS, lambda: _slip(world, value))
 
 
+def _fram_bit(line: str) -> Act:
+    def do(world, value):
+        world.fram.flip(line, round(value or 0), 1 << world.rng.randrange(8))
+
+    return do
+
+
 def _hang(world: World, _value: float | None) -> None:
     world.hung = True
 
@@ -284,5 +291,13 @@ _add("seat_bounces", "the interlock's contact chatters so long when a cartridge 
 # records and panel
 _add("fram_dead", "the record memory answers nothing", _set("fram", "fault", "absent", ""))
 _add("fram_noisy", "every fourth byte read from the record memory is wrong", _set("fram", "fault", "noisy", ""))
+_add("fram_misheard", "every fourth byte that the record memory hears is wrong, commands and addresses too",
+     _set("fram", "fault", "misheard", ""))
+_add("fram_low", "what the record memory answers is held low", _set("fram", "fault", "stuck_low", ""))
+_add("fram_high", "what the record memory answers is held high", _set("fram", "fault", "stuck_high", ""))
+_add("fram_bit_read", "one bit of the byte so many bytes from now comes wrong from the record memory",
+     (_fram_bit("miso"),), "bytes")
+_add("fram_bit_written", "one bit of the byte so many bytes from now reaches the record memory wrong",
+     (_fram_bit("mosi"),), "bytes")
 _add("fram_deaf", "the record memory takes no write", _set("fram", "fault", "deaf", ""))
 _add("display_dead", "the display answers nothing", _set("display", "fault", "absent", ""))

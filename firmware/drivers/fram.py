@@ -2,7 +2,8 @@
 
 A byte is stored once its eighth clock has passed, so a write cut short leaves a prefix and needs no wait
 afterwards. WREN precedes every WRITE because the chip drops its write-enable latch when CS rises (datasheet
-DS501-00032, "WREN"). SPI has no acknowledge: only `matches` proves that a write arrived. Nothing here
+DS501-00032, "WREN"). SPI has no acknowledge: only what is read back proves that a write arrived. One wrong answer is
+not believed: the chip is asked again, then told again, a few times, and each wrong answer counts. Nothing here
 allocates except the errors it raises.
 """
 
@@ -15,33 +16,61 @@ _RDID = b"\x9f"
 _WRITE = const(0x02)
 _READ = const(0x03)
 _CHUNK = const(4)
+TRIES = const(3)
 # Manufacturer Fujitsu, continuation code, then the two product bytes of the 2 Mbit part.
 _ID = b"\x04\x7f\x48\x03"
 
 
 class Fram:
-    """`spi`: write(buf), readinto(buf). `cs`: callable pin, active low. The bus may be shared."""
+    """`spi`: write(buf), readinto(buf). `cs`: callable pin, active low. The bus may be shared.
+
+    `errors` counts the answers that were not what they had to be.
+    """
 
     def __init__(self, spi, cs):
         self._spi = spi
         self._cs = cs
         self._head = bytearray(4)
         self._chunk = bytearray(_CHUNK)
+        self.errors = 0
         cs(1)
 
     def check_id(self) -> bool:
-        """True when the chip on the bus answers with the identity of this part."""
-        self._cs(0)
-        self._spi.write(_RDID)
-        self._spi.readinto(self._chunk)
-        self._cs(1)
-        return self._chunk == _ID
+        """True when the chip on the bus answers with the identity of this part, the first time or soon after."""
+        for _ in range(TRIES):
+            self._cs(0)
+            self._spi.write(_RDID)
+            self._spi.readinto(self._chunk)
+            self._cs(1)
+            if self._chunk == _ID:
+                return True
+            self.errors += 1
+        return False
 
     def read_into(self, addr: int, buf):
         """Fills `buf` from byte address `addr`. ValueError when the span leaves 0..SIZE-1."""
         self._open(_READ, addr, len(buf))
         self._spi.readinto(buf)
         self._cs(1)
+
+    def read_twice(self, addr: int, buf) -> bool:
+        """Fills `buf` from `addr` with what the chip has given twice in a row; False when it never did."""
+        for _ in range(TRIES):
+            self.read_into(addr, buf)
+            if self.matches(addr, buf):
+                return True
+            self.errors += 1
+        return False
+
+    def put(self, addr: int, buf) -> bool:
+        """Stores all of `buf` at byte address `addr`; True once the chip returns it. Asked twice a try, told again."""
+        for _ in range(TRIES):
+            self.write(addr, buf)
+            for _ in range(2):
+                if self.matches(addr, buf):
+                    return True
+                self.errors += 1
+        return False
 
     def write(self, addr: int, buf):
         """Stores all of `buf` at byte address `addr`. ValueError when the span leaves 0..SIZE-1."""

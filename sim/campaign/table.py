@@ -176,6 +176,11 @@ FAULTS: dict[str, Fault] = {
     # records and panel
     "fram_dead": Fault("fram_dead", ("storage",), SESSION_END),
     "fram_noisy": Fault("fram_noisy", ("storage", "storage_blank", "calibration_corrupt"), SESSION_END),
+    "fram_noisy_6ms": Fault("fram_noisy", (), NEVER, for_ms=6, why="told again until the bus is sound"),
+    "fram_deaf_600ms": Fault("fram_deaf", (), NEVER, for_ms=600, why="told again until it hears"),
+    "fram_low": Fault("fram_low", ("storage",), SESSION_END),
+    "fram_high": Fault("fram_high", ("storage",), SESSION_END),
+    "fram_bit_read": Fault("fram_bit_read", (), NEVER, value=9, why="read again"),
     "fram_deaf": Fault("fram_deaf", ("storage",), SESSION_END),
     "display_dead": Fault(
         "display_dead", ("display",), NEVER,
@@ -185,4 +190,6 @@ FAULTS: dict[str, Fault] = {
 LEFT_OUT = {  # mishaps in no row, and why
     name: "on the way" for name in (
         "pin_high", "pin_low", "pin_wrong", "pin_noise", "adc_reads", "contacts_bounce", "seat_bounces",
-        "friction_mnm", "backlash_um")}
+        "friction_mnm", "backlash_um")} | {
+    name: "what is written to a wrong address is lost where it lands: no firmware can promise the records then"
+    for name in ("fram_misheard", "fram_bit_written")}

@@ -2,7 +2,8 @@
 
 Invariants: a byte of WRITE is stored the moment it has been clocked in, and nothing else ever changes the
 array; without the write-enable latch nothing is stored; the latch falls when CS rises after WRITE or WRSR,
-and at power-on. Times are integer nanoseconds.
+and at power-on. WREN counts only as one byte alone between two edges of CS. What the part ignores is in `ignored`: a
+sound bus and a right driver leave it empty. Times are integer nanoseconds.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ _STATUS_KEPT = 0xFC  # every bit but WEL and bit 0 is non-volatile; bits 6..4 ar
 _PROTECTED_FROM = {0: SIZE, BP0: SIZE * 3 // 4, BP1: SIZE // 2, BP1 | BP0: 0}
 _HEADER_BYTES = {READ: 3, WRITE: 3, FSTRD: 4}
 
-FAULTS = ("", "stuck_low", "stuck_high", "absent", "noisy", "deaf")
+FAULTS = ("", "stuck_low", "stuck_high", "absent", "noisy", "deaf", "misheard")
 NOISY_EVERY = 4  # of so many bytes one comes with a wrong bit
+MISO, MOSI = "miso", "mosi"
+_COMMANDS = (WRSR, WRITE, READ, WRDI, RDSR, WREN, FSTRD, RDID, SLEEP)
 
 
 class Fram:
@@ -32,8 +35,10 @@ class Fram:
 
     `fault`: "" works; "stuck_low" and "stuck_high" hold MISO while commands still work inside;
     "absent" (nothing soldered, pulled-up MISO) stores nothing and reads 0xFF; "noisy" flips a bit in every fourth
-    byte on MISO; "deaf" answers as ever, but its write-enable latch no longer sets, so that writes are lost.
-    `on_write(addr, length)` is called for every run of bytes that reached the array.
+    byte on MISO; "misheard" does so on MOSI, to commands and addresses too; "deaf" answers as ever, but its
+    write-enable latch no longer sets, so that writes are lost.
+    `on_write(addr, length)` is called for every run of bytes that reached the array. `clocked` counts the bytes on the
+    bus since the part was made, `flipped` those that `flip` changed.
     """
 
     def __init__(self, image: bytes | None = None):
@@ -44,6 +49,10 @@ class Fram:
         self._fault = ""
         self._bytes_left: int | None = None
         self._random = random.Random(0xF8A)
+        self._flips: list[tuple[int, str, int]] = []
+        self.clocked = 0
+        self.flipped = 0
+        self.ignored: list[str] = []
         if image is not None:
             self.load(image)
         self.power_on()
@@ -88,6 +97,12 @@ class Fram:
             raise ValueError(f"unknown FRAM fault {kind!r}; one of {FAULTS}")
         self._fault = kind
 
+    def flip(self, line: str, after_bytes: int, mask: int) -> None:
+        """One byte arrives with the bits of `mask` (1..255) wrong, on MISO or MOSI, once so many more have passed."""
+        if line not in (MISO, MOSI) or after_bytes < 0 or not 1 <= mask <= 255:
+            raise ValueError(f"cannot flip bits 0x{mask:x} on {line!r} after {after_bytes} bytes")
+        self._flips.append((self.clocked + after_bytes, line, mask))
+
     @property
     def powered(self) -> bool:
         return self._powered
@@ -125,8 +140,14 @@ class Fram:
 
     def transfer(self, tx: bytes, t_ns: int) -> bytes:
         """Clocks `tx` in, returns as many bytes from MISO. Contents change only here."""
+        first = self.clocked
+        self.clocked += len(tx)
         if self._fault == "absent":
             return b"\xff" * len(tx)
+        if self._fault == "misheard":
+            tx = self._disturbed(tx)
+        if self._flips:
+            tx = self._flipped(tx, first, MOSI)
         taken = len(tx) if self._bytes_left is None else min(len(tx), self._bytes_left)
         rx = self._clock(bytes(tx[:taken]), t_ns)
         if self._bytes_left is not None:
@@ -137,7 +158,22 @@ class Fram:
         if self._fault in ("stuck_low", "stuck_high"):
             return idle * len(tx)
         rx = rx.ljust(len(tx), idle)
+        if self._flips:
+            rx = self._flipped(rx, first, MISO)
         return self._disturbed(rx) if self._fault == "noisy" else rx
+
+    def _flipped(self, data: bytes, first: int, line: str) -> bytes:
+        """What is left of `data`, whose first byte is number `first` on the bus, after the flips of one line."""
+        wrong = bytearray(data)
+        waiting = []
+        for at, where, mask in self._flips:
+            if where == line and first <= at < first + len(data):
+                wrong[at - first] ^= mask
+                self.flipped += 1
+            elif where != line or at >= first + len(data):
+                waiting.append((at, where, mask))
+        self._flips = waiting
+        return bytes(wrong)
 
     def _disturbed(self, rx: bytes) -> bytes:
         wrong = bytearray(rx)
@@ -150,7 +186,8 @@ class Fram:
         if not self._powered or not self._selected:
             return
         self._selected = False
-        if self._command == WREN and self._fault != "deaf":
+        self._judge_frame()
+        if self._command == WREN and self._count == 1 and self._fault != "deaf":
             self._status |= WEL
         elif self._command in (WRDI, WRITE) or (self._command == WRSR and self._count > 1):
             self._status &= ~WEL
@@ -160,6 +197,19 @@ class Fram:
 
     # ---- inside ----
 
+    def _judge_frame(self) -> None:
+        """What was framed wrong between the two edges of CS that have just been."""
+        if self._command is None:
+            return
+        if self._command not in _COMMANDS:
+            self.ignored.append(f"no command {self._command:#04x}")
+        elif self._command == WREN and self._count > 1:
+            self.ignored.append("WREN with bytes behind it")
+        elif self._command in _HEADER_BYTES and self._count <= _HEADER_BYTES[self._command]:
+            self.ignored.append("an address cut short")
+        elif self._command == WRITE and not self._status & WEL:
+            self.ignored.append("WRITE without the write-enable latch")
+
     def _reset_command(self):
         self._command: int | None = None
         self._count = 0
@@ -167,6 +217,8 @@ class Fram:
 
     def _clock(self, tx: bytes, t_ns: int) -> bytes:
         """Bytes in, bytes out; 0xFF (pulled up) where the chip does not drive MISO."""
+        if self._powered and not self._selected:
+            self.ignored.append("bytes without CS")
         if not self._powered or not self._selected or self._sleeping(t_ns):
             return b"\xff" * len(tx)
         rx = bytearray()

@@ -85,7 +85,7 @@ def test_where_the_words_find_no_room_the_number_has_to_do(monkeypatch):
 def test_the_pen_remembers_what_only_service_clears_but_not_what_each_self_test_finds():
     by_service = {faults.key(code) for code in faults.TABLE if faults.remedy(code) == faults.BY_SERVICE}
     remembered = {faults.key(code) for code in faults.TABLE if faults.remembered(code)}
-    assert by_service - remembered == {"calibration_missing", "calibration_corrupt", "storage_blank"}
+    assert by_service - remembered == {"calibration_missing", "calibration_corrupt", "storage", "storage_blank"}
     assert remembered < by_service
     assert not any(faults.remembered(code) for code in (faults.NONE, 99, -1))
 

@@ -268,7 +268,8 @@ def test_a_record_memory_that_dies_anywhere_in_the_self_test_is_named(fault):
         return selftest.run(rig.pen)
 
     fram.select, dies_at = counted, 0
-    assert tested(1 << 20) == faults.NONE
+    for _ in range(3):  # a slot that was never written is looked at twice: count when there is none any more
+        assert tested(1 << 20) == faults.NONE
     uses = selected
     for dying_at in (*range(0, uses, 40), *range(uses - 12, uses)):  # the calibration is read last
         told.add(tested(dying_at))

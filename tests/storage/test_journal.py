@@ -372,7 +372,22 @@ class TestSessions:
         bench.chip.fault = "absent"
         with pytest.raises(OSError, match="tail"):
             bench.journal.end_session(journal.USER, 0, 1)
+        assert bench.journal.is_open, "it is ended once more when the chip may keep it, or given up"
+        bench.chip.fault = ""
+        assert bench.journal.end_session(journal.USER, 0, 1)
+        assert decode(bench.chip.image).sessions[0].tail.reason == journal.USER
+
+    def test_a_session_is_given_up_where_the_chip_keeps_nothing(self):
+        bench = provisioned()
+        bench.begin()
+        run_strokes(bench, 2)
+        bench.chip.fault = "absent"
+        bench.journal.give_up()
         assert not bench.journal.is_open
+        bench.chip.fault = ""
+        bench.start()
+        assert bench.mount() == journal.RECOVERED_OPEN_SESSION
+        assert bench.journal.strokes_in_session() == 2
 
 
 # ---- space ----

@@ -31,6 +31,7 @@ EVENT_NAMES = {
     1: "boot", 2: "state", 3: "fault", 4: "cleared", 5: "session_start", 6: "session_end", 7: "cartridge",
     8: "trigger", 9: "note", 10: "released", 11: "archived", 12: "space", 13: "archive", 14: "erased", 15: "unlock",
     16: "exported", 17: "access", 18: "clinic_limit", 19: "clock_set", 20: "operator", 21: "restarted",
+    22: "memory",
     24: "calibration", 25: "slot",
 }  # fmt: skip
 END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartridge", 6: "journal_full",
