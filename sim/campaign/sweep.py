@@ -5,6 +5,9 @@ the homing after that fault was cleared; each from several places where the need
 once, and at each of its milliseconds the process forks for each kind of lie, so that a run costs what follows the lie
 and no more. Whatever the line says, the tips stay within their bound, and the needles are in at the end; a line that
 lied once ends no pen.
+
+The same is done with everything else that can go wrong (`transients`), some of it at each moment: what there is in all
+meets each motion many times.
 """
 
 from __future__ import annotations
@@ -12,16 +15,20 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import random
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sim.build import schedule
 from sim.campaign.rules import RETRY_NS, Watch
 from sim.campaign.shared import await_answer
 from sim.hands import BUTTONS
 from sim.link import SimulatorBroken
+from sim.mishaps import MISHAPS
 from sim.run import Simulation
 from sim.scenario import HandStep, Mishap, Scenario
 from sim.space import FIRMWARE, shim
@@ -30,15 +37,30 @@ fault_table, safety = shim("faults"), shim("safety")
 
 MS = 1_000_000
 STARTS = {"inside": -110.0, "1 mm out": 1000.0, "2.5 mm out": 2500.0}
-LENGTHS = {"one look": {"looks": 1}, "25 ms": {"for_ms": 25.0}, "for ever": {}}
+LENGTHS: dict[str, dict[str, Any]] = {"one look": {"looks": 1}, "25 ms": {"for_ms": 25.0}, "for ever": {}}
 LEVELS = {"active": "pin_high", "inactive": "pin_low"}
+EVER = "for ever"
+MORE_LENGTHS: dict[str, dict[str, Any]] = {
+    "1 us": {"for_ms": 0.001}, "one look": {"looks": 1}, "3 ms": {"for_ms": 3.0}, "25 ms": {"for_ms": 25.0},
+    "300 ms": {"for_ms": 300.0}, EVER: {}}
+TRANSIENT = ("", "1 us", "one look", "3 ms", "25 ms")  # a sound pen outlives these without service
+ONCE = ("interlock_bounces", "driver_reset", "slip", "cpu_hang", "cartridge_pulled")  # happen, and are over
+VALUES = {"motor_weak": 0.2, "battery_mv": 5800, "boost_mv": 8500, "friction_mnm": 2.0, "backlash_um": 25}
+LASTING = (  # for so long as it is told
+    "power_cut", "jam", "encoder_dead", "enable_torn", "enable_grounded", "step_torn", "dir_torn", "driver_silent",
+    "driver_babbling", "driver_short", "fram_dead", "fram_noisy", "fram_deaf", "display_dead", "onewire_noisy",
+    "interlock_torn", *VALUES)
+NO_TRANSIENT = ("cpu_hang", "driver_short")  # however short: a chip that hangs, a driver that has shut down
+WHOLE_CHAINS = ("step_torn", "dir_torn")  # what is planned of a motion is lost with the wire: never short
+KINDS_AT_ONCE = 6
+ANY_EVERY_MS = 10
 INTO_MS = 15  # a fault that stops a homing comes so far into it
 SETTLED_NS = 300 * MS
 PRESS_NS = 90 * MS
 LOOK_NS = 20 * MS
 CLEARINGS = 3
 STILL_MS = 300  # in a fault: nothing moves any more
-LONGEST_NS = 45_000 * MS
+LONGEST_NS = 30_000 * MS
 
 
 @dataclass(frozen=True)
@@ -54,14 +76,64 @@ class Passage:
     scenario: Scenario
 
 
+@dataclass(frozen=True)
+class What:
+    """What is done to the pen, and for how long ("" where that has no meaning)."""
+
+    name: str
+    length: str
+    table: dict[str, Any] = field(hash=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.length}" if self.length else self.name
+
+
+def home_lies() -> list[What]:
+    """The home line, either way, for a reading, 25 ms, for ever."""
+    return [
+        What(level, length, {"what": what, "pin": "home", **LENGTHS[length]})
+        for length in LENGTHS for level, what in LEVELS.items()]
+
+
+@cache
+def transients() -> tuple[What, ...]:
+    """Everything that can go wrong, at every length that it can have."""
+    found = []
+    for name in ("pin_high", "pin_low", "pin_noise", "adc_reads"):
+        kind = MISHAPS[name]
+        for pin in kind.pins:
+            for length, given in MORE_LENGTHS.items():
+                if "looks" in given and pin not in kind.looks:
+                    continue
+                for value in {"pin_noise": (0.3,), "adc_reads": (0, 4095)}.get(name, (None,)):
+                    level = f" {value:g}" if name == "adc_reads" else ""
+                    table = {"what": name, "pin": pin, **given} | ({} if value is None else {"value": value})
+                    found.append(What(f"{pin} {name}{level}", length, table))
+    for name in LASTING:
+        given = {"value": VALUES[name]} if name in VALUES else {}
+        found += [
+            What(name, length, {"what": name, **given, **MORE_LENGTHS[length]})
+            for length in MORE_LENGTHS
+            if length != "one look" and not (name in WHOLE_CHAINS and length in TRANSIENT)]
+    found += [What(name, "", {"what": name}) for name in ONCE]
+    return tuple(found)
+
+
+def _known(text: str) -> What:
+    """What this says. ValueError if it is nothing."""
+    for what in (*home_lies(), *transients()):
+        if str(what) == text:
+            return what
+    raise ValueError(f"'{text}' is nothing that can be done: {', '.join(sorted({w.name for w in transients()}))}")
+
+
 @dataclass
 class Lie:
     """What came of one lie. over_um: how far a homing went past its bound, negative within it."""
 
     passage: str
     ms: int
-    length: str
-    level: str
+    what: str
     over_um: float = 0.0
     tip_um: float = 0.0
     ended: str = ""
@@ -71,7 +143,7 @@ class Lie:
     @property
     def id(self) -> str:
         """Brings it back."""
-        return f"{self.passage}@{self.ms}:{self.level}:{self.length}"
+        return f"{self.passage}@{self.ms}:{self.what}"
 
     def as_dict(self) -> dict[str, object]:
         return {"id": self.id, **asdict(self)}
@@ -98,6 +170,10 @@ def passages() -> list[Passage]:
     clear = HandStep(do="clear_fault")
     for start, um in STARTS.items():
         found.append(Passage(f"cleared, {start}", "homing", 2, _scenario(f"cleared {start}", um, [loop], [clear])))
+    off_and_on = [HandStep(do="wait", ms=520), HandStep(do="switch_off"), HandStep(do="switch_on")]
+    for start, um in list(STARTS.items())[1:]:
+        found.append(Passage(
+            f"restarted, {start}", "homing", 2, _scenario(f"restarted {start}", um, [], off_and_on)))
     session = [HandStep(do="open_session"), HandStep(do="pass", ms=1500)]
     jam = Mishap(what="jam", stroke=5, part=0.5, for_ms=150)
     loop = Mishap(what="interlock_torn", stroke=5, part=0.6, for_ms=1)
@@ -110,29 +186,20 @@ def passages() -> list[Passage]:
     return found
 
 
-def mishap_of(lie: Lie, at_ns: int) -> Mishap:
-    """The lie as a mishap."""
-    return Mishap(what=LEVELS[lie.level], pin="home", at_ms=at_ns / MS, **LENGTHS[lie.length])
-
-
 def scenario_of(lie: Lie) -> Scenario:
     """The lie as a scenario of its own; the bound and the clearing of faults are the sweep's alone."""
     passage = next(one for one in passages() if one.name == lie.passage)
-    aimed = Mishap(
-        what=LEVELS[lie.level], pin="home", when=passage.state, nth=passage.nth, after_ms=lie.ms, **LENGTHS[lie.length])
+    aimed = Mishap(when=passage.state, nth=passage.nth, after_ms=lie.ms, **_known(lie.what).table)
     return passage.scenario.model_copy(update={"faults": [*passage.scenario.faults, aimed]})
 
 
 def parse(text: str) -> Lie:
     """The lie of an id. ValueError if there is none."""
     place, _, rest = text.partition("@")
-    ms, _, kind = rest.partition(":")
-    level, _, length = kind.partition(":")
+    ms, _, what = rest.partition(":")
     if place not in {passage.name for passage in passages()} or not ms.isdecimal():
         raise ValueError(f"'{text}' is no lie: an id looks like 'power-on, inside@120:active:25 ms'")
-    if level not in LEVELS or length not in LENGTHS:
-        raise ValueError(f"'{text}': a lie is {' or '.join(LEVELS)}, for {', '.join(LENGTHS)}")
-    return Lie(place, int(ms), length, level)
+    return Lie(place, int(ms), str(_known(what)))
 
 
 class Sweep:
@@ -140,9 +207,16 @@ class Sweep:
 
     def __init__(
         self, passage: Passage, every_ms: int = 1, share: tuple[int, int] = (0, 1), firmware: Path = FIRMWARE,
-        told: Callable[[Lie], None] | None = None,
+        told: Callable[[Lie], None] | None = None, anything: bool = False,
     ):
-        """`share`: (0, 2) and (1, 2) are the halves of one passage; `told` hears of each lie as it is judged."""
+        """`share`: (0, 2) and (1, 2) are the halves of one passage; `told` hears of each lie as it is judged.
+
+        `anything`: whatever can go wrong, some of it at each moment, in place of the home line alone.
+        """
+        self._kinds = list(transients()) if anything else home_lies()
+        self._at_once = KINDS_AT_ONCE if anything else len(self._kinds)
+        if anything:
+            random.Random(passage.name).shuffle(self._kinds)
         self._passage = passage
         self._every_ms = every_ms
         self._share = share
@@ -191,11 +265,11 @@ class Sweep:
             world.dead = "end"
             return
         if (ms // self._every_ms) % self._share[1] == self._share[0]:
-            for length in LENGTHS:
-                for level in LEVELS:
-                    self._fork(Lie(self._passage.name, ms, length, level))
-                    if self._lie is not None:
-                        return
+            first = ms // self._every_ms * self._at_once
+            for i in range(first, first + self._at_once):
+                self._fork(Lie(self._passage.name, ms, str(self._kinds[i % len(self._kinds)])))
+                if self._lie is not None:
+                    return
         world.after(self._every_ms * MS, lambda: self._tick(ms + self._every_ms))
 
     def _fork(self, lie: Lie) -> None:
@@ -221,19 +295,21 @@ class Sweep:
     def _lies(self, lie: Lie) -> None:
         world = self._simulation.world
         self._lie = lie
-        schedule(world, mishap_of(lie, world.now_ns))
-        _Clearing(self._simulation, self._watch, lie, lambda: self._over(lie))
+        what = _known(lie.what)
+        schedule(world, Mishap(at_ms=world.now_ns / MS, **what.table))
+        _Clearing(self._simulation, self._watch, what, lambda: self._over(lie, what))
 
-    def _over(self, lie: Lie) -> None:
+    def _over(self, lie: Lie, what: What) -> None:
         watch, world = self._watch, self._simulation.world
-        watch.ends(lasting=False)  # the line alone keeps no needles out
+        home = what.table.get("pin") == "home"
+        watch.ends(lasting=what.length == EVER and not home)  # the line alone keeps no needles out
         lie.over_um = round(watch.homing_over_um, 1)
         lie.tip_um = round(world.plant.tip_um, 1)
         lie.latched = [fault_table.key(code) for code in watch.faults]
         lie.ended = safety.STATE_NAMES[world.moments.state or 0]
         lie.violations += [f"{rule}: {text}" for rule, text in watch.broken.items()]
         service = watch.needs_service()
-        if service and lie.length != "for ever":
+        if service and what.length in TRANSIENT and what.name not in NO_TRANSIENT:
             lie.violations.append(f"service: a sound pen is sent to service by {', '.join(service)}")
         if self._pipe >= 0:
             self._answer()
@@ -250,13 +326,14 @@ class Sweep:
 class _Clearing:
     """A user who waits until the pen rests and then presses SELECT, a few times at most."""
 
-    def __init__(self, simulation: Simulation, watch: Watch, lie: Lie, over: Callable[[], None]):
+    def __init__(self, simulation: Simulation, watch: Watch, what: What, over: Callable[[], None]):
         self._world = simulation.world
         self._watch = watch
         self._over = over
         self._left = CLEARINGS
         self._until_ns = self._world.now_ns + LONGEST_NS
-        self._lie_ns = self._world.now_ns + (25 * MS if lie.length == "25 ms" else 0)
+        self._lie_ns = self._world.now_ns + round(what.table.get("for_ms", 0) * MS)
+        self._off_ns: int | None = None
         self._resting_ns: int | None = None
         self._look()
 
@@ -268,7 +345,12 @@ class _Clearing:
             self._resting_ns = None
         elif self._resting_ns is None:
             self._resting_ns = world.now_ns
-        if world.now_ns >= self._until_ns:
+        if world.powered:
+            self._off_ns = None
+        elif self._off_ns is None:
+            self._off_ns = world.now_ns
+        off = self._off_ns is not None and world.now_ns - self._off_ns > RETRY_NS // 9
+        if world.now_ns >= self._until_ns or off:
             self._over()
             return
         if self._resting_ns is not None and world.now_ns - max(self._resting_ns, self._lie_ns) >= SETTLED_NS:
@@ -288,11 +370,11 @@ class _Clearing:
 
 def run_share(
     every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...] = (),
-    told: Callable[[Lie], None] | None = None,
+    told: Callable[[Lie], None] | None = None, anything: bool = False,
 ) -> list[Lie]:
     """This share of all passages, or of those named; `told` hears of each lie as it is judged."""
     found: list[Lie] = []
     for passage in passages():
         if not names or passage.name in names:
-            found += Sweep(passage, every_ms, share, firmware, told).run()
+            found += Sweep(passage, every_ms, share, firmware, told, anything).run()
     return found

@@ -8,8 +8,20 @@ from typer.testing import CliRunner
 from pen.cli import app
 from sim.campaign import rules
 from sim.campaign.files import toml_of
-from sim.campaign.sweep import LENGTHS, LEVELS, STARTS, Lie, Sweep, parse, passages, scenario_of
-from sim.scenario import load
+from sim.campaign.sweep import (
+    KINDS_AT_ONCE,
+    LENGTHS,
+    LEVELS,
+    STARTS,
+    Lie,
+    Sweep,
+    parse,
+    passages,
+    scenario_of,
+    transients,
+)
+from sim.false_levels import PINS
+from sim.scenario import Mishap, load
 
 BY_NAME = {passage.name: passage for passage in passages()}
 
@@ -26,7 +38,7 @@ def test_every_start_has_its_homing_its_retract_and_the_homing_after_a_fault():
 def test_each_passage_is_met_and_every_kind_of_lie_is_told_in_it():
     for name in ("retract, 1 mm out", "cleared, 1 mm out"):
         lies = Sweep(BY_NAME[name], every_ms=500, share=(0, 1)).run()
-        assert {(lie.length, lie.level) for lie in lies} == {(length, level) for length in LENGTHS for level in LEVELS}
+        assert {lie.what for lie in lies} == {f"{level}:{length}" for length in LENGTHS for level in LEVELS}
         assert all(lie.ended for lie in lies)
 
 
@@ -47,12 +59,12 @@ def test_shares_together_are_the_whole():
 def test_a_bound_that_is_passed_is_a_violation(monkeypatch):
     monkeypatch.setattr(rules, "PAST_EDGE_UM", -300)
     monkeypatch.setattr(rules, "SNAP_UM", -300)
-    lie = Sweep(BY_NAME["power-on, inside"]).only(Lie("power-on, inside", 40, "one look", "inactive"))
+    lie = Sweep(BY_NAME["power-on, inside"]).only(Lie("power-on, inside", 40, "inactive:one look"))
     assert any(text.startswith("depth:") for text in lie.violations)
 
 
 def test_a_lie_is_a_scenario_too(tmp_path):
-    lie = Lie("cleared, 1 mm out", 120, "25 ms", "active")
+    lie = Lie("cleared, 1 mm out", 120, "active:25 ms")
     path = tmp_path / "lie.toml"
     path.write_text(toml_of(scenario_of(lie), "what came of it"))
     read = load(path)
@@ -63,7 +75,7 @@ def test_a_lie_is_a_scenario_too(tmp_path):
 
 @pytest.mark.parametrize(("words", "said"), [
     (["--replay", "nowhere@1:active:one look"], "is no lie"),
-    (["--replay", "power-on, inside@1:odd:25 ms"], "a lie is"),
+    (["--replay", "power-on, inside@1:odd:25 ms"], "is nothing that can be done"),
     (["--only", "nowhere"], "unknown passage"), (["--firmware", "/nowhere"], "takes a directory like firmware/"),
 ])
 def test_wrong_use_says_what_is_wrong(words, said, tmp_path):
@@ -77,3 +89,18 @@ def test_the_command_writes_what_it_found(tmp_path):
     written = json.loads((tmp_path / "sweep.json").read_text())
     assert written["figures"] == figures and len(written["lies"]) == figures["runs"] >= 12
     assert done.exit_code == bool(figures["violations"])
+
+
+def test_everything_that_can_go_wrong_is_done_at_every_length_and_has_an_id():
+    kinds = transients()
+    assert len({str(what) for what in kinds}) == len(kinds) > 300
+    assert {what.table["pin"] for what in kinds if what.name.endswith("pin_low")} == set(PINS)
+    for what in kinds:
+        Mishap(at_ms=1, **what.table)
+        assert parse(f"power-on, inside@7:{what}").what == str(what)
+
+
+def test_anything_at_some_moments_of_a_restart():
+    lies = Sweep(BY_NAME["restarted, 1 mm out"], every_ms=300, anything=True).run()
+    assert len({lie.what for lie in lies}) == len(lies) >= KINDS_AT_ONCE * 2
+    assert not [lie for lie in lies if any(text.startswith("simulator") for text in lie.violations)]

@@ -12,7 +12,9 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from pen.connect import WRONG_USE, err, fail
 
-Every = Annotated[int, typer.Option(min=1, help="Only every so many-th millisecond.")]
+Every = Annotated[
+    int | None, typer.Option(min=1, help="Only every so many-th millisecond: 1, with --any 10.", show_default=False)]
+Anything = Annotated[bool, typer.Option("--any", help="Whatever can go wrong in place of the home line alone.")]
 Only = Annotated[list[str] | None, typer.Option(help="Only this passage; may be given again.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes; one for each core if missing.")]
 Out = Annotated[Path, typer.Option(help="Directory for sweep.json.")]
@@ -24,12 +26,14 @@ SHOWN = 20
 
 
 def sweep(
-    every: Every = 1, only: Only = None, workers: Workers = None, out: Out = Path("out/sweep"),
-    firmware: Firmware = None, replay: Replay = None, scenario: ToFile = None, as_json: AsJson = False,
+    every: Every = None, anything: Anything = False, only: Only = None, workers: Workers = None,
+    out: Out = Path("out/sweep"), firmware: Firmware = None, replay: Replay = None, scenario: ToFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """A false home line at every millisecond of homing and retracts. Exit code 0 only if no rule was violated."""
     sources = firmware_of(firmware)
-    bad = _replay(replay, sources, scenario, as_json) if replay else _run(every, only, workers, out, sources, as_json)
+    bad = _replay(replay, sources, scenario, as_json) if replay else _run(
+        every, anything, only, workers, out, sources, as_json)
     if bad:
         raise typer.Exit(1)
 
@@ -71,9 +75,9 @@ def _replay(text: str, firmware: Path, scenario: Path | None, as_json: bool) -> 
     return bool(lie.violations)
 
 
-def _run(every: int, only, workers, out: Path, firmware: Path, as_json: bool) -> bool:
+def _run(every: int | None, anything: bool, only, workers, out: Path, firmware: Path, as_json: bool) -> bool:
     from pen.sweep_runner import run_sweep
-    from sim.campaign.sweep import passages
+    from sim.campaign.sweep import ANY_EVERY_MS, passages
 
     known = [passage.name for passage in passages()]
     for name in only or ():
@@ -97,7 +101,8 @@ def _run(every: int, only, workers, out: Path, firmware: Path, as_json: bool) ->
 
         from pen.campaign_cores import cores
 
-        found = run_sweep(workers or cores(), every, firmware, tuple(only or ()), told)
+        found = run_sweep(
+            workers or cores(), every or (ANY_EVERY_MS if anything else 1), firmware, tuple(only or ()), told, anything)
     try:
         found.write_json(out / "sweep.json")
     except OSError as error:

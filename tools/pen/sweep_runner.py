@@ -65,13 +65,14 @@ class Swept:
 
 def run_sweep(
     workers: int, every_ms: int, firmware: Path, names: tuple[str, ...] = (), told: Callable[[Lie], None] | None = None,
+    anything: bool = False,
 ) -> Swept:
     """Every lie, on so many processes; a process that dies leaves `whole` false."""
     context = multiprocessing.get_context("fork")
     results: Any = context.Queue()
     began = time.perf_counter()
     processes = [
-        context.Process(target=_work, args=(results, every_ms, (i, workers), firmware, names), daemon=True)
+        context.Process(target=_work, args=(results, every_ms, (i, workers), firmware, names, anything), daemon=True)
         for i in range(workers)]
     for process in processes:
         process.start()
@@ -98,10 +99,12 @@ def run_sweep(
     for process in processes:
         process.join(DEAD_S)
     order = {passage.name: i for i, passage in enumerate(passages())}
-    lies.sort(key=lambda lie: (order[lie.passage], lie.ms, lie.length, lie.level))
+    lies.sort(key=lambda lie: (order[lie.passage], lie.ms, lie.what))
     return Swept(lies, time.perf_counter() - began, workers, every_ms, done == workers)
 
 
-def _work(results: Any, every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...]) -> None:
-    run_share(every_ms, share, firmware, names, results.put)
+def _work(
+    results: Any, every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...], anything: bool,
+) -> None:
+    run_share(every_ms, share, firmware, names, results.put, anything)
     results.put(None)
