@@ -32,8 +32,11 @@ class PutAway:
         self._due = True
 
     def quiet(self, now_ms: int) -> bool:
-        """Flash may be written now."""
+        """Flash may be written now: not while the EN_N pad reads low, whoever holds it there."""
         pen = self._pen
+        pen.sensors.read_pads()
+        if pen.readings.drive_on:
+            return False
         if not pen.sensors.released():
             self._touched_ms = now_ms
         if now_ms - self._touched_ms < QUIET_MS or not pen.readings.power_ok or pen.cartridge.busy:

@@ -131,7 +131,37 @@ def test_a_pen_without_a_clock_has_sessions_without_a_date(tmp_path):
         export(image, tmp_path)
     unset = [row for row in rows(tmp_path, "sessions") if row["started_at"] is None]
     assert unset
-    assert all(row["date"] is None and row["boot"] is not None for row in unset)
+    assert all(row["date"] == "null" and row["boot"] is not None for row in unset)
+    found = query(f"SELECT count(*) FROM read_parquet('{tmp_path}/sessions/*/*/*.parquet', hive_partitioning = true) "
+                  "WHERE date IS NULL")
+    assert found == [(len(unset),)]
+
+
+def pen_without_a_clock():
+    pen = Pen.provisioned("PEN-1")
+    pen.journal.begin_session(bytes(8), b"", 16, 1, 6, 2, 1000, 0)
+    pen.journal.stroke(500, 500, 40_000, 0, 6)
+    return bytes(pen.memory.data)
+
+
+@pytest.mark.parametrize("table", list(SCHEMAS))
+def test_a_data_set_of_pens_whose_clocks_were_never_set_is_read_as_pandas_reads_it(table, tmp_path):
+    """`pandas.read_parquet` of a directory is this call, and a frame made of what it gives."""
+    export(pen_without_a_clock(), tmp_path)
+    read = pyarrow.parquet.read_table(tmp_path / table)
+    assert read.num_rows == 1 and read["date"].to_pylist() == ["null"]
+
+
+def test_sessions_without_a_date_move_out_of_the_directory_of_an_older_version(tmp_path):
+    image = pen_without_a_clock()
+    export(image, tmp_path)
+    for table in SCHEMAS:
+        (tmp_path / table / "pen=PEN-1" / "date=null").rename(
+            tmp_path / table / "pen=PEN-1" / "date=__HIVE_DEFAULT_PARTITION__")
+    export(image, tmp_path)
+    for table in SCHEMAS:
+        assert pyarrow.parquet.read_table(tmp_path / table).num_rows == 1
+    assert export(image, tmp_path).written == []
 
 
 @pytest.mark.parametrize("serial", ["P/1", "A=B%", "..", "007", "1e5"])

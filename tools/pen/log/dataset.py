@@ -23,7 +23,9 @@ from penimage.model import FLAG_NAMES
 
 TABLES = ("strokes", "sessions")  # strokes first: a session that is listed has its strokes
 PART = "part-0.parquet"
-UNKNOWN = "__HIVE_DEFAULT_PARTITION__"  # what Hive's readers take for NULL
+# DuckDB reads NULL, pandas and Arrow the word; Hive's own name for NULL leaves these two without a type where no clock
+# was ever set, and they read nothing.
+UNKNOWN = "null"
 FORMAT = {b"pen.dataset": b"1"}
 
 
