@@ -1,7 +1,7 @@
 """The reference pen, revision A: the only file that names pins, addresses and bus speeds."""
 
 import machine
-from machine import ADC, I2C, PWM, RTC, SPI, UART, WDT, WDT_RESET, Pin, freq, mem32
+from machine import ADC, I2C, PWM, SPI, UART, WDT, WDT_RESET, Pin, freq, mem32
 from micropython import const
 from neopixel import NeoPixel
 from onewire import OneWire
@@ -45,6 +45,7 @@ USB_SIE_STATUS = const(0x50110050)  # RP2040 datasheet 4.1.4
 USB_SUSPENDED = const(0x10)  # no host has been heard for 3 ms: cable out, or the host sleeps
 USB_CONNECTED = const(0x10000)
 CLOCK_HZ = const(125000000)
+I2C_CLOCKS = const(9)  # of a byte and its acknowledgement
 WATCHDOG_MS = const(500)
 WATCHDOG_RESET = WDT_RESET
 RESTART = const(2)  # asked for by `machine.reset`, which is a reset by the watchdog too
@@ -81,8 +82,7 @@ class Board:
             Pin(number, Pin.IN, Pin.PULL_DOWN)
         for number in (PIN_HOME, PIN_DIAG, PIN_ENC_A, PIN_ENC_B, PIN_ENC_Z):
             Pin(number, Pin.IN)
-        # a bus held down by the display must not hold the loop as long as the dead-man waits (default 50 ms)
-        self.i2c = I2C(0, scl=Pin(PIN_SCL), sda=Pin(PIN_SDA), freq=400000, timeout=2000)
+        self.free_i2c()
         self.fram_cs = Pin(PIN_FRAM_CS, Pin.OUT, value=1)
         self.spi = SPI(
             0, 10000000, sck=Pin(PIN_FRAM_SCK), mosi=Pin(PIN_FRAM_MOSI), miso=Pin(PIN_FRAM_MISO))
@@ -93,7 +93,21 @@ class Board:
         self.ntc = ADC(ADC_NTC)
         self.led = NeoPixel(Pin(PIN_LED), 1)
         self.buzzer = PWM(Pin(PIN_BUZZER), freq=2000, duty_u16=0)
-        self.clock = RTC()
+
+    def free_i2c(self):
+        """Clock out the rest of a byte that a part on the bus stopped in, and set the bus up; at rest only.
+
+        A part that lost count, or was being read when the chip was reset, holds SDA low until it has seen nine clocks.
+        """
+        scl = Pin(PIN_SCL, Pin.OPEN_DRAIN, value=1)
+        sda = Pin(PIN_SDA, Pin.IN)
+        for _ in range(I2C_CLOCKS):
+            if sda():
+                break
+            scl(0)
+            scl(1)
+        # a bus that is held down must not hold the loop as long as the dead-man waits (default 50 ms)
+        self.i2c = I2C(0, scl=scl, sda=sda, freq=400000, timeout=2000)
 
     def start_watchdog(self):
         return WDT(timeout=WATCHDOG_MS)
@@ -106,24 +120,3 @@ class Board:
 def usb_host() -> bool:
     """A host is at the USB port and awake; whether it has the serial port open cannot be seen."""
     return mem32[USB_SIE_STATUS] & (USB_CONNECTED | USB_SUSPENDED) == USB_CONNECTED
-
-
-def today_days(clock) -> int:
-    """Days since 2000-01-01, or 0 while nobody has set the clock (it starts in 2021)."""
-    now = clock.datetime()
-    year, month, day = now[0], now[1], now[2]
-    if year < 2025:
-        return 0
-    days = (year - 2000) * 365 + (year - 2000 + 3) // 4
-    for m in range(1, month):
-        days += 28 + (0x3BBEECC >> 2 * m & 3)  # what each month has over 28 days, two bits a month
-    if month > 2 and year % 4 == 0:
-        days += 1
-    return days + day - 1
-
-
-def wall_seconds(clock) -> int:
-    """Seconds since 2000-01-01 as the clock has it, or 0 while nobody has set it."""
-    now = clock.datetime()
-    days = today_days(clock)
-    return days * 86400 + now[4] * 3600 + now[5] * 60 + now[6] if days else 0

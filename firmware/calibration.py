@@ -127,14 +127,19 @@ class Calibration:
         """True when a due date is set, today is known (not 0) and later than it."""
         return 0 < self.due_days < today_days
 
-    def due(self, today_days: int) -> int:
-        """How the due date stands on a day, DUE_LATER to DUE_UNKNOWN; `today_days` is 0 where it is not known."""
+    def due(self, today_days: int, exact: bool = True) -> int:
+        """How the due date stands on a day, DUE_LATER to DUE_UNKNOWN; `today_days` is 0 where it is not known.
+
+        Not `exact`: it is that day at least, so that a due date is past or not known.
+        """
         if self.due_days == 0:
             return DUE_LATER
         if today_days == 0 or today_days < self.date_days:
             return DUE_UNKNOWN
         if self.overdue(today_days):
             return DUE_PAST
+        if not exact:
+            return DUE_UNKNOWN
         return DUE_SOON if self.due_days - today_days <= DUE_SOON_DAYS else DUE_LATER
 
     def _take(self, other):

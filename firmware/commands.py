@@ -57,11 +57,15 @@ COMMANDS = (
     ("SYSTem:HELP:HEADers?", (), REST, "system", "headers"),
     # ms since the start; how many starts the pen has seen
     ("SYSTem:UPTime?", (), 0, "system", "uptime"),
-    # year, month, day of the clock; refused while it is not set
+    # year, month, day; refused while they are not known
     ("SYSTem:DATE?", (), REST, "system", "date"),
-    # set the clock's date, its time stays
+    # set the clock's date, its time stays; refused for a day before one on record
     ("SYSTem:DATE", DAY, IDLE | TECHNICIAN, "system", "set_date"),
-    # hours, minutes, seconds of the clock; refused while it is not set
+    # the day that it is at least, by the clock and by every record
+    ("SYSTem:DATE:LEASt?", (), REST, "system", "date_least"),
+    # the same as `SYSTem:DATE`; later dates on record are wrong and count no more
+    ("SYSTem:DATE:CORRect", DAY, IDLE | TECHNICIAN, "system", "correct_date"),
+    # hours, minutes, seconds; refused while the date is not known
     ("SYSTem:TIME?", (), REST, "system", "time"),
     # set the clock's time of day
     ("SYSTem:TIME", CLOCK, IDLE | TECHNICIAN, "system", "set_time"),

@@ -1,12 +1,9 @@
 """The console's SYSTem commands: errors, help, clock, restart."""
 
-import board
+import dates
 import events
 import slots
 import version
-
-_DAYS = b"\x1f\x1c\x1f\x1e\x1f\x1e\x1f\x1f\x1e\x1f\x1e\x1f"
-UNSET = b"the clock is not set: SYSTem:DATE"
 
 
 class Commands:
@@ -62,39 +59,56 @@ class Commands:
     # -- clock --------------------------------------------------------------------------------------
 
     def date(self):
-        return self._clock(0)
+        today = self._pen.dates.today()
+        if not today:
+            return self._unknown()
+        self._numbers(dates.day_named(today))
 
     def time(self):
-        return self._clock(4)
+        wall_s = self._pen.dates.wall_s()
+        if not wall_s:
+            return self._unknown()
+        self._numbers((wall_s // 3600 % 24, wall_s // 60 % 60, wall_s % 60))
 
-    def _clock(self, first):
-        clock = self._pen.hardware.clock
-        if not board.today_days(clock):
-            return UNSET
-        now = clock.datetime()
-        for i in range(first, first + 3):
-            if i > first:
+    def date_least(self):
+        self._numbers(dates.day_named(self._pen.dates.least()))
+
+    def _unknown(self):
+        return dates.UNKNOWN[self._pen.dates.state()]
+
+    def _numbers(self, numbers):
+        for i in range(3):
+            if i:
                 self._reply.comma()
-            self._reply.number(now[i])
+            self._reply.number(numbers[i])
 
     def set_date(self):
+        return self._set_date(False)
+
+    def correct_date(self):
+        return self._set_date(True)
+
+    def _set_date(self, right):
         year, month, day = self._values[0], self._values[1], self._values[2]
-        longest = 29 if month == 2 and year % 4 == 0 else _DAYS[month - 1]
-        if day > longest:
+        if day > dates.month_days(year, month):
             return b"that month has fewer days"
-        now = self._pen.hardware.clock.datetime()
-        self._set((year, month, day, 0, now[4], now[5], now[6], 0))
+        days = dates.day_number(year, month, day)
+        known = self._pen.dates
+        if days < known.recorded() and not right:
+            return b"a record is of a later day: SYSTem:DATE:CORRect if that is wrong"
+        return self._set(days, known.wall_s() % dates.DAY_S, right)
 
     def set_time(self):
-        clock = self._pen.hardware.clock
-        if not board.today_days(clock):
-            return UNSET
-        now = clock.datetime()
-        self._set((now[0], now[1], now[2], 0, self._values[0], self._values[1], self._values[2], 0))
+        today = self._pen.dates.today()
+        if not today:
+            return self._unknown()
+        return self._set(today, self._values[0] * 3600 + self._values[1] * 60 + self._values[2], False)
 
-    def _set(self, moment):
-        self._pen.hardware.clock.datetime(moment)
-        self._console.changed(events.CLOCK_SET, board.today_days(self._pen.hardware.clock))
+    def _set(self, days, seconds, right):
+        kept = self._pen.dates.set(days, seconds, right)
+        self._console.changed(events.CLOCK_SET, days)
+        if not kept:
+            return b"the clock does not keep it: known until the pen is switched off"
 
     # -- restart ------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ TEXTS = {
     faults.CALIBRATION_CORRUPT: ("Calibration damaged", "Have a technician|calibrate it"),
     faults.STORAGE: ("Record memory does|not answer", "Send in for service"),
     faults.STORAGE_BLANK: ("Record memory empty", "Have a technician|set up the pen"),
-    faults.DISPLAY: ("Display does not|answer", "Send in for service"),
+    faults.DISPLAY: ("Display does not|answer", "Switch off and on. If|it repeats: service"),
     faults.GATE: ("The gate does not|control the drive", "Do not use. Send in|for service"),
     faults.ARCHIVE_LOST: ("Archive of sessions|lost or changed", "Tell service. SEL|begins a new one"),
     faults.TABLES: ("Step tables damaged|in memory", "Switch off and on. If|it repeats: service"),

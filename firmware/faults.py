@@ -100,7 +100,7 @@ TABLE = {
     CALIBRATION_CORRUPT: Fault("calibration_corrupt", BLOCK, BY_SERVICE, IN),
     STORAGE: Fault("storage", BLOCK, BY_SERVICE, IN),
     STORAGE_BLANK: Fault("storage_blank", BLOCK, BY_SERVICE, IN),
-    DISPLAY: Fault("display", BLOCK, BY_SERVICE, IN),
+    DISPLAY: Fault("display", BLOCK, BY_RESTART, IN),
     GATE: Fault("gate", STOP, BY_SERVICE, GATE_FAILED),
     ARCHIVE_LOST: Fault("archive_lost", BLOCK, BY_USER, IN),
     TABLES: Fault("tables", STOP, BY_RESTART, IN),

@@ -17,8 +17,8 @@ _RETRY_CALLS = const(64)  # flush steps between attempts at a display that went 
 class Frame:
     """1024 bytes, page by page, sent in chunks of 16. Whoever draws into `_frame` sets bits of `_dirty`.
 
-    `display` is a driver with ready, lit, begin(), light() and write(page, column, 16 bytes), each but the
-    first two giving whether the display acknowledged.
+    `display` is a driver with ready, lit, is_off(), begin(off), light() and write(page, column, 16 bytes), the last
+    three giving whether the display acknowledged.
     """
 
     def __init__(self, display):
@@ -33,13 +33,26 @@ class Frame:
         self._dirty = bytearray(_PAGES)  # a byte a page, a bit a chunk
         self._unknown = bytearray(_PAGES)  # chunks of which the display may hold anything
         self._cursor = 0
+        self._refreshed = 0
         self._wait_calls = 0
         self._send_all()
 
     def refresh(self):
-        """Have the display set up again and sent everything: it may have lost its supply without a sign."""
-        self._display.ready = False
-        self._wait_calls = 0
+        """Have the display set up again, and sent everything if it is off, else the next of its pages.
+
+        It may have lost its registers or a bit of its memory and acknowledges on. What it shows stays meanwhile.
+        """
+        display = self._display
+        if not display.ready:
+            return
+        off = display.is_off()
+        if not display.begin(False):
+            return
+        if off:
+            self._send_all()
+        else:
+            self._refreshed = (self._refreshed + 1) % _PAGES
+            self._dirty[self._refreshed] = self._unknown[self._refreshed] = 0xFF
 
     def flush_step(self, max_chunks: int = 1) -> bool:
         """Send at most `max_chunks` chunks of 16 bytes; True while something is left to send.

@@ -8,7 +8,7 @@ from micropython import const
 LAYOUT = const(1)
 FRAM_BYTES = const(262144)
 
-# Records: two slots each. Small ones share one stride, the used-cartridge ring has its own; four of them share two
+# Records: two slots each. Small ones share one stride, the used-cartridge ring has its own; six of them share three
 # strides, half a slot each.
 SMALL_SLOT_BYTES = const(128)
 HALF_SLOT_BYTES = const(64)

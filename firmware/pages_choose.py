@@ -197,6 +197,8 @@ class ChoosePages:
         due = session.due()
         if due == DUE_UNKNOWN:
             return "due date ?"
+        if not self._pen.dates.today():
+            return "date ?"
         return "cal. %d d" % session.due_days() if due == DUE_SOON else ""
 
     def _draw_code(self):

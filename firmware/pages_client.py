@@ -7,6 +7,7 @@ import buttons
 import courses
 import depth
 import pages
+from dates import BEHIND
 from micropython import const
 from pages import SHORT_HZ, direction
 
@@ -98,7 +99,8 @@ class ClientPages:
             return
         if not course.sitting:
             screen.line(2, "Sitting: cannot know,")
-            screen.line(3, "clock not set")
+            behind = self._pen.dates.state() == BEHIND
+            screen.line(3, "clock behind a record" if behind else "clock not set")
             screen.line(4, "Earlier ones: %d" % course.earlier)
         else:
             screen.line(2, "Sitting %d, usual %s" % (course.sitting, courses.USUAL))

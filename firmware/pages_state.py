@@ -8,6 +8,8 @@ import safety
 import slots
 from calibration import DUE_PAST, DUE_SOON, DUE_UNKNOWN
 from cartridge import GAUGE_TIP
+from dates import BEHIND
+from drivers.ds3231 import GOOD, SILENT
 from micropython import const
 from pages import draw_lines
 
@@ -41,7 +43,8 @@ class StatePages:
         if page == pages.INSERT:
             session = self._pen.session
             shown = (session.reason * 4 + session.eject()) * 2 + (1 if session.present else 0)
-            panel.draw_if(shown + 512 * self._pen.put_away.percent, self._draw_insert)
+            shown += 512 * self._pen.put_away.percent + 65536 * self._pen.dates.state()
+            panel.draw_if(shown, self._draw_insert)
         elif page == pages.FAULT:
             core = self._pen.safety
             session = self._pen.session
@@ -91,8 +94,13 @@ class StatePages:
         due = session.due()
         if due == DUE_PAST:
             return "Calibration past due"
-        if due == DUE_UNKNOWN:
-            return "Due date: clock unset"
+        state = self._pen.dates.state()
+        if state != GOOD:
+            if state == SILENT:
+                return "Clock does not answer"
+            if state == BEHIND:
+                return "Clock behind a record"
+            return "Due date: clock unset" if due == DUE_UNKNOWN else "Clock not set"
         return "Calibration due: %d d" % session.due_days() if due == DUE_SOON else ""
 
     def _draw_fault(self):

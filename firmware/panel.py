@@ -28,6 +28,7 @@ from screen import Screen
 CHUNKS_MOVING = const(1)
 CHUNKS_REST = const(8)
 MESSAGE_MS = const(2500)
+REFRESH_MS = const(600)  # a display that lost its registers acknowledges on: at rest it is asked and set up so often
 
 _LED_OFF = (0, 0, 0)
 _LED_WHITE = (8, 8, 8)
@@ -55,7 +56,7 @@ class Panel:
 
     def __init__(self, pen):
         self._pen = pen
-        self._display = Ssd1306(pen.hardware.i2c)
+        self._display = Ssd1306(pen.hardware.i2c, free=pen.free_bus)
         self._screen = Screen(self._display)
         self._buttons = buttons.Buttons(PIN_SELECT, PIN_UP, PIN_DOWN)
         choose = self._choose = ChoosePages(self, pen, self._screen)
@@ -75,6 +76,7 @@ class Panel:
         self._message_ms = 0
         self.message_on = False
         self.now_ms = 0
+        self._refreshed_ms = 0
         self._tone_until_ms = 0
         self._tone_on = False
         self._lamp = _LED_OFF
@@ -152,6 +154,9 @@ class Panel:
             if self.message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
                 self.message_on = False
                 self._shown = -1
+            if ticks.diff(now_ms, self._refreshed_ms) >= REFRESH_MS:
+                self._refreshed_ms = now_ms
+                self._screen.refresh()
         self._lamp_and_tone(now_ms)
         self._left = left = moving or self._screen.flush_step(CHUNKS_REST)
         if not left:

@@ -26,12 +26,14 @@ import slots
 import ticks
 import treatment
 import version
-from board import WATCHDOG_RESET, today_days
+from board import WATCHDOG_RESET
 from calibration import Calibration
 from cartridge import Cartridge
 from console import Console
+from dates import Dates
 from drivers import tmc2209
 from drivers.ds2431 import Ds2431
+from drivers.ds3231 import Ds3231
 from drivers.usbserial import UsbSerial
 from driverwatch import DriverWatch
 from encoder import Encoder
@@ -107,6 +109,7 @@ class Pen:
         self.pace.drive(self.motor)
         self.session = session.Session(self)
         self.put_away = PutAway(self)
+        self.dates = Dates(self, Ds3231(self.hardware.i2c, self.free_bus))
         self.slot_watch = SlotWatch(self)
         self.courses = courses.Courses(self.journal, self.put_away.archive)
         self.recalibration = None  # until one is begun
@@ -143,6 +146,7 @@ class Pen:
     def boot(self):
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
         code = selftest.run(self)
+        self.dates.begin()
         self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
         self.slot_watch.tested(code)
@@ -161,9 +165,12 @@ class Pen:
         self.motor.calibrated()
         self.safety.calibrated = True
 
-    def today(self) -> int:
-        """Days since 2000 as far as known: the clock's, else no earlier than the calibration's; 0 if neither."""
-        return today_days(self.hardware.clock) or self.calibration.date_days
+    def free_bus(self) -> bool:
+        """Have whatever holds the display's and the clock's bus let it go; False while the drive is on."""
+        if self.motor.armed():
+            return False
+        self.hardware.free_i2c()
+        return True
 
     def wait_us(self, us: int):
         """Only before the loop runs, or for a millisecond at rest."""
@@ -377,7 +384,7 @@ class Pen:
         if stage == treatment.ZONE:
             course.forget()
         elif stage == treatment.CONFIRM and course.to_show() and not course.step() and not course.ready:
-            course.begin(self.treatment.zone, today_days(self.hardware.clock))
+            course.begin(self.treatment.zone, self.dates.today())
 
     def confirm(self) -> int:
         """The user confirmed zone, indication and limit; mark the cartridge used, which opens the session."""

@@ -9,7 +9,6 @@ import events
 import files
 import safety
 import treatment
-from board import wall_seconds
 from micropython import const
 
 QUIET_MS = const(1500)  # since a button was pressed
@@ -49,7 +48,7 @@ class PutAway:
         """One piece of work, if it may be done now. Only while nothing is armed."""
         if not self.quiet(now_ms):
             return
-        if not self.archive.step(now_ms, wall_seconds(self._pen.hardware.clock)) and self._due:
+        if not self.archive.step(now_ms, self._pen.dates.wall_s()) and self._due:
             self._due = False
             self._look_at_room(now_ms)
 

@@ -6,13 +6,13 @@ technician's side.
 """
 
 import carriage
+import dates
 import events
 import faults
 import gauging
 import safety
 import standing
 import store
-from board import today_days
 from calibration import BAD_DATES, REASONS, RECORD_BYTES, VALID, Calibration
 from micropython import const
 
@@ -139,9 +139,9 @@ class Recalibration:
             return _NOT_OPEN
         if self._core.state != safety.READY:
             return b"the tip is not at home: let go of the trigger"
-        today = today_days(pen.hardware.clock)
+        today = pen.dates.today()
         if not today:
-            return b"the clock is not set: SYSTem:DATE"
+            return dates.UNKNOWN[pen.dates.state()]
         code = self.readings.judge(offset_um, scale_ppm, backlash_um)
         if code != gauging.GOOD:
             return gauging.REASONS[code]

@@ -7,7 +7,20 @@ and RECOVERED and leaves them as they were otherwise: what EMPTY or CORRUPT impl
 import struct
 
 from micropython import const
-from store import CARTRIDGES, CLINIC, CORRUPT, COUNTERS, KEY, LAST_FAULT, MOTION, OK, RECOVERED, SETTINGS, capacity
+from store import (
+    CARTRIDGES,
+    CLINIC,
+    CORRUPT,
+    COUNTERS,
+    DATES,
+    KEY,
+    LAST_FAULT,
+    MOTION,
+    OK,
+    RECOVERED,
+    SETTINGS,
+    capacity,
+)
 from supervisor import HASH_BYTES, SALT_BYTES, hashed
 
 KEY_BYTES = const(32)
@@ -328,6 +341,36 @@ class LastFault:
                 self._LAYOUT, self.code, self.boot & 0xFFFF, self.uptime_ms, self.service_code,
                 self.service_boot & 0xFFFF),
         )
+
+
+class Correction:
+    """A technician said that dates on record are wrong: those of starts up to `boot`, and that of one calibration.
+
+    `calibration_id`: 0 for none. `days`: the date that was set as right, since 2000-01-01; 0 when there was no such
+    correction.
+    """
+
+    _LAYOUT = "<HHH"
+
+    def __init__(self):
+        self.boot = 0
+        self.days = 0
+        self.calibration_id = 0
+
+    def load(self, store) -> int:
+        status, values = _load(store, DATES, self._LAYOUT)
+        if values:
+            self.boot, self.days, self.calibration_id = values
+        return status
+
+    def save(self, store, boot: int, days: int, calibration_id: int):
+        """OSError, and nothing changes, when the memory does not keep it."""
+        store.write(DATES, struct.pack(self._LAYOUT, boot & 0xFFFF, days, calibration_id))
+        self.boot, self.days, self.calibration_id = boot & 0xFFFF, days, calibration_id
+
+    def counts(self, boot: int) -> bool:
+        """Whether the dates that were recorded in this start are to be believed."""
+        return not self.days or 0 < (boot - self.boot & 0xFFFF) < 0x8000
 
 
 class CartridgeRing:

@@ -9,6 +9,7 @@ from array import array
 
 import archive
 import faults
+import inputs
 import journal
 import safety
 import store
@@ -99,7 +100,11 @@ def _memory(pen):
 
 
 def _display(pen):
-    return faults.NONE if pen.panel.start() else faults.DISPLAY
+    for _ in range(inputs.DISPLAY_TRIES):
+        if pen.panel.start():
+            return faults.NONE
+        pen.wait_us(inputs.DISPLAY_MS * 1000)
+    return faults.DISPLAY
 
 
 def _supply(pen):

@@ -11,11 +11,11 @@ import safety
 import supervisor
 import treatment
 import version
-from board import today_days, wall_seconds
 from calibration import DUE_PAST
 from cartridge import GAUGE_TIP, evaluate
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
+from dates import DAY_S
 from micropython import const
 
 SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
@@ -71,7 +71,7 @@ class Session:
         """The memory was read or marked: judge it."""
         if self._deed.stage == treatment.MARKING:
             return
-        reason = evaluate(self._cartridge.info, self._known_used(), self._pen.today())
+        reason = evaluate(self._cartridge.info, self._known_used(), self._pen.dates.least())
         if self._cartridge.reason != CARTRIDGE_OK:
             reason = self._cartridge.reason
         self.reason = reason
@@ -108,11 +108,12 @@ class Session:
 
     def due(self) -> int:
         """How the calibration's due date stands today (calibration.DUE_...)."""
-        return self._pen.calibration.due(today_days(self._pen.hardware.clock))
+        dates = self._pen.dates
+        return self._pen.calibration.due(dates.least(), dates.today() > 0)
 
     def due_days(self) -> int:
         """Days left to the due date; only meaningful where the date is known."""
-        return self._pen.calibration.due_days - today_days(self._pen.hardware.clock)
+        return self._pen.calibration.due_days - self._pen.dates.today()
 
     def settings_loaded(self):
         """The supervisor's code may be another one."""
@@ -184,9 +185,10 @@ class Session:
             return
         self._pen.used.add(self._pen.store, self._cartridge.rom)
         deed = self._deed
+        wall_s = self._pen.dates.wall_s()
         number = self._journal.begin_session(
             self._cartridge.rom, self._pen.settings.operator, version.NUMBER, self._pen.calibration.calibration_id,
-            deed.zone, deed.indication, now_ms, wall_seconds(self._pen.hardware.clock), self._pen.courses.client,
+            deed.zone, deed.indication, now_ms, wall_s, self._pen.courses.client,
             deed.supervised)
         if number == journal.NOT_KEPT and not self._pen.fault_record.memory_bad:
             raise OSError("FRAM did not keep the beginning of a session")
@@ -194,6 +196,7 @@ class Session:
             self._core.trip(faults.STORAGE)
             deed.cartridge_out()
             return
+        self._pen.dates.note(wall_s // DAY_S)
         self._core.cartridge_ok = True
         self.ending = 0
         self._core.open_session(deed.zone, deed.limits.max_um)

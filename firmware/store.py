@@ -33,10 +33,11 @@ MOTION = const(7)
 ARCHIVE = const(8)
 KEY = const(9)
 CLINIC = const(10)
-RECORD_COUNT = const(11)
+DATES = const(11)
+RECORD_COUNT = const(12)
 
 # The schema each record is written with; index = record id
-SCHEMAS = b"\x01\x01\x01\x03\x02\x01\x01\x02\x01\x01\x01"
+SCHEMAS = b"\x01\x01\x01\x03\x02\x01\x01\x02\x01\x01\x01\x01"
 
 # What a read found
 OK = const(0)
@@ -57,9 +58,9 @@ _COMPLETE = const(0xA5)
 _WRITING = b"\x57"
 _CHUNK = const(64)
 # Where a small record's slots lie, in pairs of SMALL_SLOT_BYTES; index = record id. The archive is where record 6
-# would be, were that not too long for it; the key and the clinic's limits are in the second halves of the counters'
-# slots and of the last fault's, which the first firmwares never wrote beyond 32 bytes.
-_PLACES = b"\x00\x01\x02\x03\x04\x05\x00\x07\x06\x02\x04"
+# would be, were that not too long for it; the key, the clinic's limits and the dates are in the second halves of
+# the counters' slots, the last fault's and the journal's, which the first firmwares never wrote beyond 32 bytes.
+_PLACES = b"\x00\x01\x02\x03\x04\x05\x00\x07\x06\x02\x04\x05"
 
 # What a slot holds
 _BLANK = const(0)
@@ -80,7 +81,7 @@ def slot_bytes(record_id: int) -> int:
     """Size of a slot of a record, its header included."""
     if record_id == CARTRIDGES:
         return CARTRIDGE_SLOT_BYTES
-    return HALF_SLOT_BYTES if record_id in (COUNTERS, LAST_FAULT) or record_id >= KEY else SMALL_SLOT_BYTES
+    return HALF_SLOT_BYTES if record_id in (COUNTERS, LAST_FAULT, JOURNAL) or record_id >= KEY else SMALL_SLOT_BYTES
 
 
 def capacity(record_id: int) -> int:

@@ -169,6 +169,7 @@ def make_world(scenario: Scenario, kind: type[World] = World) -> World:
     world = kind(
         params, make_fram(scenario), cartridge, make_flash(scenario), seed=scenario.seed,
         date_days=days(scenario.pen.clock))
+    world.clock.cell_mv = scenario.pen.clock_cell_mv
     world.recorder.limit_um = effective_max_um(scenario)
     if not scenario.cartridge.seated:
         world.start_without_cartridge()

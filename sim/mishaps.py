@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from sim.contacts import BOUNCE_NS, LONGEST_BOUNCE_MS
 from sim.false_levels import CHANNELS, HIGH, LATCHED, LOW, OTHER, PINS
+from sim.i2c import FOR_EVER
+from sim.parts.ds3231 import CELL_MV
 from sim.plant_params import PERIOD_UM
 from sim.space import shim
 
@@ -301,3 +303,17 @@ _add("fram_bit_written", "one bit of the byte so many bytes from now reaches the
      (_fram_bit("mosi"),), "bytes")
 _add("fram_deaf", "the record memory takes no write", _set("fram", "fault", "deaf", ""))
 _add("display_dead", "the display answers nothing", _set("display", "fault", "absent", ""))
+_add("display_reset", "the display loses its registers and what it shows, and acknowledges on",
+     (lambda w, v: w.display.power_on(),))
+# the display's and the clock's bus
+_add("i2c_held", "a part that lost count in mid transfer holds SDA low until it has seen nine clocks",
+     (lambda w, v: w.i2c.hold(), lambda w, v: w.i2c.hold(0)))
+_add("i2c_shorted", "SDA is shorted to ground", (lambda w, v: w.i2c.hold(FOR_EVER), lambda w, v: w.i2c.hold(0)))
+_add("i2c_noisy", "every fourth transfer on the bus is not acknowledged", _set("i2c", "noisy", True, False))
+_add("clock_silent", "the clock answers nothing", _set("clock", "fault", "silent", ""))
+_add("clock_garbled", "what the clock reads is no time", _set("clock", "fault", "garbled", ""))
+_add("clock_stopped", "the clock's oscillator stands still",
+     (lambda w, v: w.clock.stop(w.now_ns), lambda w, v: w.clock.go_on(w.now_ns)))
+_add("clock_cell_empty", "the clock's cell is empty: it stops with the supply", _set("clock", "cell_mv", 0, CELL_MV))
+_add("clock_wrong", "the clock is wrong by so many days, without a sign",
+     (lambda w, v: w.clock.shift(v or 0, w.now_ns),), "days")

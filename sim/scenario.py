@@ -88,6 +88,7 @@ class PenTable(_Table):
     jerk_mm_s3: int | None = Field(None, ge=20_000_000, le=60_000_000)
     coast_mm_s2: int | None = Field(None, ge=1_000, le=20_000)
     clock: datetime.date | None = None
+    clock_cell_mv: int = Field(3000, ge=0, le=3600, description="of the clock; under 2300 it stops with the supply")
     calibration_due: datetime.date | None = datetime.date(2027, 9, 1)
     supervisor_code: str = Field("USDDUSUU", max_length=8)
     earlier: list[EarlierSession] = Field(default_factory=list)

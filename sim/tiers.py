@@ -31,7 +31,7 @@ SEND_OPS = {
     ops.I2C_WRITE, ops.SPI_WRITE, ops.UART_WRITE, ops.USB_WRITE, ops.FLASH_PROGRAM, rp2_ops.SM_INIT,
     rp2_ops.DMA_MEMORY}
 RECV_OPS = {
-    ops.REPL_READ, ops.SPI_READ, ops.UART_READ, ops.USB_READ, ops.RANDOM, ops.UNIQUE_ID, ops.FLASH_READ,
+    ops.REPL_READ, ops.I2C_READ, ops.SPI_READ, ops.UART_READ, ops.USB_READ, ops.RANDOM, ops.UNIQUE_ID, ops.FLASH_READ,
     rp2_ops.SM_GET_INTO}
 POSTED_OPS = {ops.PIN_SET, ops.PWM, ops.WDT_FEED}  # nobody waits for their answer
 

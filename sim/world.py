@@ -13,8 +13,10 @@ import numpy as np
 
 from sim.contacts import BOUNCE_NS, Contact, chatter
 from sim.false_levels import FalseLevels
+from sim.i2c import I2cBus
 from sim.named_moments import Moments
 from sim.parts.ds2431 import Ds2431
+from sim.parts.ds3231 import Ds3231
 from sim.parts.flash import Flash
 from sim.parts.fram import Fram
 from sim.parts.ssd1306 import Ssd1306
@@ -34,7 +36,7 @@ board = shim("board")
 MS = 1_000_000
 INTERLOCK, HOME, DIAG = board.PIN_INTERLOCK, board.PIN_HOME, board.PIN_DIAG
 POWER_OK, ENC_A, EN_N = board.PIN_POWER_OK, board.PIN_ENC_A, board.PIN_EN_N
-STEP = board.PIN_STEP
+STEP, SDA, SCL = board.PIN_STEP, board.PIN_SDA, board.PIN_SCL
 GATE_PADS = (STEP, board.PIN_DIR, EN_N)
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
 SCRATCH, SCRATCH_WORDS, HUNG_AT = 0x4005800C, 8, 4  # the watchdog's scratch registers, RP2040 datasheet 4.7
@@ -68,7 +70,7 @@ class World:
         date_days: int = 0,
     ):
         """`cartridge` is the memory of the one at hand; `flash` is erased if none is given; `date_days` is what the
-        chip's clock says, 0 if never set.
+        clock with a cell says, 0 if never set.
         """
         self.now_ns = 0
         self.rng = random.Random(seed)
@@ -78,14 +80,16 @@ class World:
         self.flash_while_armed = 0  # erased or programmed with the drive on: the CPU stood still meanwhile
         self.cartridge = cartridge
         self.display = Ssd1306()
+        self.clock = Ds3231(date_days)
+        self.i2c = I2cBus(lambda: (self.display, self.clock), seed)
         self.usb = UsbPort()
         self.driver = Tmc2209(seed=seed)
         self.driver.temperature_c = params.ambient_c
         self.driver.on_stage = self._stage_changed
         self.pio = PioHost(self)
         self.recorder = Recorder(self)
-        self.date_days = date_days
-        self._rtc_start_s = 10 * 3600
+        self.date_days = 0  # of the chip's own clock, which has no cell: 0 until it is set after a reset
+        self._rtc_start_s = 0
         self.reset_cause = POWER_ON
         self.scratch = [0] * SCRATCH_WORDS  # kept through every reset but a power cut
         self.hung = False
@@ -231,7 +235,7 @@ class World:
                 self.memory_hit, answer = False, 1
             self._follow_pio()
         elif op == ops.I2C_WRITE:
-            answer = int(a == self.display.address and self.display.write(data, self.now_ns))
+            answer = self.i2c.write(a, data, self.now_ns)
         elif op == ops.SPI_WRITE:
             self.fram.transfer(data, self.now_ns)
             answer = 0
@@ -252,6 +256,8 @@ class World:
             answer, data = self.pio.recv(op, a, size, self.now_ns)
         elif op == ops.SPI_READ:
             data, answer = self.fram.transfer(bytes(size), self.now_ns), size
+        elif op == ops.I2C_READ:
+            answer, data = self.i2c.read(a, size, self.now_ns)
         elif op == ops.UART_READ:
             got = self._uart_read(size)
             data, answer = got.ljust(size, b"\0"), len(got)
@@ -375,7 +381,7 @@ class World:
         return ohm / (ohm + 10e3)
 
     def _rtc_s(self) -> int:
-        """Seconds since the midnight before the clock was set, or before the first start."""
+        """Seconds since the midnight before the chip's own clock was set."""
         return self._rtc_start_s + self.now_ns // 1_000_000_000
 
     def _set_rtc(self, days: int, seconds: int, _c: int) -> None:
@@ -430,6 +436,8 @@ class World:
             word |= 1 << INTERLOCK
         if plant.home_active:
             word |= 1 << HOME
+        if self.i2c.sda:
+            word |= 1 << SDA
         if self.driver.diag if self.diag_stuck is None else self.diag_stuck:
             word |= 1 << DIAG
         if self._power_ok(plant) if self.power_ok_stuck is None else self.power_ok_stuck:
@@ -503,6 +511,8 @@ class World:
         self._outputs[pin] = level
         if pin == board.PIN_FRAM_CS and level != before:
             (self.fram.deselect if level else self.fram.select)(self.now_ns)
+        if pin == SCL and level and before == 0:
+            self.i2c.clock()
         self._drive_changed()
 
     # -- the gate's side: what PIO does to the driver and the motor ----------------------------------------
@@ -670,7 +680,9 @@ class World:
             self._watchdog_at = None
             self.fram.cut()
             self.cartridge.cut(self.now_ns)
-            self.display = Ssd1306()
+            self.display.cut()
+            self.clock.cut(self.now_ns)
+            self.i2c.hold(0)
             self.dead = "power"
         elif self.powered:
             self.after(WATCH_POWER_NS, self._watch_power)
@@ -685,6 +697,7 @@ class World:
         self.reset_cause = cause
         if cause == POWER_ON:
             self.scratch = [0] * SCRATCH_WORDS
+        self.date_days = 0  # MicroPython starts the chip's clock anew, in 2021
         self.hung = False
         self._watchdog_at = None
         self._outputs.clear()
@@ -693,6 +706,8 @@ class World:
         if cause == POWER_ON and not self.powered:
             self.powered = True
             self.fram.power_on()
+            self.display.power_on()
+            self.clock.power_on(self.now_ns)
             self.driver.reset()
         self._drive_changed()
 

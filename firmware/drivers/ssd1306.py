@@ -17,7 +17,7 @@ _COMMANDS = const(0x00)
 _ONE_COMMAND = const(0x80)
 _DATA = const(0x40)
 
-_INIT = bytes((
+_INIT = bytearray((
     _COMMANDS,
     0xAE,  # display off until a whole frame is in: GDDRAM holds noise at power-on
     0xD5, 0x80,  # 10.1.16: clock divided by 1, oscillator at its middle: about 105 frames a second
@@ -36,6 +36,10 @@ _INIT = bytes((
 ))  # fmt: skip
 _LIGHT = bytes((_COMMANDS, 0xAF))  # 10.1.12
 
+_OFF = const(0xAE)
+_NOP = const(0xE3)
+_STATUS_OFF = const(0x40)
+
 _HEAD = const(7)
 
 
@@ -48,18 +52,24 @@ WHOLE = _Slices()[:]  # a slice made once: writing `[:]` makes a new one each ti
 
 
 class Ssd1306:
-    """One display. `i2c` has writeto(address, buf) that raises OSError when nothing acknowledges.
+    """One display. `i2c` has writeto(address, buf) and readfrom_into(address, buf), which raise OSError when nothing
+    acknowledges.
 
     `ready` is true from a successful `begin` until the first transfer that was not acknowledged. `lit` is
     true once the panel shows what was written. `errors` counts lost transfers.
     """
 
-    def __init__(self, i2c, address: int = 0x3C):
-        """`address` is 0x3C or 0x3D, by the level of SA0 (section 8.1.5). Nothing is sent yet."""
+    def __init__(self, i2c, address: int = 0x3C, free=None):
+        """`address` is 0x3C or 0x3D, by the level of SA0 (section 8.1.5). Nothing is sent yet.
+
+        `free()` has a part that holds the bus let it go, and is false when it may not.
+        """
         if address != 0x3C and address != 0x3D:
             raise ValueError("SSD1306 address must be 0x3C or 0x3D")
         self._i2c = i2c
         self._address = address
+        self._free = free
+        self._status = bytearray(1)
         self._tx = bytearray(_HEAD + WINDOW)
         self._tx[0] = _ONE_COMMAND
         self._tx[2] = _ONE_COMMAND
@@ -70,9 +80,18 @@ class Ssd1306:
         self.lit = False
         self.errors = 0
 
-    def begin(self) -> bool:
-        """Set the controller up, panel dark; 26 bytes, 0.6 ms at 400 kHz. False when nothing acknowledges."""
+    def begin(self, off: bool = True) -> bool:
+        """Set the controller up, panel dark; 26 bytes, 0.6 ms at 400 kHz. False when nothing acknowledges.
+
+        Not `off`: a panel that is lit stays so. One that lost its registers is dark, and stays so until `light`.
+        """
+        _INIT[1] = _OFF if off else _NOP
         self.lit = False
+        self.ready = True
+        if self._send(_INIT):
+            return True
+        if self._free is None or not self._free():
+            return False
         self.ready = True
         return self._send(_INIT)
 
@@ -90,6 +109,14 @@ class Ssd1306:
         tx[5] = 0x10 | column >> 4  # 10.1.2
         self._tx_data[WHOLE] = data
         return self._send(tx)
+
+    def is_off(self) -> bool:
+        """The status that it can be asked for says that the panel is dark (section 8.1.5); not while it is silent."""
+        try:
+            self._i2c.readfrom_into(self._address, self._status)
+        except OSError:
+            return False
+        return self._status[0] & _STATUS_OFF > 0
 
     def light(self) -> bool:
         """Switch the panel on. False when that was not acknowledged."""

@@ -18,6 +18,7 @@ for _op, _us in (
     (_ops.MEM32_GET, 6),
     (_ops.ADC_READ, 12),
     (_ops.I2C_WRITE, 40),
+    (_ops.I2C_READ, 40),
     (_ops.SPI_WRITE, 14),
     (_ops.SPI_READ, 14),
     (_ops.UART_WRITE, 25),
@@ -36,7 +37,7 @@ for _op, _us in (
 for _op in range(64, 100):
     CALL_US[_op] = 12
 CALL_US[73] = 0  # DMA_MEMORY: on the chip the DMA simply reads memory
-BYTE_NS[_ops.I2C_WRITE] = 22500  # nine clocks at 400 kHz
+BYTE_NS[_ops.I2C_WRITE] = BYTE_NS[_ops.I2C_READ] = 22500  # nine clocks at 400 kHz
 BYTE_NS[_ops.SPI_WRITE] = 1000  # eight clocks at 10 MHz and the loop around them
 BYTE_NS[_ops.SPI_READ] = 1000
 BYTE_NS[_ops.FLASH_READ] = 60  # memory-mapped, missing the cache; erasing and programming take the part's own time

@@ -6,12 +6,12 @@ Each is one access to one peripheral. 64..99 belong to `_rp2_ops`, 100..109 to `
 from micropython import const
 
 SLEEP = const(1)  # a: microseconds
-PIN_INIT = const(2)  # a: pin, b: 1 output / 0 input, c: pull (0 none, 1 up, 2 down)
+PIN_INIT = const(2)  # a: pin, b: 2 open drain / 1 output / 0 input, c: pull (0 none, 1 up, 2 down)
 PIN_SET = const(3)  # a: pin, b: level
 PIN_GET = const(4)  # a: pin
 MEM32_GET = const(5)  # a: address
 ADC_READ = const(6)  # a: channel; answer 0..65535
-I2C_WRITE = const(7)  # a: address; answer: 1 acknowledged, 0 not
+I2C_WRITE = const(7)  # a: address; answer: 1 acknowledged, 0 not, 2 SDA is held low
 SPI_WRITE = const(8)
 SPI_READ = const(9)
 UART_WRITE = const(10)  # a: uart
@@ -35,4 +35,5 @@ RANDOM = const(27)
 RTC_SET = const(28)  # a: days since 2000-01-01, b: seconds of that day
 MEM32_SET = const(29)  # a: address, b: word
 REPL_READ = const(30)  # MicroPython's own prompt: waits for a byte from the host, then takes all there are
+I2C_READ = const(32)  # a: address; answer as of I2C_WRITE
 SOFT_RESET = const(31)  # a: 1 when it was asked for at the raw prompt

@@ -71,14 +71,35 @@ class ADC:
 class I2C:
     def __init__(self, bus, *, scl, sda, freq=400000, timeout=50000):
         self._bus = bus
+        self._timeout_us = timeout
         self._longest = timeout * (freq // 1000) // 9000 - 1  # bytes: the port's timeout is for all of a transfer
+        self._register = bytearray(1)
 
     def writeto(self, address, buf, stop=True):
+        self._fits(buf)
+        self._judge(_link.send(_ops.I2C_WRITE, address, buf))
+        return len(buf)
+
+    def readfrom_into(self, address, buf, stop=True):
+        self._fits(buf)
+        self._judge(_link.recv(_ops.I2C_READ, address, buf))
+
+    def readfrom_mem_into(self, address, memaddr, buf):
+        """A write of the register's number and a read, each with a timeout of its own."""
+        self._register[0] = memaddr
+        self.writeto(address, self._register, False)
+        self.readfrom_into(address, buf)
+
+    def _fits(self, buf):
         if len(buf) > self._longest:
             raise OSError(110)  # ETIMEDOUT
-        if not _link.send(_ops.I2C_WRITE, address, buf):
+
+    def _judge(self, answer):
+        if answer == 2:  # SDA is held low: no START, until the time is up
+            _link.call(_ops.SLEEP, self._timeout_us)
+            raise OSError(110)
+        if not answer:
             raise OSError(5)  # EIO, as the port raises when nothing acknowledges
-        return len(buf)
 
 
 class SPI:

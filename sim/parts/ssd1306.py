@@ -68,7 +68,7 @@ class Ssd1306:
         self._page_mode_column = 0
         self._segments_reversed = self._coms_reversed = False
         self._mux, self._start_line, self._offset = ROWS, 0, 0
-        self._on = self._all_lit = self._inverse = self._pump = False
+        self._on = self._all_lit = self._inverse = self._pump = self._pump_wanted = False
         self.contrast = 0x7F
 
     def cut(self):
@@ -77,9 +77,13 @@ class Ssd1306:
 
     # ---- bus ----
 
+    def start(self, t_ns: int) -> bool:
+        """Its address after a START; True when acknowledged."""
+        return self._powered and not self._fault
+
     def write(self, data: bytes, t_ns: int) -> bool:
         """One transaction after its address byte, at integer nanoseconds; True when acknowledged."""
-        if not self._powered or self._fault:
+        if not self.start(t_ns):
             return False
         at = 0
         while at < len(data):
@@ -103,7 +107,10 @@ class Ssd1306:
         """The status register: bit 6 is set while the display is off (section 10.1.21)."""
         if not self._powered or self._fault:
             return b"\xff" * n
-        return bytes((0x00 if self._on else 0x40,)) * n
+        return bytes((self.next_byte(t_ns),)) * n
+
+    def next_byte(self, _t_ns: int) -> int:
+        return 0x00 if self._on else 0x40
 
     # ---- what is there ----
 
@@ -215,6 +222,8 @@ class Ssd1306:
             self._inverse = byte == 0xA7
         elif byte in (0xAE, 0xAF):
             self._on = byte == 0xAF
+            if self._on:
+                self._pump = self._pump_wanted
 
     def _set(self, command: int, arguments: list[int]):
         value = arguments[0]
@@ -251,9 +260,12 @@ class Ssd1306:
         self._first_page, self._last_page, self._page = first, last, first
 
     def _set_pump(self, value: int):
-        if self._on:
-            self._error("charge pump changed while the display is on")
-        self._pump = bool(value & 4)
+        """Application note: it starts with the next command that switches the display on."""
+        wanted = bool(value & 4)
+        if self._on and self._pump and not wanted:
+            self._error("charge pump switched off while the display is on")
+            self._pump = False
+        self._pump_wanted = wanted
 
     def _set_mux(self, value: int):
         if value < 15:

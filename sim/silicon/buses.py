@@ -54,46 +54,60 @@ class SpiFram(Bus):
         self._done.schedule(8e9 / self._spi.clock_frequency)
 
 
-class I2cDisplay(Bus):
-    """The display on I2C0: a transaction reaches it when it ends."""
+class I2cParts(Bus):
+    """Display and clock on I2C0: what is written reaches a part when its transaction ends, or the next START comes.
+
+    While a part holds SDA low there is no START; the edges of SCL as a plain output free it.
+    """
 
     def __init__(self, chip: Chip):
         super().__init__(chip)
         self._i2c = i2c = chip.mcu.i2c[0]
         self._got = bytearray()
-        self._address = -1
+        self._part: Any = None
         self._then: Any = None
         self._alarm = chip.mcu.clock.create_alarm(lambda: self._then())
-        i2c.on_start = lambda _repeated: self._after(1, i2c.complete_start)
+        i2c.on_start = self._start
         i2c.on_connect = self._connect
         i2c.on_write_byte = self._write
         i2c.on_read_byte = self._read
         i2c.on_stop = self._stop
+        chip.watch_pad(board.PIN_SCL, 1, self._scl)
 
     def _after(self, clocks: int, then: Any) -> None:
         self._then = then
         period = self._i2c.scl_high_period + self._i2c.scl_low_period
         self._alarm.schedule(clocks * period * 1e9 / self._chip.mcu.clk_sys)
 
+    def _scl(self, level: int) -> None:
+        if level and not self._world.i2c.sda:
+            self._world.i2c.clock()
+            self._world.show_pads()
+
+    def _start(self, _repeated: bool) -> None:
+        self._deliver()
+        if self._world.i2c.sda:
+            self._after(1, self._i2c.complete_start)
+
     def _connect(self, address: int, _mode: Any) -> None:
-        display = self._world.display
-        heard = address == display.address and display.powered and not display.fault
-        self._address = address
-        self._got.clear()
-        self._after(ADDRESS_BITS, lambda: self._i2c.complete_connect(heard))
+        self._part = part = self._world.i2c.at(address, self._world.chip_ns)
+        self._after(ADDRESS_BITS, lambda: self._i2c.complete_connect(part is not None))
 
     def _write(self, value: int) -> None:
         self._got.append(value)
         self._after(ADDRESS_BITS, lambda: self._i2c.complete_write(True))
 
     def _read(self, _ack: bool) -> None:
-        value = self._world.display.read(1, self._world.chip_ns)[0]
+        value = self._part.next_byte(self._world.chip_ns)
         self._after(ADDRESS_BITS, lambda: self._i2c.complete_read(value))
 
+    def _deliver(self) -> None:
+        if self._got and self._part is not None:
+            self._part.write(bytes(self._got), self._world.chip_ns)
+        self._got.clear()
+
     def _stop(self) -> None:
-        if self._got:
-            self._world.display.write(bytes(self._got), self._world.chip_ns)
-            self._got.clear()
+        self._deliver()
         self._i2c.complete_stop()
 
 
@@ -175,7 +189,7 @@ class Buses(Bus):
     def __init__(self, chip: Chip):
         super().__init__(chip)
         self.fram = SpiFram(chip)
-        self.display = I2cDisplay(chip)
+        self.i2c = I2cParts(chip)
         self.led = Led(chip)
         uart = chip.mcu.uart[1]
         uart.__class__ = DriverUart

@@ -39,8 +39,7 @@ def started(world: ChipWorld, files: dict[str, bytes] | None = None) -> Chip:
     may then be plugged into another world whose record memory holds the same motion limits.
     """
     chip = Chip(need_uf2(), with_files(world.flash.image, firmware_files() if files is None else files))
-    nursery = type(world)(
-        world.plant.params, Fram(world.fram.image), world.cartridge, seed=1, date_days=world.date_days)
+    nursery = type(world)(world.plant.params, Fram(world.fram.image), world.cartridge, seed=1)
     nursery.plug(chip)
     nursery.at(START_WITHIN_NS, chip.stop)
     looks = chip.mcu.adc.on_adc_read

@@ -8,7 +8,6 @@ cycle; what is known ahead from the DMA's chain only tells when a motion begins 
 from __future__ import annotations
 
 import contextlib
-import datetime
 
 import numpy as np
 
@@ -29,11 +28,9 @@ board = shim("board")
 CYCLE_NS = 8
 COUNT_CYCLES = 16  # between two edges of the encoder, at least: the decoder takes up to 11 for a sample
 PERIPHERAL_HZ = 48_000_000  # MicroPython clocks SPI and UART from the USB PLL; the emulator takes the system clock
-EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 INPUTS = (
     board.PIN_INTERLOCK, board.PIN_HOME, board.PIN_DIAG, board.PIN_POWER_OK, board.PIN_ENC_Z, board.PIN_TRIGGER_NO,
-    board.PIN_TRIGGER_NC, board.PIN_SELECT, board.PIN_UP, board.PIN_DOWN)
-RTC_CTRL, RTC_ENABLED, RTC_LOAD = 0x0C, 1 << 0, 1 << 4
+    board.PIN_TRIGGER_NC, board.PIN_SELECT, board.PIN_UP, board.PIN_DOWN, board.PIN_SDA)
 TIMED_OUT = 1  # REASON of the watchdog
 QUADRATURE = (0, 1, 3, 2)  # A and B, as two bits, by the count's last two
 
@@ -75,7 +72,6 @@ class ChipWorld(World):
         self._count = self.encoder_count()
         self._armed_for = -1
         self._made: tuple[list[int], list[int]] = ([], [])
-        self._clock_was_set = False
 
     def plug(self, chip: Chip) -> None:
         """Put the chip on this world's board, which begins to count its time now."""
@@ -92,8 +88,6 @@ class ChipWorld(World):
         self._show_count(self._count)
         self.show_pads()
         self._drive_changed()
-        if chip.mcu.rtc.ctrl & RTC_ENABLED:  # it was started elsewhere
-            self.clock_loaded(chip.mcu.rtc)
 
     @property
     def chip_ns(self) -> int:
@@ -282,18 +276,10 @@ class ChipWorld(World):
         if passed_ns > 0:
             chip.mcu.clock.tick(passed_ns)  # the chip was without its supply so long
         chip.buses.reset()
-        self._clock_was_set = False
         super().chip_reset(cause)
         if cause == POWER_ON:
             chip.mcu.flash[FS_START : FS_START + len(self.flash._array)] = self.flash.image
         self.show_pads()
-
-    def clock_loaded(self, rtc) -> None:
-        """MicroPython starts its clock in 2021; where a scenario names a date, a host has set it right after."""
-        if self.date_days and not self._clock_was_set:
-            self._clock_was_set = True
-            rtc.baseline = EPOCH + datetime.timedelta(days=self.date_days, seconds=self._rtc_s())
-            rtc.baseline_nanos = rtc.rp2040.clock.nanos
 
     def flash_begun(self, address: int) -> None:
         assert self.chip is not None
@@ -320,11 +306,3 @@ def wire(chip: Chip) -> None:
     mcu.watchdog.on_watchdog_trigger = lambda: chip.world.watchdog_bites()
     mcu.ssi.__class__ = TimedFlash
     mcu.ssi.start(lambda address: chip.world.flash_begun(address))
-    write = mcu.rtc.write_uint32
-
-    def rtc_written(offset: int, value: int) -> None:
-        write(offset, value)
-        if offset == RTC_CTRL and mcu.rtc.ctrl & RTC_ENABLED and not mcu.rtc.ctrl & RTC_LOAD:
-            chip.world.clock_loaded(mcu.rtc)
-
-    mcu.rtc.write_uint32 = rtc_written

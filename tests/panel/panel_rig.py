@@ -16,18 +16,33 @@ TEXT, DRAWING, LOWER = "text", "drawing", "lower row of a large character"
 
 
 class Bus:
-    """MicroPython's I2C with one chip on it; keeps the length of every transaction, address included."""
+    """MicroPython's I2C with one chip on it; keeps the length of every transaction, address included.
+
+    `held`: SDA is low until somebody frees it.
+    """
 
     def __init__(self, part):
         self.part = part
         self.lengths = []
+        self.held = False
+        self.freed = 0
 
     def writeto(self, address, buf):
-        acknowledged = address == self.part.address and self.part.write(bytes(buf), 0)
+        acknowledged = not self.held and address == self.part.address and self.part.write(bytes(buf), 0)
         self.lengths.append(1 + len(buf))
         if not acknowledged:
             raise OSError(EIO)
         return len(buf)
+
+    def readfrom_into(self, address, buf):
+        if self.held or address != self.part.address or not self.part.start(0):
+            raise OSError(EIO)
+        buf[:] = self.part.read(len(buf), 0)
+
+    def free(self):
+        self.held = False
+        self.freed += 1
+        return True
 
 
 class Rig:

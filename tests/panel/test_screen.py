@@ -346,4 +346,30 @@ def test_refresh_repairs_a_display_that_lost_its_supply_unnoticed():
     rig.part.power_on()
     assert not rig.pixels().any()
     rig.screen.refresh()
+    assert not rig.part.shows  # its memory holds noise
     assert differing_lines(rig, {2: "still here"}) == []
+
+
+def test_refresh_repairs_registers_and_memory_of_a_display_that_is_lit_page_by_page():
+    rig = Rig()
+    rig.screen.line(2, "still here")
+    rig.settle()
+    rig.part.write(b"\x00\xa7\x81\x00\xd3\x08", 0)  # inverse, dark, rolled
+    rig.part._ram[:] ^= 0x10
+    for _ in range(8):
+        rig.screen.refresh()
+        assert rig.part.shows
+        sent = rig.settle()
+        assert len(sent) == 8 + 1  # a page, and the command that switches it on
+    assert differing_lines(rig, {2: "still here"}) == []
+    assert rig.part.contrast == 0x9F
+
+
+def test_refresh_leaves_a_silent_display_to_its_next_turn():
+    rig = Rig()
+    rig.part.fault = "absent"
+    rig.screen.refresh()
+    errors = rig.driver.errors
+    assert errors and not rig.driver.ready
+    rig.screen.refresh()
+    assert rig.driver.errors == errors

@@ -137,6 +137,15 @@ def test_without_the_charge_pump_nothing_is_lit():
     assert lit(part) == []
 
 
+def test_the_charge_pump_starts_when_the_display_is_switched_on():
+    part = Ssd1306()
+    commands(part, 0xA5, 0xAF)
+    commands(part, 0x8D, 0x14)
+    assert lit(part) == []
+    commands(part, 0xAF)
+    assert part.shows and part.protocol_errors == []
+
+
 def test_contrast_is_kept(part):
     commands(part, 0x81, 0x30)
     assert part.contrast == 0x30
@@ -236,6 +245,27 @@ def test_silence_is_reported_and_ends_the_traffic():
     assert len(bus.lengths) == 2
     part.fault = ""
     assert driver.begin() and driver.write(0, 0, bytes(16))
+
+
+def test_a_held_bus_is_freed_where_that_may_be_done():
+    part = Ssd1306()
+    bus = Bus(part)
+    bus.held = True
+    assert not Driver(bus).begin()
+    assert not Driver(bus, free=lambda: False).begin()
+    assert Driver(bus, free=bus.free).begin() and bus.freed == 1
+
+
+def test_a_panel_that_is_set_up_again_stays_lit_unless_it_is_to_be_dark():
+    part = Ssd1306()
+    driver = Driver(Bus(part))
+    driver.begin()
+    driver.light()
+    assert not driver.is_off()
+    assert driver.begin(False) and part.shows
+    assert driver.begin() and not part.shows and driver.is_off()
+    part.fault = "absent"
+    assert not driver.is_off()
 
 
 def test_the_other_address():

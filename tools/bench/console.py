@@ -131,7 +131,7 @@ def wrongs(
 def records_of(simulation: Simulation) -> dict[str, Any]:
     """The records that no fuzz may change."""
     records = decode(simulation.world.fram.image).records
-    return {name: records[name].values for name in ("calibration", "settings", "key", "clinic", "motion")
+    return {name: records[name].values for name in ("calibration", "settings", "key", "clinic", "motion", "dates")
             if name in records}  # fmt: skip
 
 

@@ -212,10 +212,14 @@ def _clinic(payload: bytes) -> dict[str, Any]:
     return {"limits_um": list(limits_um)}
 
 
+def _dates(payload: bytes) -> dict[str, Any]:
+    return dict(zip(("boot", "days", "calibration_id"), struct.unpack("<HHH", payload), strict=True))
+
+
 _PAYLOADS = {
     "superblock": _superblock, "calibration": _calibration, "counters": _counters, "settings": _settings,
     "last_fault": _last_fault, "journal": _journal, "cartridges": _cartridges,
-    "motion": _motion, "archive": _archive, "key": _key, "clinic": _clinic,
+    "motion": _motion, "archive": _archive, "key": _key, "clinic": _clinic, "dates": _dates,
 }  # fmt: skip
 _OLDER_PAYLOADS = {
     ("settings", 1): _settings_1, ("settings", 2): _settings_2, ("last_fault", 1): _last_fault_1,

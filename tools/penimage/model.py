@@ -19,11 +19,11 @@ BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT = 0x5000, 512, 472
 
 RECORD_NAMES = (
     "superblock", "calibration", "counters", "settings", "last_fault", "journal", "cartridges", "motion", "archive",
-    "key", "clinic",
+    "key", "clinic", "dates",
 )  # fmt: skip
-# Which pair of small slots a record lies in, where that is not its number; the last two are in second halves.
-PLACES = {"archive": 6, "key": 2, "clinic": 4}
-HALVES = ("counters", "last_fault", "key", "clinic")
+# Which pair of small slots a record lies in, where that is not its number; the last three are in second halves.
+PLACES = {"archive": 6, "key": 2, "clinic": 4, "dates": 5}
+HALVES = ("counters", "last_fault", "journal", "key", "clinic", "dates")
 SCHEMAS = {"settings": 3, "last_fault": 2, "motion": 2}  # of the others: 1
 SLOT_HEADER, SLOT_COMPLETE, SLOT_WRITING = 16, 0xA5, 0x57
 
