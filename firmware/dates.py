@@ -10,6 +10,7 @@ import struct
 
 from crc import crc16
 from drivers import ds3231
+from drivers.fram import TRIES
 from micropython import const
 from records import Correction
 
@@ -66,7 +67,10 @@ class Dates:
         self._latest = 0  # of the sessions on record
 
     def begin(self):
-        """Read the clock and the dates of every session on record; at boot, once journal and archive are mounted."""
+        """Read the clock and the dates of every session on record; at boot, once journal and archive are mounted.
+
+        OSError: the record memory answers wrong.
+        """
         pen = self._pen
         self._correction.load(pen.store)
         self._read = self._clock.read()
@@ -83,17 +87,23 @@ class Dates:
         for number in range(archive.oldest, archive.entries + 1):
             if archive.read_head_and_tail(number, buf):
                 self._take(buf)
-        block = pen.journal.next_session(-1, buf)
+        before = -1
+        block = pen.journal.next_session(before, buf)
         while block >= 0:
-            self._take(buf)
-            block = pen.journal.next_session(block, buf)
+            for _ in range(TRIES):
+                if self._take(buf):
+                    break
+                pen.journal.next_session(before, buf)
+            before = block
+            block = pen.journal.next_session(before, buf)
 
-    def _take(self, buf):
-        """One session's head."""
+    def _take(self, buf) -> bool:
+        """One session's head; False when it is damaged, or was read wrong."""
         if crc16(buf, 0, _HEAD_CRC_AT) != buf[_HEAD_CRC_AT] | buf[_HEAD_CRC_AT + 1] << 8:
-            return
+            return False
         if self._correction.counts(buf[_BOOT_AT] | buf[_BOOT_AT + 1] << 8):
             self.note(struct.unpack_from("<I", buf, _WALL_AT)[0] // DAY_S)
+        return True
 
     def note(self, days: int):
         """A record with this date is kept now."""

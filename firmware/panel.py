@@ -15,7 +15,7 @@ import safety
 import ticks
 import treatment
 from board import PIN_DOWN, PIN_SELECT, PIN_UP
-from drivers.ssd1306 import Ssd1306
+from drivers.ssd1306 import ADDRESS, Ssd1306
 from micropython import const
 from pages import LOW_HZ, mm
 from pages_choose import ChoosePages
@@ -56,7 +56,7 @@ class Panel:
 
     def __init__(self, pen):
         self._pen = pen
-        self._display = Ssd1306(pen.hardware.i2c, free=pen.free_bus)
+        self._display = Ssd1306(pen.hardware.i2c, ADDRESS, pen.free_bus)
         self._screen = Screen(self._display)
         self._buttons = buttons.Buttons(PIN_SELECT, PIN_UP, PIN_DOWN)
         choose = self._choose = ChoosePages(self, pen, self._screen)

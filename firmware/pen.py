@@ -146,7 +146,6 @@ class Pen:
     def boot(self):
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
         code = selftest.run(self)
-        self.dates.begin()
         self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
         self.slot_watch.tested(code)

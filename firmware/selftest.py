@@ -32,7 +32,7 @@ def run(pen) -> int:
     """Test the pen and load its records; the number of the first fault, or faults.NONE."""
     pen.sensors.read_pads()
     pen.sensors.read_analog()
-    for test in (_memory, _display, _supply, _sensors, gate, calibration, _archive):
+    for test in (_memory, _dates, _display, _supply, _sensors, gate, calibration, _archive):
         code = _patient(pen, test)
         if code != faults.NONE:
             return _named(pen, code)
@@ -96,6 +96,12 @@ def _memory(pen):
     pen.treatment.session_limit_ms = pen.settings.session_limit_s * 1000
     pen.session.settings_loaded()
     pen.treatment.clinic_um = pen.clinic.limits_um
+    return faults.NONE
+
+
+def _dates(pen):
+    """What day it is, by clock and records; not to know it is no fault."""
+    pen.dates.begin()
     return faults.NONE
 
 

@@ -10,6 +10,7 @@ from micropython import const
 PAGES = const(8)
 COLUMNS = const(128)
 WINDOW = const(16)  # columns a write
+ADDRESS = const(0x3C)
 
 # Section 8.1.5.2: a control byte precedes every transfer. Co = 1 announces one byte and another control byte,
 # Co = 0 that only bytes of this kind follow.
@@ -59,7 +60,7 @@ class Ssd1306:
     true once the panel shows what was written. `errors` counts lost transfers.
     """
 
-    def __init__(self, i2c, address: int = 0x3C, free=None):
+    def __init__(self, i2c, address: int = ADDRESS, free=None):
         """`address` is 0x3C or 0x3D, by the level of SA0 (section 8.1.5). Nothing is sent yet.
 
         `free()` has a part that holds the bus let it go, and is false when it may not.

@@ -127,6 +127,23 @@ def test_a_damaged_record_says_nothing():
     assert Pen(Clock(-ds3231.STOPPED), bench, 0).dates.least() == 0
 
 
+@pytest.mark.hazard("H19")
+@pytest.mark.parametrize("at", [0, 33, 40, 41, 42, 43, 62, 95])
+def test_a_head_that_is_read_wrong_is_read_again(at):
+    bench = with_session(TODAY - 3, archived=False)
+    read_into, wrong = bench.fram.read_into, [True]
+
+    def disturbed(addr, buf):
+        read_into(addr, buf)
+        if len(buf) == 96 and wrong:
+            wrong.clear()
+            buf[at] ^= 4
+
+    bench.fram.read_into = disturbed
+    assert Pen(Clock(-ds3231.STOPPED), bench, 0).dates.least() == TODAY - 3
+    assert not wrong
+
+
 def test_setting_it_counts_at_once_and_after_a_restart():
     pen = Pen(Clock(-ds3231.STOPPED))
     pen.uptime_ms = 5_000
