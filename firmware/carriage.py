@@ -14,7 +14,8 @@ from micropython import const
 
 STEPS_PER_MM = const(800)
 REST_STEPS = const(-16)  # parked 20 um inside the home sensor's edge at least,
-REST_UM = const(-120)  # and the tips of this cartridge so far inside the guide plane
+REST_UM = const(-120)  # the tips of this cartridge so far inside the guide plane,
+REFERENCE_REST_UM = const(-220)  # and the reference tip: the longest tips that may be fitted are inside too
 
 COARSE_US = const(200)  # a microstep: 6.25 mm/s, under the motor's start-stop rate
 CYCLES_PER_US = const(125)
@@ -60,6 +61,7 @@ class Carriage:
         self._calibration = calibration
         self._calibrated = False
         self._cartridge_um = 0
+        self._fitted = False  # to what was read of it
         self.doing = IDLE
         self.homed = False
         self.retracted = False
@@ -91,13 +93,20 @@ class Carriage:
         self._calibrated = True
         self._new_rest()
 
-    def use_cartridge(self, zero_offset_um: int):
-        """Tips of this cartridge stand so much further out than the reference tip."""
+    def use_cartridge(self, zero_offset_um: int, rest: bool = True):
+        """Tips of this cartridge stand so much further out than the reference tip, -200..200 um.
+
+        With `rest` the needles will rest where its tips are well inside; without, it makes no strokes, or its offset
+        is a guess.
+        """
         self._cartridge_um = zero_offset_um
+        self._fitted = rest
         self._new_rest()
 
     def _new_rest(self):
-        rest_steps = min(REST_STEPS, self.steps_for(REST_UM))
+        rest_steps = min(REST_STEPS, self._calibration.steps_for(REFERENCE_REST_UM))
+        if self._fitted:
+            rest_steps = min(rest_steps, self.steps_for(REST_UM))
         # at home already: only ever further in
         self._rest_steps = min(self._at_steps, rest_steps) if self.homed else rest_steps
         self._planned_um = -1
@@ -105,6 +114,10 @@ class Carriage:
     def steps_for(self, extension_um: int) -> int:
         """Microsteps from the home edge to an extension, rounded inward."""
         return self._calibration.steps_for(extension_um - self._cartridge_um)
+
+    def inside_um(self) -> int:
+        """How far inside the guide plane the tips are at rest; never too far."""
+        return -self._calibration.extension_at_steps(self._rest_steps) - self._cartridge_um
 
     def extension_um(self) -> int:
         """Where the encoder says the tips are; only meaningful once homed."""

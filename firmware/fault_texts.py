@@ -8,7 +8,7 @@ import faults
 TEXTS = {
     faults.TRIGGER_STUCK: ("Trigger held or stuck", "Release the trigger"),
     faults.TRIGGER_CONTACTS: ("Trigger contacts|disagree with each|other", "Release. If it stays,|send in for service"),
-    faults.CARTRIDGE_PULLED: ("Cartridge removed|while running", "Fit a new one, well|off the skin"),
+    faults.CARTRIDGE_PULLED: ("Cartridge removed|while running", "Put it back, well off|the skin: it goes in"),
     faults.SLIP: ("Motor lost steps:|depth was wrong", "Check cartridge, then|home again"),
     faults.ENCODER: ("Needle encoder not|following the motor", "Do not use. Send in|for service"),
     faults.HOME_SENSOR: ("Home sensor stuck", "Do not use. Send in|for service"),

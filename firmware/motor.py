@@ -27,6 +27,7 @@ SHORT_UM = const(30)  # of rest: from 40 on a carriage that is let go is drawn o
 JAM_UM = const(200)  # more than a slip that the motor catches again
 ENCODER_DEAD_PART = const(10)  # moved less than a tenth of the way
 LEFT_COUNTS = const(12)  # the home sensor lets go 20 um from rest; an encoder that works has seen more than half
+EDGE_COUNTS = const(31)  # 30 um: so far outside the home edge an encoder contradicts a line that sees the needles
 
 TURN_LATE_US = const(400)  # the chain is sent so long after the time that a stroke is counted from
 LOOK_AGAIN_US = const(300)
@@ -124,8 +125,8 @@ def _judged(run: ptr32) -> int:
         return _HOME
     if left < 0:
         return _CEILING
-    if rest_error_um >= SLIP_UM and home:
-        return _ENCODER  # step count and home sensor say home, the encoder says out
+    if rest_error_um >= SLIP_UM and rest_counts > EDGE_COUNTS and home:
+        return _ENCODER  # step count and home sensor say home, the encoder says outside its edge
     if rest_error_um >= JAM_UM:
         return _JAM  # they did not come back: something holds them
     if off_um >= SLIP_UM or rest_error_um >= SHORT_UM or rest_error_um <= 0 - SLIP_UM:

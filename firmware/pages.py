@@ -2,6 +2,7 @@
 
 import buttons
 from micropython import const
+from session import EJECT_OUT
 
 BOOT = const(0)
 FAULT = const(1)
@@ -29,6 +30,13 @@ ALARM_HZ = const(1500)
 
 # Whether the cartridge may be taken out, by session.EJECT_...
 EJECT_TEXTS = ("Safe to eject", "Do not remove: moving", "Do not remove: out", "Do not remove: unsure")
+
+
+def eject_text(session) -> str:
+    """What a page says of the cartridge and of the carriage that carries it."""
+    if session.present:
+        return EJECT_TEXTS[session.eject()]
+    return "Carriage is out" if session.eject() == EJECT_OUT else ""
 
 
 def mm(um: int) -> str:

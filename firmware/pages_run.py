@@ -250,7 +250,7 @@ class RunPages:
         self._screen.line(3, "Strokes  %d" % deed.strokes)
         self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um())
         self._screen.line(5, "Record   %d" % pen.journal.session)
-        self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
+        self._screen.line(6, pages.eject_text(pen.session))
         self._screen.line(7, "SEL: aftercare")
 
     def _draw_aftercare(self):

@@ -12,8 +12,11 @@ from dates import BEHIND
 from drivers.ds3231 import GOOD, SILENT
 from micropython import const
 from pages import draw_lines
+from session import EJECT_OUT, EJECT_SAFE
 
 _AGAIN_MS = const(2048)  # after which words that found no room in memory are asked for again
+
+_CARRIAGE_OUT = ("Fit no new cartridge.", "Put the old one back,", "well off the skin: it", "goes in by itself.")
 
 
 class StatePages:
@@ -42,7 +45,8 @@ class StatePages:
         panel = self._panel
         if page == pages.INSERT:
             session = self._pen.session
-            shown = (session.reason * 4 + session.eject()) * 2 + (1 if session.present else 0)
+            shown = (session.reason * 4 + session.eject()) * 4
+            shown += (2 if session.invites() else 0) + (1 if session.present else 0)
             shown += 512 * self._pen.put_away.percent + 65536 * self._pen.dates.state()
             panel.draw_if(shown, self._draw_insert)
         elif page == pages.FAULT:
@@ -56,7 +60,9 @@ class StatePages:
     def press(self, page, keys):
         """Act on what was pressed."""
         if page == pages.INSERT:
-            self._pen.courses.entering = keys.select == buttons.PRESS
+            session = self._pen.session
+            invited = session.present or session.invites()
+            self._pen.courses.entering = keys.select == buttons.PRESS and invited
         if page != pages.FAULT:
             return
         if keys.select == buttons.PRESS and not self._pen.clear_fault():
@@ -69,7 +75,11 @@ class StatePages:
         screen = self._screen
         screen.heading("CARTRIDGE")
         draw_lines(screen, (), 1)
-        if not session.present:
+        if not session.present and session.eject() == EJECT_OUT:
+            screen.heading("CARRIAGE OUT")
+            draw_lines(screen, _CARRIAGE_OUT, 2, 8)
+            return
+        if session.invites():
             screen.line(2, "Insert a new sterile")
             screen.line(3, "cartridge")
             client = self._pen.courses.client
@@ -81,13 +91,13 @@ class StatePages:
         elif session.reason:
             screen.line(2, "Refused:")
             screen.line(3, session.reason_text())
-            screen.line(4, "Take it out")
+            screen.line(4, "Take it out" if session.eject() == EJECT_SAFE else "")
         else:
             screen.line(2, "Checking...")
         screen.line(5, self._due_text())
         percent = self._pen.put_away.percent
         screen.line(6, "Records %d%%: export" % percent if percent else self._back)
-        screen.line(7, pages.EJECT_TEXTS[session.eject()] if session.present else "")
+        screen.line(7, pages.eject_text(session))
 
     def _due_text(self):
         session = self._pen.session
@@ -111,7 +121,7 @@ class StatePages:
         self._screen.line(0, "STOP  code %d" % code, True)
         # the words follow when nothing moves: they are read from flash
         draw_lines(self._screen, [] if pen.safety.state == safety.RETRACTING else self._words_for(code), 1, 6)
-        self._screen.line(6, pages.EJECT_TEXTS[pen.session.eject()] if pen.session.present else "")
+        self._screen.line(6, pages.eject_text(pen.session))
         self._screen.line(7, self._way_out(code))
 
     def _words_for(self, code):

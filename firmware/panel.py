@@ -24,6 +24,7 @@ from pages_gauge import GaugePage
 from pages_run import RunPages
 from pages_state import StatePages
 from screen import Screen
+from session import EJECT_OUT
 
 CHUNKS_MOVING = const(1)
 CHUNKS_REST = const(8)
@@ -101,6 +102,8 @@ class Panel:
             return pages.FAULT
         if core.gauging:
             return pages.GAUGE
+        if not self._pen.readings.interlock and self._pen.session.eject() == EJECT_OUT:
+            return pages.INSERT  # that the carriage stands out goes before all that can wait
         if stage == treatment.SUMMARY:
             return pages.SUMMARY
         if stage == treatment.AFTERCARE:

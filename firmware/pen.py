@@ -405,7 +405,8 @@ class Pen:
     def glide_um_s(self) -> int:
         """The fastest glide at which strokes of the depth in force do not drag, in um/s."""
         stroke_us = self.motor.stroke_us(self.treatment.depth_um)
-        out_us = treatment.out_us(stroke_us, -carriage.REST_UM, self.motion.accel_mm_s2)
+        inside_um = min(treatment.INSIDE_MOST_UM, self.motor.inside_um())
+        out_us = treatment.out_us(stroke_us, inside_um, self.motion.accel_mm_s2)
         return treatment.glide_limit_um_s(out_us)
 
     def _console(self, now_us):

@@ -12,18 +12,19 @@ import supervisor
 import treatment
 import version
 from calibration import DUE_PAST
-from cartridge import GAUGE_TIP, evaluate
+from cartridge import GAUGE_TIP, OFFSET_LIMIT_UM, evaluate
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
 from dates import DAY_S
 from micropython import const
 
 SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
+IN_MS = const(60)  # the home line sees the needles for so long: it counts
 
-# Whether the cartridge may be taken out
+# Whether a cartridge may be taken out, or fitted
 EJECT_SAFE = const(0)
 EJECT_MOVING = const(1)  # something moves, or the drive is on
-EJECT_OUT = const(2)  # the home sensor or the encoder says that the needles are out
+EJECT_OUT = const(2)  # the home sensor or the encoder says that the tips are out
 EJECT_UNSURE = const(3)  # not homed since the start, or one of the two witnesses failed
 
 
@@ -40,18 +41,23 @@ class Session:
         self._journal = pen.journal
         self._cartridge = pen.cartridge
         self._seated = safety.Timer()
+        self._in = safety.Timer()
+        self._home_in = False  # the home line has seen the needles for IN_MS
         self._lock = supervisor.Lock()
         self.present = False
         self.reason = 0
         self.ending = 0
+        pen.motor.use_cartridge(OFFSET_LIMIT_UM, False)
 
     # -- cartridge ----------------------------------------------------------------------------------
 
     def watch(self, now_ms: int):
         """Notice that a cartridge was fitted or taken out."""
         seated_ms = self._seated.held_ms(self._pen.readings.interlock, now_ms)
+        self._home_in = self._in.held_ms(self._pen.readings.home, now_ms) >= IN_MS
         if self.present and not self._pen.readings.interlock:
             self._cartridge.removed()
+            self._pen.motor.use_cartridge(OFFSET_LIMIT_UM, False)  # the next one may have the longest tips
             self._core.cartridge_ok = self._core.gauge_tip = False
             self.end(journal.CARTRIDGE_END)  # a memory that does not keep it has this asked for again
             self.present = False
@@ -79,6 +85,9 @@ class Session:
         self._journal.event(events.CARTRIDGE, 1, reason, now_ms)
         if reason == GAUGE_TIP:
             self._pen.motor.use_cartridge(self._cartridge.info.offset_um)
+        elif reason != CARTRIDGE_OK:
+            known = self._cartridge.reason == CARTRIDGE_OK
+            self._pen.motor.use_cartridge(self._cartridge.info.offset_um if known else OFFSET_LIMIT_UM, False)
         elif reason == CARTRIDGE_OK and self._deed.stage == treatment.NO_CARTRIDGE:
             offset_um = self._cartridge.info.offset_um
             self._pen.motor.use_cartridge(offset_um)
@@ -93,16 +102,22 @@ class Session:
         return CARTRIDGE_NAMES[self.reason]
 
     def eject(self) -> int:
-        """Whether the cartridge may be taken out now: EJECT_SAFE only when drive, home sensor and encoder agree."""
+        """Whether the cartridge may be taken out now, or one fitted: EJECT_SAFE only when drive, home sensor and
+        encoder agree that the tips are inside the guide plane. The tips of one that was not read count as the longest.
+        """
         needles = self._pen.motor
         readings = self._pen.readings
         if needles.doing != carriage.IDLE or needles.armed() or readings.drive_on:
             return EJECT_MOVING
         if not readings.home:
             return EJECT_OUT
-        if not self._pen.follow.referenced:
+        if not self._home_in or not self._pen.follow.referenced:
             return EJECT_UNSURE
         return EJECT_SAFE if needles.extension_um() <= 0 else EJECT_OUT
+
+    def invites(self) -> bool:
+        """No cartridge is seated, and one may be fitted: nothing says that the carriage stands out."""
+        return not self.present and self._home_in and self.eject() != EJECT_OUT
 
     # -- what stands before a session -----------------------------------------------------------------
 

@@ -36,6 +36,7 @@ REFUSED_LOCKED = const(16)  # too many wrong codes; until a restart
 SESSION_LIMIT_MS = const(1800000)
 STROKES_MOST = const(36000)  # of one cartridge, whose needles get blunt: half an hour at 20 Hz
 MARGIN_US = const(6000)  # between two strokes: judge, record, permit, start take 4 ms, the other tasks a pass
+INSIDE_MOST_UM = const(400)  # of the way from rest to the guide plane: a longer one counts as so much
 GLIDE_DRAG_UM = const(200)  # a puncture dragged further than this is a scratch
 GLIDE_USUAL_UM_S = const(10000)  # how fast a pen is usually moved over the skin
 
@@ -250,8 +251,8 @@ def _check_direction(direction):
 def out_us(stroke_us: int, inside_um: int, accel_mm_s2: int) -> int:
     """How long the needles of one stroke are past the guide plane, in us, at least 1; never too short a time.
 
-    `stroke_us` is the stroke out and back, `inside_um` (1..400) the way from rest to the plane. That way begins
-    and ends at rest, so each time it takes sqrt(2 s / a) or more at an acceleration of `accel_mm_s2`
+    `stroke_us` is the stroke out and back, `inside_um` (1..INSIDE_MOST_UM) the way from rest to the plane. That way
+    begins and ends at rest, so each time it takes sqrt(2 s / a) or more at an acceleration of `accel_mm_s2`
     (1000..20000).
     """
     square = 2000000 * inside_um // accel_mm_s2 * 1000

@@ -191,7 +191,8 @@ def test_stroke_times_are_the_planners():
         records.COAST_MM_S2 * 1000, lambda cycles, outward: 0)
     rows = table("docs/architecture.md", "extension, mm", "out, ms", "in, ms", "strokes a second at most")
     for row in rows:
-        steps = round((float(row["extension, mm"]) + 0.1) * carriage.STEPS_PER_MM) - carriage.REST_STEPS
+        way_um = round(float(row["extension, mm"]) * 1000) - carriage.REFERENCE_REST_UM
+        steps = way_um * carriage.STEPS_PER_MM // 1000
         out_us, in_us = planner.out_us(steps), planner.in_us(steps)
         assert (row["out, ms"], row["in, ms"]) == (f"{out_us / 1000:.1f}", f"{in_us / 1000:.1f}")
         fastest = 1e6 / (out_us + in_us + treatment.MARGIN_US)

@@ -53,6 +53,7 @@ def test_safe_to_eject_only_after_homing_and_between_runs():
         if core.state != safety.READY:
             seen.add(eject(rig))
     assert seen == {"Do not remove: unsure", "Do not remove: moving"}
+    rig.run_ms(100)  # the home line has to be seen for a while
     assert eject(rig) == "Safe to eject"
     rig.open_session(*SESSION)
     rig.press()

@@ -26,7 +26,7 @@ LIMITS = shim("records").Motion()  # the reference pen's
 
 EXTENSIONS_UM = (250, 500, 1000, 1500, 2500)
 BODY = shim("depth").zone_number("body")  # the zone that may have every depth
-REST_UM = 120  # where the needles park, inside the guide plane, on the nominal pen
+REST_UM = 220  # where the needles park, inside the guide plane, on the nominal pen
 SPEED_UM_S = LIMITS.speed_um_s
 ACCEL_UM_S2 = LIMITS.accel_mm_s2 * 1000
 JERK_UM_S3 = LIMITS.jerk_mm_s3 * 1000
@@ -101,7 +101,7 @@ class _Strokes:
         self.motor.calibrated()
 
     def travel_steps(self, depth_um: int) -> int:
-        return self.motor.steps_for(depth_um) - self.carriage_module.REST_STEPS
+        return self.motor.steps_for(depth_um) - self.motor.steps_for(self.carriage_module.REFERENCE_REST_UM)
 
     def edges(self, depth_um: int) -> tuple[np.ndarray, np.ndarray]:
         """Cycles and directions of one stroke's rising edges."""
