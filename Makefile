@@ -8,7 +8,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/drivers/*.py)
 export NUMBA_CACHE_DIR := $(CURDIR)/out/.numba
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo calibrate-demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign sweep bench bench-session clean
+.PHONY: help setup demo calibrate-demo test lint types compile coverage unit mutation test-micropython test-silicon firmware campaign sweep hands bench bench-session clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ campaign: $(READY) ## every fault at every moment, on all cores; report in out/c
 
 sweep: $(READY) ## a false home line at every millisecond of homing and retracts, on all cores; figures in out/sweep
 	@$(BIN)/pen sweep --out out/sweep
+
+hands: $(READY) ## random hands on the simulated pen, 20 hours of its time, on all cores; figures in out/hands
+	@$(BIN)/pen hands --hours 20 --out out/hands
 
 bench: $(READY) ## the figures that the README quotes, into out/bench.json
 	@$(BIN)/python -m tools.bench --out out/bench.json

@@ -93,7 +93,13 @@ class Hands:
     def _all_steps(self) -> Waits:
         for step in self._scenario.hands:
             for _ in range(step.times):
-                yield from getattr(self, f"_{step.do}")(step)
+                try:
+                    yield from getattr(self, f"_{step.do}")(step)
+                except GaveUp as problem:
+                    if not self._scenario.go_on:
+                        raise
+                    self._world.recorder.event("note", f"hands go on: {problem}")
+                    yield LOOK_MS
             self._finished += 1
 
     def progress(self) -> tuple[int, int]:

@@ -279,6 +279,7 @@ class Scenario(_Table):
     pen: PenTable = PenTable()
     plant: dict[str, float | int] = Field(default_factory=dict)
     cartridge: CartridgeTable = CartridgeTable()
+    go_on: bool = Field(False, description="a step of the hands that fails is left, and the next one begins")
     hands: list[HandStep] = Field(default_factory=list)
     faults: list[Mishap] = Field(default_factory=list)
     expect: Expect = Expect()

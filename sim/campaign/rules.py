@@ -34,6 +34,12 @@ class Watch:
     def __init__(self, simulation: Simulation):
         self.broken: dict[str, str] = {}
         self.faults: list[int] = []  # codes that latched, in order
+        self._since_ready: list[int] = []
+        self._out_since: int | None = None
+        self.lasting = False  # what was done to the pen is still there: it may have tried in vain
+        self.excused = False  # all that could move the needles was taken from the pen
+        self.over_limit_um = -1e9  # furthest past the effective maximum, from the first time the pen was ready
+        self._was_ready = False
         self.homing_over_um = -1e9  # furthest that a homing went past what it may
         self._simulation = simulation
         self._world = world = simulation.world
@@ -85,8 +91,18 @@ class Watch:
             self.at_most(self._furthest_um)
         self._furthest_um = plant.tip_um
 
+    @property
+    def may_still_move(self) -> bool:
+        """Needles are out, and the pen has not had the time for all its tries."""
+        world = self._world
+        if not world.powered or not self.out:
+            return False
+        return self._out_since is None or world.now_ns - self._out_since <= RETRY_NS
+
     def at_most(self, tip_um: float) -> None:
         over_um = tip_um - self._bound_um
+        if self._was_ready:
+            self.over_limit_um = max(self.over_limit_um, tip_um - self._world.recorder.limit_um)
         if self._state == _HOMING:
             self.homing_over_um = max(self.homing_over_um, over_um)
         if over_um > 0:
@@ -98,8 +114,12 @@ class Watch:
             self._take()
             self._state = a
             self._bound_um = self._bound()
+            if a == _READY:
+                self._since_ready.clear()
+                self._was_ready = True
         elif kind == events.FAULT:
             self.faults.append(b)
+            self._since_ready.append(b)
 
     def _stroke(self, number: int, _start_ns: int, last_step_ns: int) -> None:
         self._strokes.append((number, last_step_ns))
@@ -122,6 +142,7 @@ class Watch:
             self.breaks("flash", "flash was erased or programmed while the drive was on")
         self._look_at_claims()
         self._look_at_panel()
+        self._look_at_rest()
         world.after(LOOK_NS, self._look)
 
     def _look_at_claims(self) -> None:
@@ -148,20 +169,30 @@ class Watch:
         elif world.now_ns - self._dark_since > DARK_NS:
             self.breaks("dark", f"the panel has been dark at rest for {DARK_NS // 10**9} s")
 
+    def _look_at_rest(self) -> None:
+        """Needles that are out with the drive off for longer than any retry takes need a reason."""
+        world = self._world
+        if not self.out or world.plant.motor_current_a or not world.powered or world.hung:
+            self._out_since = None
+        elif self._out_since is None:
+            self._out_since = world.now_ns
+        elif world.now_ns - self._out_since > RETRY_NS:
+            self._left_out()
+
+    def _left_out(self) -> None:
+        reasons = [fault_table.needles(code) for code in self._since_ready]
+        least = fault_table.RETRIED if self.lasting else fault_table.LOOP_OPEN
+        reason = any(where >= least for where in reasons) or not self._world.powered
+        if self.out and not reason and not self.excused:
+            named = ", ".join(fault_table.key(code) for code in self._since_ready) or "no fault"
+            self.breaks("rest", f"the tips stand {self._world.plant.tip_um:.0f} um out, after {named}")
+
     # -- at the end ----------------------------------------------------------------------------------
 
-    def ends(self, lasting: bool, excused: bool = False) -> None:
-        """The run is over. `lasting`: what was done to the pen is still there, so that it may have tried in vain.
-
-        `excused`: the case has taken from the pen all that could move the needles.
-        """
+    def ends(self) -> None:
+        """The run is over."""
         self._take()
-        reasons = [fault_table.needles(code) for code in self.faults]
-        least = fault_table.RETRIED if lasting else fault_table.LOOP_OPEN
-        reason = any(where >= least for where in reasons) or not self._world.powered
-        if self.out and not reason and not excused:
-            named = ", ".join(fault_table.key(code) for code in self.faults) or "no fault"
-            self.breaks("rest", f"it ended with the tips {self._world.plant.tip_um:.0f} um out, after {named}")
+        self._left_out()
 
     def finished_strokes(self) -> int:
         """Strokes whose last step was made a little while ago: each has to be on record."""

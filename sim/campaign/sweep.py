@@ -302,7 +302,8 @@ class Sweep:
     def _over(self, lie: Lie, what: What) -> None:
         watch, world = self._watch, self._simulation.world
         home = what.table.get("pin") == "home"
-        watch.ends(lasting=what.length == EVER and not home)  # the line alone keeps no needles out
+        watch.lasting = what.length == EVER and not home  # the line alone keeps no needles out
+        watch.ends()
         lie.over_um = round(watch.homing_over_um, 1)
         lie.tip_um = round(world.plant.tip_um, 1)
         lie.latched = [fault_table.key(code) for code in watch.faults]

@@ -27,7 +27,7 @@ def watched(*mishaps, ms=3000, hands=(), start_um=-110.0, before=None):
     def ended():
         if not watch.ended:
             watch.ended = True
-            watch.ends(lasting=False)
+            watch.ends()
         ends()
 
     watch.ended = False
@@ -61,7 +61,8 @@ def test_needles_left_out_need_a_reason(monkeypatch):
                                   (faults.RETRIED, False, False)):
         monkeypatch.setitem(faults.TABLE, faults.CARTRIDGE_PULLED, row._replace(needles=where))
         watch.broken.clear()
-        watch.ends(lasting)
+        watch.lasting = lasting
+        watch.ends()
         assert ("rest" not in watch.broken) == right
 
 

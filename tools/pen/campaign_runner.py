@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
 
-from pen.campaign_cores import cores
+from pen.processes import cores
 from sim.campaign.cases import Case, parse
 from sim.campaign.shared import run_cases_together
 from sim.campaign.verdict import Outcome

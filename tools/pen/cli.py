@@ -15,6 +15,7 @@ from pen.calibrate.command import calibrate
 from pen.campaign_command import campaign
 from pen.connect import WRONG_USE, err, fail
 from pen.faults import faults
+from pen.hands_command import hands
 from pen.limits import limits, zones
 from pen.log.app import app as log_app
 from pen.ports import ports
@@ -145,6 +146,7 @@ def _write(result, vcd: Path | None, report: Path | None, out: Path | None) -> l
 
 app.command(rich_help_panel=SIMULATED)(campaign)
 app.command(rich_help_panel=SIMULATED)(sweep)
+app.command(rich_help_panel=SIMULATED)(hands)
 app.command(rich_help_panel=SIMULATED)(sim)
 
 

@@ -99,7 +99,7 @@ def _run(every: int | None, anything: bool, only, workers, out: Path, firmware: 
                 err.print(f"{lie.id}: {violation}", style="red", markup=False, soft_wrap=True)
             bar.update(task, advance=1, description=f"{bad} violations")
 
-        from pen.campaign_cores import cores
+        from pen.processes import cores
 
         found = run_sweep(
             workers or cores(), every or (ANY_EVERY_MS if anything else 1), firmware, tuple(only or ()), told, anything)

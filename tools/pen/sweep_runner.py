@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import queue
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pen.processes import on_processes
 from sim.campaign.sweep import Lie, passages, run_share
-
-DEAD_S = 2.0
 
 
 @dataclass
@@ -68,43 +65,16 @@ def run_sweep(
     anything: bool = False,
 ) -> Swept:
     """Every lie, on so many processes; a process that dies leaves `whole` false."""
-    context = multiprocessing.get_context("fork")
-    results: Any = context.Queue()
     began = time.perf_counter()
-    processes = [
-        context.Process(target=_work, args=(results, every_ms, (i, workers), firmware, names, anything), daemon=True)
-        for i in range(workers)]
-    for process in processes:
-        process.start()
     lies: list[Lie] = []
-    done, quiet_since = 0, None
-    while done < workers:
-        try:
-            lie = results.get(timeout=0.2)
-        except queue.Empty:
-            alive = sum(process.is_alive() for process in processes)
-            if alive + done >= workers:
-                quiet_since = None
-                continue
-            quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since > DEAD_S:
-                break
-            continue
-        if lie is None:
-            done += 1
-            continue
+
+    def heard(lie: Lie) -> None:
         lies.append(lie)
         if told is not None:
             told(lie)
-    for process in processes:
-        process.join(DEAD_S)
+
+    whole = on_processes(
+        workers, lambda i, put: run_share(every_ms, (i, workers), firmware, names, put, anything), heard)
     order = {passage.name: i for i, passage in enumerate(passages())}
     lies.sort(key=lambda lie: (order[lie.passage], lie.ms, lie.what))
-    return Swept(lies, time.perf_counter() - began, workers, every_ms, done == workers)
-
-
-def _work(
-    results: Any, every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...], anything: bool,
-) -> None:
-    run_share(every_ms, share, firmware, names, results.put, anything)
-    results.put(None)
+    return Swept(lies, time.perf_counter() - began, workers, every_ms, whole)
