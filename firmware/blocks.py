@@ -104,7 +104,7 @@ class BlockRing:
         return struct.unpack_from("<II", self._header, 4)
 
     def header_fields(self):
-        """(magic, kind, zone, 0, number, session, first stroke, commanded, worst, period, slips, 0)."""
+        """(magic, kind, zone, 0, number, session, first stroke, commanded, worst, period, slips, partials)."""
         return struct.unpack_from(_LAYOUT, self._header, 0)
 
     def _load(self, position):
@@ -135,12 +135,12 @@ class BlockRing:
         self._fram.write(addr, self._zeros)
         return addr
 
-    def open(self, kind, session, first_stroke, zone_id, commanded_um, period_us, worst_um, slips) -> bool:
+    def open(self, kind, session, first_stroke, zone_id, commanded_um, period_us, worst_um, slips, partials) -> bool:
         """Makes the cleared next block valid and current; False when the chip did not keep the header."""
         header = self._header
         struct.pack_into(
             _LAYOUT, header, 0, _MAGIC, kind, zone_id, 0, self.next, session, first_stroke,
-            commanded_um, worst_um, period_us, slips, 0,
+            commanded_um, worst_um, period_us, slips, partials,
         )  # fmt: skip
         crc = crc16(header, 0, _AT_CRC)
         header[_AT_CRC] = crc & 0xFF
@@ -158,6 +158,14 @@ class BlockRing:
         place[SEED] = block_seed(header)
         self._count = 0
         return True
+
+    def take_up(self, number: int, seed: int):
+        """Make a block that is there the current one; whoever does says where its next word goes."""
+        self.block = number
+        place = self._place
+        place[AT] = address(number)
+        place[SEED] = seed
+        self._count = 0
 
     def add_word(self, first: int, second: int, mark: int):
         """Prepares one word (two bytes and the mark, 0..127) behind those prepared before; at most three."""

@@ -26,8 +26,9 @@ from store import OK as RECORD_OK
 # Stroke flags
 SLIP = const(1)  # the motor lost steps
 FAULT = const(2)  # a fault was raised during this stroke
-PARTIAL = const(4)  # did not reach its turning point; left out of the worst error
+PARTIAL = const(4)  # a stop cut it short: it is no finished stroke; left out of the worst error
 CLIPPED = const(8)  # a limit made the target shallower than asked
+UNMEASURED = const(16)  # nobody measured how far it went: the depth that was commanded stands for it
 
 # Why a session ended. Numbers are in journals: only ever append.
 USER = const(1)
@@ -65,9 +66,10 @@ _HEAD_AT = const(32)
 _HEAD_BYTES = const(64)
 _TAIL_AT = const(96)
 _TAIL_BYTES = const(32)
+_PARTIALS_AT = const(19)
 _HEAD_LAYOUT = "<12s8s8sHHBBHIIBB2xI"
 _TAIL_LAYOUT = "<IHhBBHIHBBHHH"
-_FORMAT = const(3)  # of head and tail; 0 was the first, 2 had no flags in the head
+_FORMAT = const(4)  # of head and tail; 0 was the first, 2 had no flags in the head, 3 no partial strokes
 _SUPERVISED = const(1)  # flag of a head
 _END = const(0x5A)
 
@@ -93,7 +95,8 @@ _STROKES_FIRST_BLOCK = const(96)
 
 
 class Journal:
-    """`slips`, `faults`: of the session open now or closed last, like `strokes_in_session()` and `worst_error_um()`.
+    """`slips`, `partials`, `faults`: of the session open now or closed last, like `strokes_in_session()` and
+    `worst_error_um()`.
 
     `is_open`: a session is. `counters_status`: what the COUNTERS record said when a session was last counted
     (store.OK ...). `keep`: what does `fram.keep` faster, if there is such a thing.
@@ -116,6 +119,7 @@ class Journal:
         self.faults = 0
         self.session = 0
         self.slips = 0
+        self.partials = 0
         self.damaged = 0
         self.counters_status = RECORD_OK
 
@@ -130,6 +134,7 @@ class Journal:
         self._events.lost += count
 
     def strokes_in_session(self) -> int:
+        """Strokes on record, partial ones among them: the number of the last one."""
         return self._state[_STROKES]
 
     def worst_error_um(self) -> int:
@@ -138,8 +143,11 @@ class Journal:
 
     # ---- start ----
 
-    def mount(self, boot: int, uptime_ms: int) -> int:
+    def mount(self, boot: int, uptime_ms: int, under_way=None) -> int:
         """Takes up the log where it was left; OK, EMPTY, RECOVERED_OPEN_SESSION, DAMAGED or UNPROVISIONED.
+
+        `under_way`: the stroke that had begun when the chip was reset, if any is known: (session modulo 16384, number,
+        depth_um, zone, flags). It is put on record if it is the next one of the session that is found open.
 
         `boot`: boot counter, low 16 bits recorded. Takes a few hundred ms on the pen: at boot only.
         OSError: the chip does not keep what is written.
@@ -153,7 +161,7 @@ class Journal:
         had_events = self._events.mount(scratch)
         newest = self._mount_blocks()
         self._mounted = True
-        recovered = newest >= 0 and self._settle(newest, scratch, uptime_ms)
+        recovered = newest >= 0 and self._settle(newest, scratch, uptime_ms, under_way)
         self.damaged += self._events.damaged
         if recovered:
             return RECOVERED_OPEN_SESSION
@@ -184,19 +192,23 @@ class Journal:
         self.session = max(session, last_session, counters.counted_session)
         return newest if newest >= ring.oldest else -1
 
-    def _settle(self, first_block, scratch, uptime_ms):
+    def _settle(self, first_block, scratch, uptime_ms, under_way):
         """Closes the newest session if a cut left it open, and counts it; True when it was open."""
         self._first_block = first_block
         self._read_block(first_block, scratch)
         was_open = scratch[_TAIL_AT + _TAIL_BYTES - 1] == 0
         if was_open:
             self._restore_totals(first_block, scratch)
+            if under_way is not None and under_way[:2] == (self.session & 0x3FFF, self._state[_STROKES] + 1):
+                self._conclude(under_way)
+            self._close()
             self._restore_faults()
             self._write_tail(POWER_LOST, 0, uptime_ms)
             self.event(events.SESSION_END, POWER_LOST, self.session, uptime_ms)
         elif _tail_valid(scratch, self.session):
             state = self._state
             state[_STROKES], self.slips, state[_WORST_UM] = struct.unpack_from("<IHh", scratch, _TAIL_AT)
+            self.partials = scratch[_TAIL_AT + _PARTIALS_AT]
         else:
             self.damaged += 1
             return False
@@ -219,18 +231,38 @@ class Journal:
         self._state[_STROKES] = fields[6] - 1
         self._state[_WORST_UM] = fields[8]
         self.slips = fields[10]
+        self.partials = fields[11]
         self._read_block(last, data)
         seed = blocks.block_seed(data)
+        ring.take_up(last, seed)
+        self._state[_PERIOD_US] = fields[9]
         first_word = blocks.SESSION_FIRST_WORD if fields[1] == SESSION else blocks.CONTINUED_FIRST_WORD
+        self._state[NEXT_WORD] = first_word
         for index in range(first_word, blocks.BLOCK_WORDS):
             at = index * blocks.WORD_BYTES
             mark = data[at + 3]
-            if not mark & _PRESENT or mark & _STATE:
+            if not mark & _PRESENT:
+                continue
+            self._state[NEXT_WORD] = index + 1
+            if mark & _STATE:
+                if mark & _PERIOD == _PERIOD:
+                    self._state[_PERIOD_US] = data[at] | data[at + 1] << 8 | (mark & 15) << 16
                 continue
             self._state[_STROKES] += 1
             if blocks.word_valid(data, at, index, seed, self._key):
                 deviation = data[at] - 256 if data[at] & 0x80 else data[at]
                 self._tally(deviation * 32 if mark & _COARSE else deviation, mark)
+
+    def _conclude(self, under_way):
+        """The stroke that was under way when the chip was reset: the first words behind those that are there."""
+        _session, _number, depth_um, zone, flags = under_way
+        period_us = self._state[_PERIOD_US] or PERIOD_MAX_US
+        self._not_kept()
+        self.is_open = True
+        answer = self._stroke_and_state(depth_um, 0, period_us, flags, zone)
+        self.is_open = False
+        if answer == NOT_KEPT:
+            raise OSError("FRAM did not keep the stroke that was under way")
 
     def _restore_faults(self):
         """Faults of a session without a tail, from the events since it began, as far as the ring reaches back."""
@@ -305,19 +337,20 @@ class Journal:
         kept = self._fram.put(addr + _HEAD_AT, head)
         state = self._state
         state[_ZONE] = state[_COMMANDED_UM] = state[_PERIOD_US] = 0
-        if not kept or not ring.open(SESSION, self.session + 1, 1, 0, 0, 0, 0, 0):
+        if not kept or not ring.open(SESSION, self.session + 1, 1, 0, 0, 0, 0, 0, 0):
             return False
         self._first_block = ring.block
         self.session += 1
-        state[_STROKES] = state[_WORST_UM] = self.slips = 0
+        state[_STROKES] = state[_WORST_UM] = self.slips = self.partials = 0
         self._forget_faults()
         return True
 
     @micropython.viper
     def stroke(self, commanded_um: int, achieved_um: int, period_us: int, flags: int, zone_id: int) -> int:
-        """Records one finished stroke; its number in the session (1..), durable on return. No allocation.
+        """Records one stroke; its number in the session (1..), durable on return. No allocation.
 
-        commanded_um 0..4095; zone_id 0..255; flags: a sum of SLIP, FAULT, PARTIAL, CLIPPED.
+        commanded_um 0..4095; zone_id 0..255; flags: a sum of SLIP, FAULT, PARTIAL, CLIPPED,
+        UNMEASURED.
         achieved_um: any; exact within -128..+127 of commanded, beyond that rounded deeper by less than 32 um.
         period_us: from 0, kept to 8 us; 1048575 stands for all longer ones.
         A negative answer means the stroke is not known to be on record: stop.
@@ -362,8 +395,10 @@ class Journal:
             return NO_SESSION
         if not 0 <= commanded_um <= COMMANDED_MAX_UM or not 0 <= zone_id <= 255:
             return OUT_OF_RANGE
-        if flags & ~15 or period_us < 0:
+        if flags & ~31 or period_us < 0:
             return OUT_OF_RANGE
+        if flags & UNMEASURED:
+            error_um = 0
         answer = self._set_state(commanded_um, period_us, zone_id)
         if answer < 0:
             return answer
@@ -408,7 +443,7 @@ class Journal:
             ring.clear_next()
             if not ring.open(
                 blocks.CONTINUED, self.session, state[_STROKES] + 1, zone_id, commanded_um, period_us,
-                state[_WORST_UM], self.slips,
+                state[_WORST_UM], self.slips, self.partials,
             ):  # fmt: skip
                 return NOT_KEPT
             moved = retimed = False
@@ -427,7 +462,9 @@ class Journal:
     def _tally(self, error_um, flags):
         if flags & SLIP and self.slips < 0xFFFF:
             self.slips += 1
-        if not flags & PARTIAL and abs(error_um) > abs(self._state[_WORST_UM]):
+        if flags & PARTIAL:
+            self.partials += 1
+        elif abs(error_um) > abs(self._state[_WORST_UM]):
             self._state[_WORST_UM] = error_um
 
     def end_session(self, reason: int, fault_code: int, uptime_ms: int) -> bool:
@@ -458,7 +495,7 @@ class Journal:
         tail = bytearray(_TAIL_BYTES)
         struct.pack_into(
             _TAIL_LAYOUT, tail, 0, self._state[_STROKES], self.slips, self._state[_WORST_UM], reason, _FORMAT,
-            fault_code, uptime_ms, self._boot, self.faults, 0, *self._fault_codes,
+            fault_code, uptime_ms, self._boot, self.faults, min(self.partials, 255), *self._fault_codes,
         )  # fmt: skip
         struct.pack_into("<HBB", tail, 28, _tail_crc(tail, 0, self.session), 0, _END)
         addr = blocks.address(self._first_block) + _TAIL_AT
@@ -470,7 +507,7 @@ class Journal:
         counters = Counters()
         self.counters_status = counters.load(self._store)
         readable = self.counters_status in (RECORD_OK, RECOVERED, RECORD_EMPTY)
-        if readable and counters.add_session(self.session, self._state[_STROKES]):
+        if readable and counters.add_session(self.session, self._state[_STROKES] - self.partials):
             counters.save(self._store)
 
     # ---- space ----

@@ -73,6 +73,9 @@ _WORDS = const(45)
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 
+_CUT_SHORT = journal.FAULT | journal.PARTIAL
+_NOT_MEASURED = journal.FAULT | journal.UNMEASURED
+
 _GOOD = const(0)
 _DROPPED = const(1)
 _PULLED = const(2)
@@ -302,13 +305,16 @@ class Motor(Standing):
         return chain.steps(True) == chain.steps(False) <= self._run[_TRAVEL]
 
     def _lost(self, verdict):
-        """A stroke came home and was none to go on with."""
+        """A stroke is over and was none to go on with."""
         run = self._run
-        lost = verdict == _SLIP or verdict == _JAM
+        flags = journal.FAULT
+        if verdict == _SLIP or verdict == _JAM:
+            flags |= journal.SLIP
+        if run[_REST_LEFT] != run[_TRAVEL] or (verdict == _JAM and not self._came_home()):
+            flags |= journal.PARTIAL
         self.homed = False
         self.retracted = False
-        self._on_stroke(
-            run[_DEPTH_UM], self.achieved_um(), journal.FAULT | journal.SLIP if lost else journal.FAULT, run[_ZONE])
+        self._on_stroke(run[_DEPTH_UM], self.achieved_um(), flags, run[_ZONE])
         self._trip(_CODES[verdict])
 
     def rest(self):
@@ -376,12 +382,54 @@ class Motor(Standing):
 
     def abandon(self):
         """The drive is off: forget what was under way."""
-        if self.doing != IDLE:
+        doing = self.doing
+        if doing != IDLE:
             self.homed = False
             self.retracted = False
         self._gate.disarm()
         self._armed_for = -1
         self.doing = IDLE
+        if doing == OUT or doing == IN:
+            look(self._run, _REST)
+            self._conclude(doing == IN)
+
+    def overdue(self):
+        """The loop no longer asks for this task: a stroke that came home is put on record before the watchdog bites."""
+        doing = self.doing
+        if doing == OUT or doing == IN:
+            look(self._run, _REST)
+            if self._came_home():
+                self.doing = IDLE
+                self._conclude(doing == IN)
+
+    def _came_home(self):
+        run = self._run
+        return run[_REST_LEFT] == run[_TRAVEL] and run[_REST] & run[_HOME_PAD]
+
+    def _conclude(self, turned):
+        """Put on record what a stroke was that nobody judged, by the last look and, if it was seen, its turn.
+
+        Cut short, it went as far out as the farther of encoder and step count says. Nothing that ended at or inside the
+        guide plane pierced, and is no stroke.
+        """
+        run = self._run
+        depth_um = run[_DEPTH_UM]
+        if not turned:
+            run[_TURN_LEFT] = run[_REST_LEFT]
+            run[_TURN_COUNT] = run[_REST_COUNT]
+        counts = ((run[_TURN_COUNT] - run[_ZERO] & 0xFFFF) ^ 0x8000) - 0x8000
+        seen_um = self._calibration.extension_at_counts(counts) + self._cartridge_um
+        if self._came_home():
+            run[_STROKES] += 1
+            if turned:
+                self._on_stroke(depth_um, seen_um, journal.FAULT, run[_ZONE])
+            else:
+                self._on_stroke(depth_um, depth_um, _NOT_MEASURED, run[_ZONE])
+            return
+        steps = run[_REST_STEPS] + run[_TRAVEL] - max(0, run[_TURN_LEFT])
+        reached_um = max(seen_um, self._calibration.extension_at_steps(steps) + self._cartridge_um)
+        if reached_um > 0:
+            self._on_stroke(depth_um, reached_um, _CUT_SHORT, run[_ZONE])
 
     @micropython.native
     def armed(self) -> bool:

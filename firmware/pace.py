@@ -15,6 +15,7 @@ import journal
 import micropython
 import safety
 from micropython import const
+from registers import mark
 
 LOOK_US = const(20000)  # until the trigger is looked at again
 AGAIN_US = const(2000)  # until a memory that did not keep a stroke is told again
@@ -26,6 +27,7 @@ _HALF = const(0x20000000)
 _READY = safety.READY
 _RUNNING = safety.RUNNING
 _GRANTED = faults.GRANTED
+_PARTIAL = journal.PARTIAL
 
 # The words of a run
 _FIRST = const(0)  # its first stroke has not begun
@@ -42,7 +44,8 @@ _ACHIEVED_UM = const(10)
 _STROKE_PERIOD_US = const(11)
 _FLAGS = const(12)
 _ZONE = const(13)
-_WORDS = const(14)
+_HELD = const(14)  # a task of the loop has stalled: no further stroke before the watchdog bites
+_WORDS = const(15)
 
 
 class Pace:
@@ -82,6 +85,8 @@ class Pace:
                 return left_us  # it came home: until the next one there is nothing to see to
         if run[_WAITS] and not self.on_record():
             return AGAIN_US
+        if run[_HELD]:
+            return LOOK_US
         if core.gauging:
             return int(self._pen.recalibration.run(ticks_ms(), now_us))
         if wait_us < 0:
@@ -123,9 +128,16 @@ class Pace:
             if ((now_us - next_us & _MASK) ^ _HALF) - _HALF > planned_us:  # after a gap the grid begins anew
                 next_us = now_us
         run[_UNDER_WAY] = 1
+        self._mark(depth_um)
         run[_LAST_US] = now_us
         run[_NEXT_US] = (next_us - _HALF + planned_us & _MASK) ^ _HALF
         return wait_us
+
+    @micropython.native
+    def _mark(self, depth_um):
+        """A stroke has begun: where a reset leaves it, so that a start can tell what became of it."""
+        log, _run, deed = self._recording
+        mark(log.session, log.strokes_in_session() + 1, depth_um, deed.zone)
 
     def settle_rate(self) -> int:
         """Bring the rate in force to what depth, zone and temperature allow; its period in us."""
@@ -148,7 +160,8 @@ class Pace:
     def on_stroke(self, depth_um, achieved_um, flags, zone):
         """A stroke came home: on record before the next one may start."""
         log, run, deed = self._recording
-        deed.strokes += 1
+        if not flags & _PARTIAL:
+            deed.strokes += 1
         # looked up each time: a bound method of more than four arguments has them from the heap
         number = log.stroke(depth_um, achieved_um, run[_PERIOD_US], flags, zone)
         if number < 0:
@@ -158,6 +171,10 @@ class Pace:
             run[_FLAGS] = flags
             run[_ZONE] = zone
             self._not_recorded(number)
+
+    def hold(self, stalled: int):
+        """No further stroke while a task of the loop stalls (1), so that the watchdog finds the needles at home."""
+        self._run[_HELD] = stalled
 
     def on_record(self) -> bool:
         """True when no stroke waits for the memory any more; the one that does is tried again."""

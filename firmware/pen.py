@@ -41,13 +41,15 @@ from faultrecord import FaultRecord
 from follow import Follow
 from gate import Gate
 from heap import roomy
+from machine import PWRON_RESET, mem32
 from micropython import const
 from pace import Pace
 from panel import Panel
 from putaway import PutAway
-from registers import COUNT, PADS, glance, keep
+from registers import COUNT, MARK_STROKE, MARK_WHAT, MARK_WORD, PADS, glance, keep
 from scheduler import Scheduler, Task
 from sensors import Sensors
+from slots import SCRATCH0
 from slotwatch import SlotWatch
 
 SENSE_MOVING_US = const(4000)
@@ -60,6 +62,7 @@ FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
 STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 STOPPED_MS = const(20)
+HOME_LOOKS = const(5)  # at the start, a millisecond apart, before a stroke is taken for one that came home
 UNSEEN_LOOKS = const(3)  # parked, and the home sensor does not see the needles: so many looks in a row
 OVERRUNS_MAX = const(20)  # late starts in ten seconds of a run: the loop no longer keeps up
 
@@ -138,7 +141,7 @@ class Pen:
         )
         self._motor_task = tasks[1]
         self._driver_task = tasks[3]
-        self.scheduler = Scheduler(clock, tasks, self._feed)
+        self.scheduler = Scheduler(clock, tasks, self._feed, self._stalled)
         roomy(self.motor)
 
     # -- boot ---------------------------------------------------------------------------------------
@@ -178,7 +181,10 @@ class Pen:
     def stop(self, code: int, error: Exception):
         """The loop failed: latch why, then only show and tell it and keep the watchdog quiet, for ever."""
         self.gate.disarm()
-        self.motor.abandon()
+        try:
+            self.motor.abandon()
+        except Exception:  # what failed before may fail again
+            pass
         self.safety.trip(code)
         self.console.failed(error)
         self._feed()
@@ -200,6 +206,33 @@ class Pen:
         if self._watchdog is not None and ticks.diff(self.uptime_ms, self._fed_ms) >= FEED_MS:
             self._fed_ms = self.uptime_ms
             self._watchdog.feed()
+            self.pace.hold(0)
+
+    def _stalled(self, task):
+        """The watchdog is about to bite: no further stroke begins, and the one that came home is not lost."""
+        self.pace.hold(1)
+        if task is self._motor_task:
+            self.motor.overdue()
+
+    def under_way(self):
+        """The stroke that had begun when the chip was reset, for `Journal.mount`; None when none is known.
+
+        Where a task stalls no further stroke begins, so this one met a CPU that hung. The gate makes the steps that it
+        has until the dead-man takes the drive 50 ms later, and the screw holds by itself: needles that are home have
+        come home, and needles that are out were cut short. Before the drive is on again only.
+        """
+        if self._reset_cause == PWRON_RESET:
+            return None
+        stroke, what = mem32[SCRATCH0 + 4 * MARK_STROKE], mem32[SCRATCH0 + 4 * MARK_WHAT]
+        if what & ~0xFFFFF != MARK_WORD or not stroke & 0xFFFF:
+            return None
+        home = True
+        for _ in range(HOME_LOOKS):
+            self.sensors.read_pads()
+            home = home and self.readings.home == 1
+            self.wait_us(1000)
+        flags = journal.FAULT | journal.UNMEASURED | (0 if home else journal.PARTIAL)
+        return stroke >> 16, stroke & 0xFFFF, what & 0xFFF, what >> 12 & 0xFF, flags
 
     def begin_calibration(self) -> bytes:
         """At rest: begin one, or begin it anew; why not, or b"". What it needs is in the heap from the first one on."""

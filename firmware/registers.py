@@ -19,6 +19,11 @@ FIRST = const(1)  # address of the first block
 END = const(2)  # where the channel stands when all have been read
 BEFORE = const(3)  # where it stood at the end of the chain before
 
+# What `mark` leaves, in words from WATCHDOG_SCRATCH0; the others are the loader's and the SDK's
+MARK_STROKE = const(1)  # session modulo 16384 in the upper half, number in the lower
+MARK_WHAT = const(2)  # MARK_WORD, zone in the bits from 12 on, commanded um below
+MARK_WORD = const(0x15A00000)
+
 _GPIO_IN = const(1)  # RP2040 datasheet 2.3.1.7, in words from SIO_BASE
 _FSTAT = const(1)  # 3.7, in words from PIO_BASE
 _FLEVEL = const(3)
@@ -88,6 +93,14 @@ def beat(word: int):
     gate = ptr32(0x50200000)
     if not gate[_FLEVEL] & 0xF0000:
         gate[_TXF2] = word
+
+
+@micropython.viper
+def mark(session: int, number: int, depth_um: int, zone: int):
+    """Leave which stroke is under way in the watchdog's scratch registers, which a reset keeps; number 0: none."""
+    scratch = ptr32(0x4005800C)
+    scratch[MARK_STROKE] = (session & 0x3FFF) << 16 | number
+    scratch[MARK_WHAT] = MARK_WORD | zone << 12 | depth_um
 
 
 @micropython.viper

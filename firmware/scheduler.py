@@ -42,13 +42,15 @@ class Scheduler:
     While lateness counts it waits for one patient task at the most, however many are due.
     """
 
-    def __init__(self, clock, tasks, feed_watchdog):
-        """`clock` has ticks_us and sleep_us; `feed_watchdog` is called when every task has checked in."""
+    def __init__(self, clock, tasks, feed_watchdog, stalled=None):
+        """`clock` has ticks_us and sleep_us; `feed_watchdog` is called when every task has checked in, `stalled` with
+        a task that has not in its time, in each pass until it does or the watchdog bites."""
         self._clock = clock
         self.tasks = tasks
         self._feed = feed_watchdog
         self.passes = 0
         self.stopped = False
+        self._stalled = stalled
         self.late = 0  # overruns in the span that began with the first of them, or since somebody set this back
         self._since_us = 0  # when that was
         self.strict = True  # whether lateness counts: at rest, slow buses may hold the loop up
@@ -73,6 +75,8 @@ class Scheduler:
                 now_us = self._run(task, now_us, late_us)
             elif not 0 <= (((now_us - task.ran_us) & _MASK) ^ _HALF) - _HALF <= task.check_in_us:
                 alive = False  # asked for too long, or the clock jumped back
+                if self._stalled is not None:
+                    self._stalled(task)
             wait_us = (((task.due_us - begun_us) & _MASK) ^ _HALF) - _HALF
             if wait_us < soonest_us:
                 soonest_us = wait_us

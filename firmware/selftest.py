@@ -16,6 +16,7 @@ import store
 from calibration import RECORD_BYTES, VALID
 from gate import Chain, step_word
 from micropython import const
+from registers import mark
 
 RAIL_WAIT_MS = const(300)  # the boost charges its capacitor
 LOOKS = const(10)  # every 5 ms: longer than the trigger's contacts may agree
@@ -89,8 +90,9 @@ def _memory(pen):
         return faults.STORAGE
     pen.counters.boots += 1
     pen.counters.save(pen.store)
-    if pen.journal.mount(pen.counters.boots, 0) == journal.UNPROVISIONED:
+    if pen.journal.mount(pen.counters.boots, 0, pen.under_way()) == journal.UNPROVISIONED:
         return faults.STORAGE_BLANK
+    mark(0, 0, 0, 0)  # what became of it is on record
     if pen.put_away.archive.mount(pen.counters.boots, 0) == archive.UNREADABLE:
         return faults.STORAGE
     pen.treatment.session_limit_ms = pen.settings.session_limit_s * 1000

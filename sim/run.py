@@ -142,7 +142,9 @@ class Simulation:
             "strokes": len(recorder.truth), "punctures": recorder.punctures,
             "max_extension_um": round(recorder.max_tip_um, 1), "max_allowed_um": limit_um,
             "over_limit_um": round(recorder.over_limit_um, 1), "needles_retracted": bool(retracted),
-            "faults": latched, "journal_strokes": len(strokes), "flash_while_armed": world.flash_while_armed,
+            "faults": latched, "journal_strokes": len(strokes),
+            "partial_strokes": sum("partial" in stroke.flag_names for stroke in strokes),
+            "flash_while_armed": world.flash_while_armed,
             "sim_s": round(world.now_ns / 1e9, 3), "wall_s": round(wall_s, 3),
         }
         result["expectations"] = self._judge(result, image)
@@ -245,7 +247,8 @@ class Simulation:
                 "number": session.number, "client": head.client or None, "operator": head.operator or None,
                 "unlocked": "by a supervisor" if head.supervised else None,
                 "faults": _faults(session.tail) if session.tail else None,
-                "strokes": len(session.strokes), "ended": session.tail.reason_name if session.tail else "open",
+                "strokes": session.finished, "partial_strokes": len(session.strokes) - session.finished,
+                "ended": session.tail.reason_name if session.tail else "open",
                 "contraindications": [" ".join(lines) for _, lines in aftercare.QUESTIONS],
                 "aftercare": [f"{title}: {' '.join(lines)}" for title, lines in aftercare.AFTERCARE],
             }

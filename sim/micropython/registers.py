@@ -20,6 +20,11 @@ FIRST = const(1)
 END = const(2)
 BEFORE = const(3)
 
+MARK_STROKE = const(1)
+MARK_WHAT = const(2)
+MARK_WORD = const(0x15A00000)
+
+_SCRATCH1 = const(0x40058010)
 _SIO_GPIO_IN = const(0xD0000004)
 _ISR_FROM_X = const(0xA0C1)
 _PUSH = const(0x8000)
@@ -71,6 +76,11 @@ def _left():
 def beat(word):
     if not _link.call(ops.SM_TX_FIFO, _DEAD_MAN):
         _link.call(ops.SM_PUT, _DEAD_MAN, word)
+
+
+def mark(session, number, depth_um, zone):
+    _link.call(_ops.MEM32_SET, _SCRATCH1, (session & 0x3FFF) << 16 | number)
+    _link.call(_ops.MEM32_SET, _SCRATCH1 + 4, MARK_WORD | zone << 12 | depth_um)
 
 
 def start(order):

@@ -139,11 +139,11 @@ def test_a_tail_of_more_strokes_than_there_can_be_is_damage():
 
 def test_a_head_of_a_later_format_is_not_guessed_at():
     head = bytearray(WHOLE[address(0) + 32 :][:64])
-    head[44] = 4
+    head[44] = 5
     head[62:] = struct.pack("<H", crc16(bytes(head[:62])))
     found = damaged((address(0) + 32, bytes(head)))
     assert found.sessions[0].head is None
-    assert found.problems[0].what == "head is of format 4, which is not known here"
+    assert found.problems[0].what == "head is of format 5, which is not known here"
     assert len(found.sessions[0].strokes) == 250
 
 

@@ -18,7 +18,8 @@ from penimage.merge import read_pen  # noqa: E402
 
 HEAD = ("pen_serial", "cartridge_rom", "operator", "firmware_version", "calibration_id", "zone_id", "indication_id",
         "boot", "uptime_ms", "wall_s", "client", "supervised")  # fmt: skip
-TAIL = ("strokes", "slips", "worst_error_um", "reason", "fault_code", "uptime_ms", "boot", "faults", "fault_codes")
+TAIL = ("strokes", "slips", "worst_error_um", "reason", "fault_code", "uptime_ms", "boot", "faults", "fault_codes",
+        "partials")
 
 
 def content(fram: bytes, flash: bytes) -> str:

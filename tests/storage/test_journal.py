@@ -9,7 +9,7 @@ import blocks
 import events
 import journal
 import store
-from journal import CLIPPED, FAULT, PARTIAL, SLIP
+from journal import CLIPPED, FAULT, PARTIAL, SLIP, UNMEASURED
 from layout import BLOCK_BASE, BLOCK_BYTES, BLOCK_COUNT, EVENT_BASE, EVENT_BYTES, EVENT_COUNT
 from penimage import Problem, decode
 from records import Counters
@@ -173,7 +173,7 @@ class TestMount:
         tail = image.sessions[0].tail
         assert (tail.strokes, tail.slips, tail.worst_error_um) == live
         assert (tail.reason_name, tail.boot, tail.uptime_ms) == ("power_lost", bench.boot, 77)
-        assert image.records["counters"].values["strokes"] == strokes
+        assert image.records["counters"].values["strokes"] == strokes - len(range(0, strokes, 7)), "finished ones"
 
     def test_an_unreadable_release_record_frees_nothing(self):
         bench = provisioned()
@@ -281,7 +281,7 @@ class TestSessions:
             (-1, 0, 1, 0, 0),
             (4096, 0, 1, 0, 0),
             (1, 1, -1, 0, 0),
-            (1, 1, 1, 16, 0),
+            (1, 1, 1, 32, 0),
             (1, 1, 1, 0, 256),
             (1, 1, 1, 0, -1),
         ],
@@ -539,3 +539,50 @@ class TestDamage:
         assert session.tail is None
         assert len(session.strokes) == 4
         assert [problem.what for problem in session.problems] == ["tail is unreadable"]
+
+
+class TestUnderWay:
+    """The stroke that had begun when the chip was reset, told to the start."""
+
+    def cut(self, strokes):
+        bench = provisioned()
+        bench.begin()
+        run_strokes(bench, strokes)
+        bench.start()
+        return bench
+
+    @pytest.mark.parametrize("strokes", [0, 1, 94, 95, 96, 214, 215, 216])
+    @pytest.mark.parametrize("flags", [FAULT | UNMEASURED, FAULT | UNMEASURED | PARTIAL])
+    def test_is_the_next_one_of_the_session_found_open(self, strokes, flags):
+        bench = self.cut(strokes)
+        under_way = (bench.journal.session or 1, strokes + 1, 700, 9, flags)
+        assert bench.journal.mount(bench.boot, 10, under_way) == journal.RECOVERED_OPEN_SESSION
+        session = decode(bench.chip.image).sessions[0]
+        last = session.strokes[-1]
+        assert (last.sequence, last.zone_id, last.commanded_um, last.achieved_um) == (strokes + 1, 9, 700, 700)
+        assert not last.exact and ("partial" in last.flag_names) == bool(flags & PARTIAL)
+        assert last.period_us in (1048568, 1048575) if not strokes else abs(last.period_us - PERIOD_US) < 2100
+        assert (session.tail.strokes, session.tail.partials) == (strokes + 1, int(bool(flags & PARTIAL)))
+        assert decode(bench.chip.image).problems == []
+        counters = Counters()
+        counters.load(bench.store)
+        assert counters.strokes == strokes + (0 if flags & PARTIAL else 1)
+        assert bench.journal.stroke(500, 500, 40_000, 0, 6) == journal.NO_SESSION
+
+    @pytest.mark.parametrize("session, number", [(1, 5), (1, 7), (2, 6), (0, 6)])
+    def test_of_another_session_or_on_record_already_it_is_not_taken(self, session, number):
+        bench = self.cut(5)
+        bench.journal.mount(bench.boot, 10, (session, number, 700, 9, FAULT))
+        assert len(decode(bench.chip.image).sessions[0].strokes) == 5
+
+    def test_partial_strokes_are_counted_over_blocks_and_a_restart(self):
+        bench = provisioned()
+        bench.begin()
+        for i in range(250):
+            assert bench.journal.stroke(500, 400, 40_000, PARTIAL if i % 50 == 0 else 0, 6) > 0
+        bench.start()
+        bench.mount()
+        assert bench.journal.partials == 5
+        session = decode(bench.chip.image).sessions[0]
+        assert (session.tail.strokes, session.tail.partials, session.finished) == (250, 5, 245)
+        assert decode(bench.chip.image).problems == []

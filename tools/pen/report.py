@@ -128,9 +128,10 @@ def _headline(run: Run) -> list[dict[str, Any]]:
     extension = f"{_um(over_um)} over the limit" if over else f"allowed {_um(result['max_allowed_um'])}"
     retracted = result["needles_retracted"]
     end = "retracted at the end" if retracted else "not retracted at the end"
-    made = result["strokes"]
+    made, partial = result["strokes"], result.get("partial_strokes", 0)
+    cut = f"{partial:,} more cut short, " if partial else ""
     return [
-        _figure("strokes", f"{made:,}", "", f"{result['punctures']:,} punctures"),
+        _figure("strokes", f"{made - partial:,}", "", f"{cut}{result['punctures']:,} punctures"),
         _figure("greatest extension", _whole(result["max_extension_um"]), "µm", extension, over),
         _figure("worst error", _whole(worst_um), "µm" if worst_um is not None else "", "by encoder"),
         _figure("journal", f"{result['journal_strokes']:,}", "", f"of {made:,} strokes on record"),

@@ -21,7 +21,6 @@ from penimage import Image, Session, names
 from penimage.model import FLAG_PARTIAL
 from sim.space import shim
 
-NEEDLES = 12
 MOST_STRETCHES = 9
 ENDED = {
     "user": "ended by the practitioner", "time_limit": "time limit reached", "fault": "stopped by a fault",
@@ -45,8 +44,9 @@ def render(image: Image, session: Session) -> str:
 
 def facts(image: Image, session: Session, row: dict[str, Any]) -> list[tuple[str, str]]:
     """What is on record about the session as a whole, in the order of the page."""
-    strokes = row["strokes_read"]
+    partial = len(session.strokes) - session.finished
     lost = row["strokes_lost"]
+    cut = f", {partial:,} more cut short" if partial else ""
     more = "" if lost == 0 else f", {'an unknown number' if lost is None else lost} not readable"
     return [
         ("Date", row["started_at"].strftime("%Y-%m-%d %H:%M UTC") if row["started_at"] else _by_uptime(row)),
@@ -57,7 +57,7 @@ def facts(image: Image, session: Session, row: dict[str, Any]) -> list[tuple[str
         ("Indication", _words(row["indication"])),
         ("Operator", row["operator"] or "–"),
         ("Ended", ENDED.get(row["ended"], str(row["ended"]))),
-        ("Strokes", f"{strokes:,}, {NEEDLES * strokes:,} punctures{more}"),
+        ("Strokes", f"{session.finished:,}{cut}, {session.punctures:,} punctures{more}"),
         ("Worst error", f"{row['worst_error_um']:+d} um" if row["worst_error_um"] is not None else "–"),
         ("Steps lost", f"{row['slips'] or 0} times"),
         ("Pen", f"{row['pen_serial'] or '–'}, firmware {row['firmware'] or '–'}"),

@@ -50,7 +50,9 @@ def _essentials(run: Run) -> Table:
     result = run.result
     table = _grid()
     table.add_row("scenario", Text(f"{run.scenario} ({run.tier}), {result['ended']}"))
-    table.add_row("strokes", f"{result['strokes']:,} ({result['punctures']:,} punctures)")
+    partial = result.get("partial_strokes", 0)
+    cut = f"{partial:,} more cut short, " if partial else ""
+    table.add_row("strokes", f"{result['strokes'] - partial:,} ({cut}{result['punctures']:,} punctures)")
     table.add_row("extension", _extension(result))
     errors = [abs(record["achieved_um"] - record["commanded_um"]) for record in run.journal]
     table.add_row("worst error", f"{_um(max(errors))} by encoder" if errors else "–")

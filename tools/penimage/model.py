@@ -38,6 +38,7 @@ END_NAMES = {1: "user", 2: "time_limit", 3: "fault", 4: "power_lost", 5: "cartri
              7: "stroke_limit"}  # fmt: skip
 FLAG_NAMES = ("slip", "fault", "partial", "clipped")
 FLAG_SLIP, FLAG_PARTIAL = 1, 4
+NEEDLES = 12
 
 BLOCK_MAGIC, END_MARK = 0xB5, 0x5A
 KIND_SESSION, KIND_CONTINUED = 1, 2
@@ -45,7 +46,7 @@ FIRST_WORD = {KIND_SESSION: 32, KIND_CONTINUED: 8}
 BLOCK_WORDS = 128
 SESSION_STROKES_MAX = 96 + (BLOCK_COUNT - 1) * 120  # one session in the whole ring
 COMMANDED_MAX_UM, PERIOD_MAX_US = 4095, 1_048_575
-HEAD_FORMATS = (0, 2, 3)
+HEAD_FORMATS = (0, 2, 3, 4)
 HEAD_WITH_FLAGS, HEAD_SUPERVISED = 3, 1
 CLIENT_MAX = 999_999
 HEAD_AT, HEAD_BYTES, TAIL_AT, TAIL_BYTES = 32, 64, 96, 32
@@ -214,7 +215,8 @@ class Head:
 class Tail:
     """Totals at the end. After power_lost, `boot` and `uptime_ms` are those of the start that found out.
 
-    `faults` counts the faults latched during the session, `fault_codes` are the first three of them.
+    `faults` counts the faults latched during the session, `fault_codes` are the first three of them. `strokes` are all
+    on record, `partials` of them cut short (255 stands for more).
     """
 
     strokes: int
@@ -226,6 +228,7 @@ class Tail:
     boot: int
     faults: int = 0
     fault_codes: tuple[int, ...] = ()
+    partials: int = 0
 
     @property
     def reason_name(self) -> str:
@@ -242,6 +245,16 @@ class Session:
     strokes: list[Stroke] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def finished(self) -> int:
+        """Finished strokes that were read: those that no stop cut short."""
+        return sum(not stroke.flags & FLAG_PARTIAL for stroke in self.strokes)
+
+    @property
+    def punctures(self) -> int:
+        """Of the strokes that were read, finished or partial: each needle of those that stood out past the plane."""
+        return NEEDLES * sum(stroke.achieved_um > 0 for stroke in self.strokes)
 
     @property
     def lost_strokes(self) -> int | None:

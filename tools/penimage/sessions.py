@@ -201,11 +201,13 @@ def _read_tail(block: Block, session: Session) -> Tail | None:
     if tail[-1] == 0:
         return None
     sound = tail[-1] == END_MARK and crc16(tail[:28], (session.number & 0xFFFF) ^ 0xFFFF) == tail[28] | tail[29] << 8
-    strokes, slips, worst, reason, fault, uptime_ms, boot, faults, *codes = struct.unpack("<IHhBxHIHBxHHH", tail[:26])
+    strokes, slips, worst, reason, fault, uptime_ms, boot, faults, partials, *codes = struct.unpack(
+        "<IHhBxHIHBBHHH", tail[:26])
     if not sound or strokes > SESSION_STROKES_MAX:
         _add(session, "tail is unreadable", block.at + TAIL_AT, "totals, how and when it ended")
         return None
-    return Tail(strokes, slips, worst, reason, fault, uptime_ms, boot, faults, tuple(code for code in codes if code))
+    return Tail(strokes, slips, worst, reason, fault, uptime_ms, boot, faults, tuple(code for code in codes if code),
+                partials)
 
 
 def _compare_totals(session: Session, at: int) -> None:

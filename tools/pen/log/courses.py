@@ -47,11 +47,11 @@ def courses_of(image: Image) -> list[Course]:
         row = session_row(image, session)
         if row["client"] is not None and row["strokes_read"]:
             course = found.setdefault((row["client"], row["zone"]), Course(row["client"], row["zone"]))
-            _add(course, row)
+            _add(course, row, session.finished)
     return [found[key] for key in sorted(found)]
 
 
-def _add(course: Course, row: dict[str, Any]) -> None:
+def _add(course: Course, row: dict[str, Any], finished: int) -> None:
     started_at, last = row["started_at"], course.sittings[-1] if course.sittings else None
     known = started_at is not None and last is not None and last.started_at is not None
     if last is None or not known or last.started_at.date() != started_at.date():
@@ -61,7 +61,7 @@ def _add(course: Course, row: dict[str, Any]) -> None:
         last = Sitting(len(course.sittings) + 1, started_at, gap_days)
         course.sittings.append(last)
     last.sessions.append(row["session"])
-    last.strokes += row["strokes_read"]
+    last.strokes += finished
 
 
 def course_row(course: Course) -> dict[str, Any]:

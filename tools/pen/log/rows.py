@@ -58,7 +58,7 @@ def session_row(image: Image, session: Session) -> dict[str, Any]:
         "cartridge_rom": head.cartridge_rom.hex() if head else None,
         "firmware": names.firmware(head.firmware_version) if head else None,
         "calibration_id": head.calibration_id if head else None,
-        "strokes": tail.strokes if tail else None,
+        "strokes": tail.strokes - tail.partials if tail else None,
         "strokes_read": len(session.strokes),
         "strokes_lost": session.lost_strokes,
         "slips": tail.slips if tail else sum(stroke.flags & FLAG_SLIP for stroke in session.strokes),

@@ -30,7 +30,7 @@ def show(console: Console, *parts: Any) -> None:
 
 
 def heading(image: Image) -> Text:
-    strokes = sum(len(session.strokes) for session in image.sessions)
+    strokes = sum(session.finished for session in image.sessions)
     pen = image.pen_serial or "of unknown serial number"
     return Text.assemble(
         ("Pen " + pen, "bold"), f": {_count(len(image.sessions), 'session')}, {_count(strokes, 'stroke')} on record")
@@ -41,7 +41,7 @@ def session_list(image: Image) -> Table:
     for session in image.sessions:
         row = session_row(image, session)
         table.add_row(
-            str(session.number), when(row), _text(row["zone"]), _text(row["client"]), _number(row["strokes_read"]),
+            str(session.number), when(row), _text(row["zone"]), _text(row["client"]), _number(session.finished),
             _signed(row["worst_error_um"]), _number(row["slips"]), Text(row["ended"] or "open"),
             style="red" if session.problems else "")
     return table
@@ -81,7 +81,7 @@ def session_page(image: Image, session: Session) -> Group:
         ("supervised", _yes(row["supervised"])), ("client", row["client"]),
         ("operator", row["operator"]), ("cartridge", row["cartridge_rom"]), ("firmware", row["firmware"]),
         ("calibration", row["calibration_id"]),
-        ("strokes", _strokes(row)),
+        ("strokes", _strokes(session, row)),
         ("worst error", f"{_signed(row['worst_error_um'])} µm, {_count(row['slips'], 'slip')}"),
         ("ended", (row["ended"] or "open: no end on record") + by_power),
         ("faults", _faults(session, row)),
@@ -93,11 +93,14 @@ def session_page(image: Image, session: Session) -> Group:
     return Group(*parts)
 
 
-def _strokes(row: dict[str, Any]) -> str:
+def _strokes(session: Session, row: dict[str, Any]) -> str:
+    """Finished ones; how many more were cut short, and how many could not be read."""
+    partial = len(session.strokes) - session.finished
+    cut = f", {partial:,} cut short" if partial else ""
     if row["strokes_lost"] == 0:
-        return f"{row['strokes_read']:,}"
+        return f"{session.finished:,}{cut}"
     lost = "an unknown number" if row["strokes_lost"] is None else f"{row['strokes_lost']:,}"
-    return f"{row['strokes_read']:,} read, {lost} lost"
+    return f"{session.finished:,} read{cut}, {lost} lost"
 
 
 def _faults(session: Session, row: dict[str, Any]) -> str | None:
