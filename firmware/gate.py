@@ -22,7 +22,7 @@ import registers
 import rp2
 import slots
 import uctypes
-from machine import Pin
+from machine import Pin, mem32
 from micropython import const
 
 PIO_HZ = 125000000
@@ -35,6 +35,8 @@ MIN_PERIOD_CYCLES = _OVERHEAD_CYCLES
 MAX_PERIOD_CYCLES = (1 << 29) - 1 + _OVERHEAD_CYCLES  # keeps every word within a small int
 
 _PIO0_TXF0 = const(0x50200010)  # RP2040 datasheet 3.7
+_PIO0_IRQ = const(0x50200030)
+_STEP_OVER = const(1 << 5)  # the flag that depth_gate raises
 _DREQ_PIO0_TX0 = const(0)  # RP2040 datasheet 2.5.3.1
 _BLOCK_WORDS = const(4)
 
@@ -106,6 +108,7 @@ _X_FROM_OSR = rp2.asm_pio_encode("mov(x, osr)", 0)
 _ISR_FROM_X = rp2.asm_pio_encode("mov(isr, x)", 0)
 _X_ALL_ONES = rp2.asm_pio_encode("mov(x, invert(null))", 0)
 _DROP_REQUEST = rp2.asm_pio_encode("irq(clear, 4)", 0)
+_SAY_OVER = rp2.asm_pio_encode("irq(5)", 0)
 _DROP_TRIP = rp2.asm_pio_encode("irq(clear, 0)", 0)
 _ENABLE = rp2.asm_pio_encode("set(pins, 0)", 0)
 _DISABLE = rp2.asm_pio_encode("set(pins, 1)", 0)
@@ -281,6 +284,7 @@ class Gate:
             self._reset(machine)
         self._gate.exec(_DROP_REQUEST)
         self._gate.exec(_DROP_TRIP)
+        self._gate.exec(_SAY_OVER)  # of a step that EN_N held up, or that was refused: it will not come any more
         self._generator.exec(_X_ALL_ONES)
         self.order[registers.BEFORE] = self._control.read
 
@@ -344,10 +348,13 @@ class Gate:
             raise RuntimeError("a chain is running")
 
     def busy(self) -> bool:
-        """True until the last step of the chain has been requested; a gate that stopped stays busy until `disarm`.
+        """True until the last step of the chain is over; a gate that stopped stays busy until `disarm`.
 
         The look at the last word (after all others have gone) may delay its step by two cycles.
         """
         if self._control.read != self.order[registers.BEFORE] or self._generator.tx_fifo():
             return True
-        return self._read_x(self._generator) != -1  # the count runs out to -1
+        if self._read_x(self._generator) != -1:  # the count runs out to -1
+            return True
+        # the flag is down from there on until the step is over; its look comes far more than a cycle later
+        return not mem32[_PIO0_IRQ] & _STEP_OVER

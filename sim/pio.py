@@ -155,6 +155,11 @@ class PioHost:
             return self._engine.direction(cycle)
         return None
 
+    def flags(self, t_ns: int) -> int:
+        """The first block's flags."""
+        self.advance(t_ns)
+        return self._engine.flags(t_ns // CYCLE_NS)
+
     def lend_pad(self, pin: int, level: int, t_ns: int) -> None:
         """`Pin` initialised a pad, which takes it away from PIO until a program is initialised on it again."""
         self.advance(t_ns)

@@ -8,7 +8,7 @@ from sim.pio_steps import PioError, StepEngine
 
 _PUSH_PULL, _MOV, _IRQ, _SET = 4, 5, 6, 7
 _PINS, _X, _Y, _NULL, _ISR, _OSR = 0, 1, 2, 3, 6, 7
-_CLEAR_REQUEST, _CLEAR_TRIP = 0x44, 0x40
+_CLEAR_REQUEST, _CLEAR_TRIP, _SAY_OVER = 0x44, 0x40, 0x05
 
 
 def force(machine: Machine, instruction: int, cycle: int, engine: StepEngine, en_n_pin: int | None) -> int | None:
@@ -71,6 +71,8 @@ def _write(machine: Machine, target: int, value: int) -> None:
 def _irq(argument: int, engine: StepEngine) -> None:
     if argument == _CLEAR_REQUEST:
         engine.drop_request()
+    elif argument == _SAY_OVER:
+        engine.say_over()
     elif argument != _CLEAR_TRIP:  # a trip's flag goes to the CPU, and the firmware polls instead
         raise PioError(f"forced irq {argument:#x}")
 

@@ -16,6 +16,7 @@ import numpy as np
 FIFO_WORDS = 4
 OVERHEAD_CYCLES = 40  # cycles of step_generator a word besides its count
 DIR_LEAD_CYCLES = 4  # `out(pins)` to the request
+OVER_TAKEN_CYCLES = 5  # the wait for the step before to the request
 STEP_CYCLES = 6  # the request to STEP high
 STEP_HIGH_CYCLES = 15
 STEP_LOW_CYCLES = 8  # STEP low until the depth gate waits again, having said that the step is over
@@ -47,6 +48,7 @@ class StepEngine:
         self.drive_on = False
         self._stuck: set[str] = set()  # programs that stand or will stand where only a restart helps
         self._x = 0  # steps left before the schedule
+        self._over = False  # the flag that says so, before the schedule
         self._generator_x = 0
         self._direction = 0
         self._ready = 0  # the cycle of the next pull, at the earliest
@@ -161,6 +163,7 @@ class StepEngine:
     def _fold(self, cycle: int) -> None:
         """Keep what a finished schedule left behind and forget the rest."""
         self._x = self.x(cycle)
+        self._over = self.over(cycle)
         self._direction = self.direction(cycle)
         self._generator_x = self.generator_x(cycle)
         self._pulled_before += len(self._pull)
@@ -245,6 +248,7 @@ class StepEngine:
         if self._stuck or len(self._pull):
             raise PioError("the depth gate goes on with requests from before: restart both programs first")
         self.gate_on = True
+        self._over = True  # its first instruction
 
     def stop_gate(self, cycle: int) -> None:
         if self.gate_on and self.generator_on and self._steps and int(self._request[self._steps - 1]) > cycle:
@@ -260,6 +264,12 @@ class StepEngine:
         """The request's flag is cleared by a forced instruction."""
         if self.generator_on and len(self._pull):
             raise PioError("a request cleared under a running step generator")
+
+    def say_over(self) -> None:
+        """The flag that a step is over is set by a forced instruction."""
+        if self.generator_on:
+            raise PioError("a step said to be over under a running step generator")
+        self._over = True
 
     # -- registers and pads --------------------------------------------------------------------------------------------
 
@@ -308,6 +318,17 @@ class StepEngine:
         if self._held is not None:
             shown = min(shown, self._held)
         return int(self._outward[shown - 1]) if shown else self._direction
+
+    def over(self, cycle: int) -> bool:
+        """Whether the flag is up that says that the step before is over."""
+        taken = self._requested(min(cycle, self._stopped_at) + OVER_TAKEN_CYCLES)
+        if self._held is not None:
+            taken = min(taken, self._held)
+        return self._over and taken == min(self._requested(cycle - GATE_CYCLES + 1), self._steps)
+
+    def flags(self, cycle: int) -> int:
+        """The block's flags, but for the request's, which is up for a cycle, and the trip's, which nobody reads."""
+        return self.over(cycle) << 5
 
     def step_level(self, cycle: int) -> int:
         """Level of STEP."""

@@ -41,6 +41,7 @@ GATE_PADS = (STEP, board.PIN_DIR, EN_N)
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
 SCRATCH, SCRATCH_WORDS, HUNG_AT = 0x4005800C, 8, 4  # the watchdog's scratch registers, RP2040 datasheet 4.7
 SOFT_RESET = "soft reset"  # MicroPython begins anew, the chip goes on
+PIO0_IRQ = 0x50200030
 BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
 POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
@@ -345,6 +346,8 @@ class World:
     def _mem32(self, address: int, _b: int, _c: int) -> int:
         if address == board.USB_SIE_STATUS:
             return board.USB_CONNECTED if self.usb.attached else board.USB_SUSPENDED
+        if address == PIO0_IRQ:
+            return self.pio.flags(self.now_ns)
         if address in range(SCRATCH, SCRATCH + 4 * SCRATCH_WORDS, 4):
             return self.scratch[(address - SCRATCH) // 4]
         if address != board.SIO_GPIO_IN:

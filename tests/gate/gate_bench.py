@@ -10,6 +10,7 @@ from sim.pio import CYCLE_NS, PioHost
 from sim.space import FirmwareSpace, shim
 
 ops = shim("_ops")
+PIO0_IRQ = 0x50200030
 
 
 class Pins:
@@ -103,6 +104,8 @@ class Bench:
             return 0 if level is None else level
         if op == ops.PIN_INIT:
             return 0
+        if op == ops.MEM32_GET and a == PIO0_IRQ:
+            return self.host.flags(self.now_ns)
         if op == ops.MEM32_GET:
             en_n = self.host.output(Pins.PIN_EN_N, self.now_ns)
             return (0 if en_n is None else en_n) << Pins.PIN_EN_N | self.recorder.level(Pins.PIN_INTERLOCK) << 3

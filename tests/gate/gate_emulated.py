@@ -12,7 +12,7 @@ from rp2040py.rp2040 import RP2040
 from sim.pio import CYCLE_NS, ops
 
 # register offsets, RP2040 datasheet 3.7
-CTRL, FLEVEL, TXF0, RXF0, INSTR_MEM0, SM0_CLKDIV = 0x000, 0x00C, 0x010, 0x020, 0x048, 0x0C8
+CTRL, FLEVEL, TXF0, RXF0, IRQ, INSTR_MEM0, SM0_CLKDIV = 0x000, 0x00C, 0x010, 0x020, 0x030, 0x048, 0x0C8
 SM_STRIDE, EXECCTRL, SHIFTCTRL, ADDR, INSTR, PINCTRL = 0x18, 0x04, 0x08, 0x0C, 0x10, 0x14
 FUNCTION_PIO = 6
 PAD_INPUT_ENABLE = 0x56  # reset value of a pad, RP2040 datasheet 2.19.6.3
@@ -93,6 +93,10 @@ class EmulatedHost:
 
     def output(self, pin: int, _t_ns: int) -> int:
         return int(self.mcu.gpio[pin].value) & 1
+
+    def flags(self, t_ns: int) -> int:
+        self.advance(t_ns)
+        return self.mcu.pio[0].read_uint32(IRQ)
 
     # -- accesses
 

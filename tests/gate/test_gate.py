@@ -4,7 +4,7 @@ import itertools
 from array import array
 
 import pytest
-from gate_bench import Pins
+from gate_bench import Pins, emulated_bench
 
 MS = 125_000  # cycles
 
@@ -31,6 +31,32 @@ def test_nothing_moves_before_arm(bench, gate):
     run(bench, gate, [(100, 1), (100, 0)])
     assert bench.edges() == []
     assert gate.busy()
+    gate.disarm()
+    assert not gate.busy()
+
+
+@pytest.mark.parametrize("last_cycles", [40, 200])
+def test_a_step_that_en_n_holds_up_keeps_the_gate_busy_until_it_is_over(last_cycles):
+    """By the count of words the chain is at its end: what hangs in the depth gate would come later, unlooked for."""
+    bench = emulated_bench(2)
+    gate = bench.gate_module.Gate(Pins)
+    assert gate.arm(5)
+    gate.start(chain_of(bench, [(40, 1), (last_cycles, 0)]))
+    bench.host.pad_changed(Pins.PIN_EN_N, 1, bench.now_ns)
+    for _ in range(5):
+        bench.wait(400)
+        assert gate.busy() and bench.edges() == []
+    bench.host.pad_changed(Pins.PIN_EN_N, 0, bench.now_ns)
+    bench.wait(100)
+    assert not gate.busy()
+    assert [outward for _, outward in bench.edges()] == [1, 0]
+    assert gate.remaining_steps() == 5
+
+
+def test_a_refused_step_keeps_the_gate_busy_until_disarmed(bench, gate):
+    gate.arm(0)
+    run(bench, gate, [(100, 1)])
+    assert gate.tripped() and gate.busy()
     gate.disarm()
     assert not gate.busy()
 

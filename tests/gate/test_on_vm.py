@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gate_bench import Pins, Recorder, ops, twin_bench
+from gate_bench import PIO0_IRQ, Pins, Recorder, ops, twin_bench
 
 from sim.pio import PioHost
 from sim.pio import ops as rp2_ops
@@ -37,6 +37,9 @@ def answer_to(host: PioHost, recorder: Recorder, request, more) -> tuple[int, by
         return 0, b""
     if op == ops.PIN_GET:
         return (recorder.level(a) if a == Pins.PIN_INTERLOCK else host.output(a, t_ns) or 0), b""
+    if op == ops.MEM32_GET:
+        assert a == PIO0_IRQ
+        return host.flags(t_ns), b""
     return host.call(op, a, b, c, t_ns), b""
 
 
