@@ -42,6 +42,7 @@ POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET, machine.WDT_RESET
 SCRATCH, SCRATCH_WORDS, HUNG_AT = 0x4005800C, 8, 4  # the watchdog's scratch registers, RP2040 datasheet 4.7
 SOFT_RESET = "soft reset"  # MicroPython begins anew, the chip goes on
 PIO0_IRQ = 0x50200030
+RESET_PULSE_NS = 479_000  # of 1-Wire, by MicroPython: 480 us less the part of one that had begun
 BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
 POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
@@ -109,6 +110,7 @@ class World:
         self.diag_stuck: int | None = None
         self.ntc_fault = ""  # "open" or "short"
         self.onewire_noisy = False
+        self._onewire_fell_ns = 0
         self.false = FalseLevels(self, seed)
         self.bounce_ns = BOUNCE_NS  # contacts of trigger and buttons settle within this
         self.seat_bounce_ns = 0  # and so long the interlock's contact chatters when a cartridge is seated or taken out
@@ -302,7 +304,7 @@ class World:
             ops.RTC_SECONDS: lambda a, b, c: self._rtc_s() % 86400,
             ops.RTC_SET: self._set_rtc,
             ops.USB_POLL: lambda a, b, c: self.usb.poll(a),
-            ow.OW_RESET: lambda a, b, c: int(self.cartridge.reset(self.now_ns)),
+            ow.OW_RESET: self._onewire_reset,
             ow.OW_WRITE_BIT: lambda a, b, c: self.cartridge.write_bit(b ^ self.disturbed(1), self.now_ns),
             ow.OW_READ_BIT: lambda a, b, c: self.cartridge.read_bit(self.now_ns) ^ self.disturbed(1),
             ow.OW_WRITE_BYTE: lambda a, b, c: self.cartridge.write_byte(b ^ self.disturbed(8), self.now_ns),
@@ -509,9 +511,17 @@ class World:
             self.pio.lend_pad(pin, self._outputs[pin] if mode == 1 else 1, self.now_ns)
         self._drive_changed()
 
+    def _onewire_reset(self, pin: int, _b: int, _c: int) -> int:
+        """MicroPython's reset pulse, which is longer by as long as the line was low before it."""
+        before_ns = self.now_ns - self._onewire_fell_ns if self._outputs.get(pin) == 0 else 0
+        self._outputs[pin] = 1
+        return int(self.cartridge.reset(self.now_ns, RESET_PULSE_NS + before_ns))
+
     def _pin_set(self, pin: int, level: int, _c: int) -> None:
         before = self._outputs.get(pin)
         self._outputs[pin] = level
+        if pin == board.PIN_ONEWIRE and level != before:
+            self._onewire_fell_ns = self.now_ns
         if pin == board.PIN_FRAM_CS and level != before:
             (self.fram.deselect if level else self.fram.select)(self.now_ns)
         if pin == SCL and level and before == 0:

@@ -88,7 +88,7 @@ class Ds2431:
         other stays silent and reads as FFh. OK means a presence pulse, not yet that it was this chip's.
         """
         self._bound = True
-        if not self._bus.reset():
+        if not self._reset():
             return ABSENT
         self._bus.writebyte(_MATCH_ROM)
         self._bus.write(rom)
@@ -102,7 +102,7 @@ class Ds2431:
         """Read the 8-byte ROM number into `buf`; the chip stays selected, so `read_begin` may follow
         without a new reset (pass selected=True)."""
         bus = self._bus
-        if not bus.reset():
+        if not self._reset():
             return ABSENT
         bus.writebyte(_READ_ROM)
         bus.readinto(buf)
@@ -173,9 +173,18 @@ class Ds2431:
         """After PROGRAM_US: whether the chip says it copied. Read the row back before relying on it."""
         return OK if self._bus.readbyte() == _COPIED else NOT_COPIED
 
+    def _reset(self) -> bool:
+        """Send a reset pulse; whether a chip answered.
+
+        It has to be 480 us long. MicroPython's own is that less the part of a microsecond that had begun, so the line
+        is low before it starts.
+        """
+        self._bus.pin(0)
+        return self._bus.reset()
+
     def _select(self) -> bool:
         bus = self._bus
-        if not bus.reset():
+        if not self._reset():
             return False
         bus.writebyte(_RESUME if self._bound else _SKIP_ROM)
         return True

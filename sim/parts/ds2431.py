@@ -2,7 +2,8 @@
 
 Invariants: the array changes only by a completed or a torn copy of one row; in a page in EPROM mode a
 completed copy can only clear bits; without power the chip answers nothing and forgets its scratchpad.
-Sections cited by heading: DS2431 datasheet (19-4675). Not modelled: overdrive speed, slot timing.
+Sections cited by heading: DS2431 datasheet (19-4675). Not modelled: overdrive speed. The times of slots are judged by
+`sim.silicon.onewire`, where the edges are known.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ ROW = 8
 PROTECTION, COPY_PROTECTION, FACTORY = 0x80, 0x84, 0x85
 WRITE_PROTECT, EPROM_MODE = 0x55, 0xAA
 PROGRAM_NS = 10_000_000  # t_PROG, maximum
+RESET_LOW_NS = 480_000  # t_RSTL, minimum
 SLOT_NS = 70_000
 _RESERVED_ROW = 0x88
 _PF, _AA = 0x20, 0x80
@@ -145,13 +147,21 @@ class Ds2431:
 
     # ---- the wire
 
-    def reset(self, t_ns: int) -> bool:
-        """A reset pulse; True when the chip answers with a presence pulse."""
+    def reset(self, t_ns: int, low_ns: int = RESET_LOW_NS) -> bool:
+        """A reset pulse of `low_ns`; True when the chip answers with a presence pulse, which it owes to a whole one."""
+        if low_ns < RESET_LOW_NS:
+            self.garble(t_ns)
+            return False
         self._disturb(t_ns)
         if not self._alive():
             return False
         self._enter(self._rom_command)
         return True
+
+    def garble(self, t_ns: int) -> None:
+        """A slot with times outside the datasheet's: what the chip took it for is open, so it waits for a reset."""
+        self._disturb(t_ns)
+        self._enter(self._ignore)
 
     def write_bit(self, bit: int, t_ns: int) -> None:
         """A write slot."""

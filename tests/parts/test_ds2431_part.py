@@ -20,8 +20,12 @@ class Master:
         self.chip = chip
         self.bus = OneWireBus(chip)
 
+    def reset(self):
+        self.bus.pin(0)
+        return self.bus.reset()
+
     def select(self, *select):
-        assert self.bus.reset()
+        assert self.reset()
         self.bus.write(bytes(select))
 
     def read(self, count):
@@ -78,12 +82,24 @@ def test_rom_number_has_family_and_crc():
 
 
 def test_presence(chip, master):
-    assert master.bus.reset() is True
+    assert master.reset() is True
     chip.present = False
-    assert master.bus.reset() is False and master.read(2) == b"\xff\xff"
+    assert master.reset() is False and master.read(2) == b"\xff\xff"
     chip.present = True
     chip.unreadable = True
+    assert master.reset() is False
+
+
+@pytest.mark.parametrize("low_ns, answered", [(479_999, False), (480_000, True), (500_000, True)])
+def test_only_a_whole_reset_pulse_is_answered(chip, low_ns, answered):
+    assert chip.reset(0, low_ns) is answered
+
+
+def test_a_reset_pulse_too_short_ends_what_was_under_way(chip, master):
+    master.select(0x33)
+    assert master.read(1) == ROM[:1]
     assert master.bus.reset() is False
+    assert master.read(7) == b"\xff" * 7
 
 
 def test_read_rom(master):

@@ -19,6 +19,9 @@ class Bus:
         self.out = b""
         self.scratch = b""
 
+    def pin(self, level):
+        pass
+
     def reset(self):
         self.sent = bytearray()
         self.out = b""

@@ -75,6 +75,7 @@ class OneWireBus:
         self.now_ns = 0
         self.slots = 0
         self.short = False
+        self._low_ns = 0  # the line pulled low before a reset
         self.at_slot = lambda number: None
 
     def _tick(self, duration_ns):
@@ -84,8 +85,13 @@ class OneWireBus:
         return self.now_ns - duration_ns
 
     def reset(self, required=False):
+        low_ns, self._low_ns = 479_000 + self._low_ns, 0  # MicroPython's, at its shortest
         t_ns = self._tick(self.RESET_NS)
-        return True if self.short else self.chip.reset(t_ns)
+        return True if self.short else self.chip.reset(t_ns, low_ns)
+
+    def pin(self, level):
+        """The pad of the wire; what MicroPython takes until its own pulse."""
+        self._low_ns = 0 if level else 20_000
 
     def readbit(self):
         t_ns = self._tick(self.SLOT_NS)

@@ -7,7 +7,7 @@ look 70 us after, a one or a read 6 us low and a look 9 us later, a zero 60 us l
 import pytest
 
 from sim.parts.ds2431 import PROGRAM_NS, Ds2431, build_cartridge_memory, rom_id
-from sim.silicon.onewire import OneWireLine
+from sim.silicon.onewire import EARLY, LATE, OneWireLine
 
 US = 1000
 SKIP_ROM, READ_ROM, READ_MEMORY, SEARCH_ROM = 0xCC, 0x33, 0xF0, 0xF0
@@ -18,12 +18,12 @@ ROM = rom_id(0x123456)
 class Wire:
     """Time, a line, and a master that pulls it as the C code does."""
 
-    def __init__(self, part, disturbed=lambda: 0):
+    def __init__(self, part, disturbed=lambda: 0, presence=LATE):
         self.now_ns = 0
         self.level = 1
         self._due = []
         self.part = part
-        self.line = OneWireLine(lambda: self.part, self._later, self._show, disturbed)
+        self.line = OneWireLine(lambda: self.part, self._later, self._show, disturbed, presence)
 
     def _later(self, ns, call):
         self._due.append((self.now_ns + ns, call))
@@ -93,9 +93,59 @@ def test_a_pulse_too_short_for_a_reset_is_not_answered(wire):
     assert not wire.reset(low_us=400)
 
 
-def test_a_delay_that_a_whole_microsecond_cuts_short_is_a_reset_all_the_same(wire):
+def test_a_delay_that_a_whole_microsecond_cuts_short_is_no_reset(wire):
     """A wait of 480 ticks of the chip's timer that begins late in a tick is over after 479 and a bit."""
+    assert not wire.reset(low_us=479)
+
+
+def test_a_line_that_is_low_before_makes_the_reset_whole(wire):
+    wire.low()
+    wire.wait(10)
     assert wire.reset(low_us=479)
+
+
+@pytest.mark.parametrize("presence", [EARLY, LATE])
+def test_presence_is_seen_70_us_after_whether_it_comes_early_or_late(presence):
+    wire = Wire(Ds2431(ROM, build_cartridge_memory(ROM)), presence=presence)
+    assert wire.reset()
+    wire.write(READ_ROM)
+    assert wire.read(8) == ROM
+
+
+@pytest.mark.parametrize("low_us, high_us", [
+    (20, 50),  # neither a one nor a zero
+    (59, 11),
+    (121, 10),
+    (300, 10),
+    (60, 4),  # no time to recover
+    (6, 50),  # the next slot too soon
+])
+def test_a_slot_with_other_times_than_the_datasheets_is_none(wire, low_us, high_us):
+    """What the part takes it for is open: it answers nothing until the next reset."""
+    wire.reset()
+    wire.low()
+    wire.wait(low_us)
+    wire.high()
+    wire.wait(high_us)
+    wire.write(READ_ROM)
+    assert wire.read(8) == b"\xff" * 8
+    assert wire.reset()
+    wire.write(READ_ROM)
+    assert wire.read(8) == ROM
+
+
+def test_a_read_slot_too_short_to_be_one_loses_the_part(wire):
+    wire.reset()
+    wire.write(READ_ROM)
+    wire.low()
+    wire.wait(4)
+    wire.high()
+    wire.wait(66)
+    wire.read(8)
+    assert wire.read(1) == b"\xff"
+    assert wire.reset()
+    wire.write(READ_ROM)
+    assert wire.read(8) == ROM
 
 
 def test_an_empty_seat_does_not_answer(wire):
