@@ -121,7 +121,8 @@ class StatePages:
         self._screen.line(0, "STOP  code %d" % code, True)
         # the words follow when nothing moves: they are read from flash
         draw_lines(self._screen, [] if pen.safety.state == safety.RETRACTING else self._words_for(code), 1, 6)
-        self._screen.line(6, pages.eject_text(pen.session))
+        out = pen.session.present and pen.session.eject() == EJECT_OUT
+        self._screen.line(6, "Lift off. Do not pull" if out else pages.eject_text(pen.session))
         self._screen.line(7, self._way_out(code))
 
     def _words_for(self, code):
@@ -138,8 +139,12 @@ class StatePages:
         if self._pen.safety.state == safety.RETRACTING:
             return "Retracting..."
         remedy = faults.remedy(code)
+        restart = remedy == faults.BY_RESTART or self._pen.fault_record.service_done
+        if self._pen.session.present and self._pen.session.eject() == EJECT_OUT:
+            # what brings the needles in: a homing, or the retract that a start begins with
+            if faults.needles(code) in (faults.DRIVE_FAILED, faults.GATE_FAILED):
+                return "Service: needles out"
+            return "SEL: bring needles in" if remedy == faults.BY_USER else "Off and on: bring in"
         if remedy == faults.BY_USER:
             return "SEL: clear"
-        if remedy == faults.BY_RESTART or self._pen.fault_record.service_done:
-            return "Switch off and on"
-        return "Service has to clear"
+        return "Switch off and on" if restart else "Service has to clear"

@@ -119,3 +119,34 @@ def test_the_old_cartridge_put_back_brings_the_carriage_in():
         faults=[{"what": "cartridge_pulled", "stroke": 4, "part": 0.45}])
     assert watched.world.settle().tip_um <= 0
     assert not watched.wrong
+
+
+OUT_PAGES = {
+    "interlock_torn": (0.02, "SEL: bring needles in"),
+    "driver_short": (40, "Service: needles out"),
+}
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("what", OUT_PAGES)
+def test_the_page_of_a_fault_that_left_the_needles_out_says_what_to_do_with_the_hand(what):
+    for_ms, brings_in = OUT_PAGES[what]
+    watched = Watched(
+        hands=[{"do": "open_session"}, {"do": "pass", "ms": 600, "pause_ms": 1500}, {"do": "wait", "ms": 1000}],
+        faults=[{"what": what, "stroke": 4, "part": 0.45, "for_ms": for_ms}],
+        expect={"needles_retracted": "either"})
+    seen = watched.simulation.hands.seen
+    assert watched.world.settle().tip_um > OUT_UM
+    assert not watched.wrong
+    assert "Lift off. Do not pull" in seen and brings_in in seen
+
+
+@pytest.mark.hazard("H05")
+def test_select_brings_the_needles_in_as_the_page_says():
+    watched = Watched(
+        hands=[{"do": "open_session"}, {"do": "pass", "ms": 600, "pause_ms": 1500},
+               {"do": "press", "button": "select"}, {"do": "wait", "ms": 4000}],
+        faults=[{"what": "interlock_torn", "stroke": 4, "part": 0.45, "for_ms": 0.02}])
+    assert "SEL: bring needles in" in watched.simulation.hands.seen
+    assert watched.world.settle().tip_um <= 0
+    assert not watched.wrong
