@@ -179,6 +179,7 @@ REFUSED_TIME = const(12)
 REFUSED_TECHNICIAN = const(13)
 REFUSED_GAUGE_TIP = const(14)
 REFUSED_GAUGING = const(15)
+REFUSED_REST = const(16)
 
 REFUSALS = (
     "",
@@ -197,4 +198,5 @@ REFUSALS = (
     "No technician",
     "No gauge tip seated",
     "Not being calibrated",
+    "Hot: let it rest 10 s",
 )

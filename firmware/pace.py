@@ -1,9 +1,10 @@
 """When strokes begin: each is asked for, started, and put on record, at the rate in force.
 
-Invariants: no stroke without a permit of its own; the one before is on record first, and where the memory does not keep
-it, the next one waits until it does. A run keeps a grid of times, so
-that one late start does not slow the rate. What every stroke needs is bound once: to look it up, attribute by
-attribute, took a chip half of a stroke's time. Nothing here allocates while strokes run.
+Invariants: no stroke without a permit of its own; the one before is on record first, and where the memory does not
+keep it, the next one waits until it does. A run keeps a grid of times, so that one late start does not slow the rate. A
+motor heats whether it strokes or stands, and cools only with the drive off: a hot one strokes for a while, then rests
+as long. What every stroke needs is bound once: to look it up, attribute by attribute, took a chip half of a stroke's
+time. Nothing here allocates while strokes run.
 """
 # A buffer is what viper's pointers take.
 # pyright: reportArgumentType=false
@@ -19,6 +20,8 @@ from registers import mark
 
 LOOK_US = const(20000)  # until the trigger is looked at again
 AGAIN_US = const(2000)  # until a memory that did not keep a stroke is told again
+HOT_RUN_US = const(10000000)  # from safety.DERATE_DC on a run lasts no longer
+HOT_REST_US = const(10000000)  # and the next one begins no sooner after it
 
 # ticks.diff's and ticks.add's constants
 _MASK = const(0x3FFFFFFF)
@@ -45,7 +48,10 @@ _STROKE_PERIOD_US = const(11)
 _FLAGS = const(12)
 _ZONE = const(13)
 _HELD = const(14)  # a task of the loop has stalled: no further stroke before the watchdog bites
-_WORDS = const(15)
+_BEGAN_US = const(15)  # the run
+_RESTING = const(16)  # a hot motor, until the next word
+_RESTED_US = const(17)
+_WORDS = const(18)
 
 
 class Pace:
@@ -92,11 +98,25 @@ class Pace:
         if wait_us < 0:
             return 0 - wait_us
         state = int(core.state)
+        if run[_RESTING] and ((int(run[_RESTED_US]) - now_us & _MASK) ^ _HALF) - _HALF <= 0:
+            run[_RESTING] = 0
         if not core.pressed or not (state == int(_RUNNING) or state == int(_READY)):
             self.refusal = _GRANTED
             return LOOK_US
+        warm = 1 if int(readings.temp_dc) >= int(safety.DERATE_DC) else 0
         if state == int(_READY):
+            if run[_RESTING]:
+                self.refusal = faults.REFUSED_REST
+                core.end_run()  # who holds the trigger meanwhile has to press it anew
+                return LOOK_US
             run[_FIRST] = 1
+            run[_BEGAN_US] = now_us
+        elif warm and ((now_us - int(run[_BEGAN_US]) & _MASK) ^ _HALF) - _HALF >= HOT_RUN_US:
+            run[_RESTING] = 1
+            run[_RESTED_US] = (now_us - _HALF + HOT_REST_US & _MASK) ^ _HALF
+            self.refusal = faults.REFUSED_REST
+            core.end_run()
+            return LOOK_US
         else:
             wait_us = ((int(run[_NEXT_US]) - now_us & _MASK) ^ _HALF) - _HALF
             if wait_us > 0:
@@ -108,7 +128,6 @@ class Pace:
             self.refusal = refusal
             core.event(safety.RELEASE)
             return LOOK_US
-        warm = 1 if int(readings.temp_dc) >= int(safety.DERATE_DC) else 0
         if run[_FIRST] or int(depth_um) != int(run[_UM]) or warm != int(run[_WARM]):
             self.refusal = _GRANTED
             self.settle_rate()

@@ -508,6 +508,11 @@ class Safety:
         if (high or self._rail_sense._on) and self._rail_sense.held_ms(high, now_ms) >= SENSE_MS:
             self.trip(faults.RAIL_SENSE)
 
+    def end_run(self):
+        """No further stroke until the trigger was released."""
+        self._run_spent = True
+        self.event(RELEASE)
+
     def held_at_rest(self) -> bool:
         """The trigger is down and no release was seen since boot, the last fault or the session's opening."""
         return self.pressed and not self._release_seen

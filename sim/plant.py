@@ -5,7 +5,7 @@ of the earlier one; the same calls give the same numbers, however `advance` is c
 knows nothing of firmware: it gets step edges and an enable, and gives what sensors and a gauge would show.
 """
 
-from math import floor
+from math import floor, sqrt
 
 import numpy as np
 
@@ -42,7 +42,6 @@ class Plant:
     the power stage off, a cartridge seated, and the nose on skin.
     """
 
-    run_current_scale = number(k.SCALE, "run_current_scale", 0, 1, "Part of the full motor current.")
     torque_factor = number(k.TORQUE_FACTOR, "torque_factor", 0, 1, "Fault: part of the motor's torque left.")
     stand_off_um = number(
         k.STAND_OFF, "stand_off_um", *PARAM_RANGES["stand_off_um"], "Mean place of the skin."
@@ -268,9 +267,27 @@ class Plant:
 
     @property
     def motor_current_a(self) -> float:
-        """Amplitude of the phase current the driver regulates; 0 when the stage is off or has no supply."""
+        """Amplitude of the sine in each phase; 0 when the stage is off or has no supply."""
+        return sqrt(2) * self.motor_current_rms_a
+
+    @property
+    def motor_current_rms_a(self) -> float:
+        """Rms current in each phase; 0 when the stage is off or has no supply."""
         live = self._n[k.ENABLED] and not self._n[k.DROPPED]
-        return self.params.motor_current_a * float(self._s[k.SCALE]) if live else 0.0
+        return self.drive_rms_a if live else 0.0
+
+    @property
+    def drive_rms_a(self) -> float:
+        """Rms current of each phase that the driver regulates while its stage is on: 0 to 2; ValueError outside.
+
+        Torque is in proportion to it, and the holding torque is that at the rated current.
+        """
+        return float(self._s[k.SCALE]) * self.params.motor_rated_rms_a
+
+    @drive_rms_a.setter
+    def drive_rms_a(self, value: float) -> None:
+        self._s[k.SCALE] = check_range("drive_rms_a", value, 0, 2) / self.params.motor_rated_rms_a
+        self._n[k.STILL] = 0
 
     def _true_count(self) -> int:
         return floor((self._s[k.X] - self._p[k.START]) / self._p[k.COUNT_UM])

@@ -45,7 +45,7 @@ PERIOD, START_FIELD, HOME_EDGE, HOME_HYST, HALF_PLAY, INNER, OUTER, NEEDLES = (n
 PRELOAD, RATE, WEAR, TREMOR_PEAK, DIMPLE, PIERCE, PIERCE_V, DROP, RELAX_KEEP = (next(_P) for _ in range(9))
 GRIP, GRIP_MM, GRIP_V, RESIDUAL, BATTERY_OHM, SAG, BOOST_MV, BOOST_EFF, BOOST_A = (next(_P) for _ in range(9))
 UVLO, HOLDUP_F, LOGIC_W, DROPOUT, COPPER_W, RTH, CTH, START, COUNT_UM = (next(_P) for _ in range(9))
-NOMINAL_COUNT_UM, TREMOR_0 = (next(_P) for _ in range(2))  # from TREMOR_0 on: three of (um, Hz, turns)
+NOMINAL_COUNT_UM, DRIVER_W, TREMOR_0 = (next(_P) for _ in range(3))  # from TREMOR_0 on: three of (um, Hz, turns)
 PARAMS = TREMOR_0 + 9
 
 DONE, TRACE_FULL, RAIL_BELOW = 0, 1, 2
@@ -141,7 +141,7 @@ def _electric(s, n, p, force, v, powered):
     heat_w = 0.0
     if powered:
         heat_w = p[COPPER_W] * s[SCALE] * s[SCALE]
-        load_w += heat_w + max(0.0, force * v * 1e-6)
+        load_w += heat_w + p[DRIVER_W] * s[SCALE] * s[SCALE] + max(0.0, force * v * 1e-6)
     s[HEAT_W] = heat_w
     rail_mv = s[RAIL]
     if rail_mv < LOGIC_OFF_MV:

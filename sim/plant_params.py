@@ -78,11 +78,12 @@ class PlantParams:
     boost_efficiency: float = _param(0.88, 0.6, 0.98)
     boost_limit_ma: float = _param(1500.0, 300.0, 5000.0)  # input side
     boost_uvlo_mv: float = _param(5000.0, 3000.0, 6500.0)
-    holdup_uf: float = _param(3300.0, 100.0, 20000.0)
+    holdup_uf: float = _param(6800.0, 100.0, 20000.0)
     logic_mw: float = _param(450.0, 50.0, 2000.0)
     driver_dropout_mv: float = _param(4500.0, 4000.0, 5500.0)
-    motor_current_a: float = _param(0.6, 0.1, 1.5)  # amplitude of a phase at current scale 1
-    motor_ohm: float = _param(5.0, 1.0, 12.0)
+    motor_rated_rms_a: float = _param(0.6, 0.1, 1.5)  # of each phase: what the holding torque is given for
+    motor_ohm: float = _param(5.0, 1.0, 12.0)  # of a phase
+    driver_ohm: float = _param(0.83, 0.1, 2.0)  # of a phase: bridge and sense resistor, which do not heat the motor
     # heat
     ambient_c: float = _param(23.0, -20.0, 60.0)
     thermal_k_w: float = _param(20.0, 5.0, 60.0)
@@ -149,7 +150,8 @@ def constants(params: PlantParams, seed: int) -> np.ndarray:
     p[k.BOOST_MV], p[k.BOOST_EFF] = params.boost_mv, params.boost_efficiency
     p[k.BOOST_A], p[k.UVLO] = params.boost_limit_ma * 1e-3, params.boost_uvlo_mv
     p[k.HOLDUP_F], p[k.LOGIC_W] = params.holdup_uf * 1e-6, params.logic_mw * 1e-3
-    p[k.DROPOUT], p[k.COPPER_W] = params.driver_dropout_mv, params.motor_current_a**2 * params.motor_ohm
+    p[k.DROPOUT], p[k.COPPER_W] = params.driver_dropout_mv, 2 * params.motor_rated_rms_a**2 * params.motor_ohm
+    p[k.DRIVER_W] = 2 * params.motor_rated_rms_a**2 * params.driver_ohm
     p[k.RTH], p[k.CTH] = params.thermal_k_w, params.thermal_j_k
     rng = np.random.default_rng(seed)
     for i, (share, low_hz, high_hz) in enumerate(TREMOR_BANDS):

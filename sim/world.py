@@ -562,7 +562,7 @@ class World:
     def _before_steps(self) -> Plant:
         plant = self.settle()
         plant.microstep_um = 4000.0 / 200 / self.driver.microsteps_per_full_step
-        plant.run_current_scale = self.driver.current_scale(True)
+        plant.drive_rms_a = self.driver.current_rms_a(True)
         return plant
 
     def motion_planned(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
@@ -585,7 +585,7 @@ class World:
     def _hold_current(self) -> None:
         idle_ns = self.now_ns - self._last_step_ns
         if idle_ns >= HOLD_DELAY_NS:
-            self.settle().run_current_scale = self.driver.current_scale(False, idle_ns / 1e9)
+            self.settle().drive_rms_a = self.driver.current_rms_a(False, idle_ns / 1e9)
 
     def drop_steps_after(self, t_ns: int) -> None:
         self.settle().drop_steps_after(t_ns)
@@ -726,7 +726,7 @@ class World:
 
     def _sample(self) -> None:
         plant = self.settle()
-        self.driver.warm(plant.motor_current_a, SAMPLE_NS / 1e9, plant.ambient_c)
+        self.driver.warm(plant.motor_current_rms_a, SAMPLE_NS / 1e9, plant.ambient_c)
         self.recorder.sample(plant)
         self.after(SAMPLE_NS, self._sample)
 

@@ -38,13 +38,14 @@ _SYNC = const(0x05)
 _MASTER = const(0xFF)
 
 # Register and its four bytes, high first. GSTAT is cleared first, so that a reset at any later moment shows
-# in it again. IRUN 28 is 0.6 A rms and IHOLD 10 is 0.23 A with 330 mOhm sense resistors (section 8).
+# in it again. With 330 mOhm sense resistors IRUN 26 is 0.55 A rms in each phase and IHOLD 10 is 0.23 A (section 9):
+# (CS + 1) / 32 * 0.325 V / (0.33 + 0.02 ohm) / sqrt(2).
 _CONFIG = bytes((
     0x01, 0x00, 0x00, 0x00, 0x07,  # GSTAT: write 1 to clear reset, drv_err, uv_cp
     0x22, 0x00, 0x00, 0x00, 0x00,  # VACTUAL 0: only the STEP pin moves the motor
     0x00, 0x00, 0x00, 0x01, 0xC4,  # GCONF: en_SpreadCycle, pdn_disable, mstep_reg_select, multistep_filt
     0x6C, 0x14, 0x01, 0x00, 0x53,  # CHOPCONF: intpol, MRES 1/16, TBL 2, HSTRT 5, TOFF 3
-    0x10, 0x00, 0x08, 0x1C, 0x0A,  # IHOLD_IRUN: IHOLDDELAY 8, IRUN 28, IHOLD 10
+    0x10, 0x00, 0x08, 0x1A, 0x0A,  # IHOLD_IRUN: IHOLDDELAY 8, IRUN 26, IHOLD 10
     0x11, 0x00, 0x00, 0x00, 0x14,  # TPOWERDOWN 20: 0.44 s at 12 MHz until the hold current
     0x13, 0x00, 0x00, 0x00, 0x00,  # TPWMTHRS 0
     0x14, 0x00, 0x00, 0x00, 0x00,  # TCOOLTHRS 0: no CoolStep, no stall output on DIAG

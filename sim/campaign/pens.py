@@ -36,7 +36,7 @@ PLANT = (
     ("needle_dimple_n_mm", 0.2, 0.5, 3), ("needle_pierce_n", 0.08, 0.18, 3), ("pierce_drop", 0.4, 0.6, 2),
     ("needle_friction_n", 0.01, 0.04, 3), ("needle_friction_n_mm", 0.02, 0.06, 3),
     ("battery_ocv_mv", 7500.0, 8400.0, 0), ("battery_mohm", 60.0, 250.0, 0), ("boost_mv", 11800.0, 12300.0, 0),
-    ("holdup_uf", 3200.0, 4500.0, 0), ("ambient_c", 15.0, 32.0, 1),
+    ("holdup_uf", 5440.0, 8160.0, 0), ("ambient_c", 15.0, 32.0, 1),
 )
 
 

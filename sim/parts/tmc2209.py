@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from math import exp, pi, sin
+from math import exp, pi, sin, sqrt
 
 GCONF, GSTAT, IFCNT, SLAVECONF, OTP_PROG, OTP_READ, IOIN, FACTORY_CONF = range(8)
 IHOLD_IRUN, TPOWERDOWN, TSTEP, TPWMTHRS, TCOOLTHRS = 0x10, 0x11, 0x12, 0x13, 0x14
@@ -39,7 +39,9 @@ _WRITABLE_MASK = {
 _STORED_READABLE = (GCONF, FACTORY_CONF, CHOPCONF, PWMCONF)
 _OT_C = ((143, 120), (150, 120), (150, 143), (157, 143))  # FACTORY_CONF.OTTRIM: (ot, otpw)
 _PIN_MICROSTEPS = {(0, 0): 8, (1, 0): 32, (0, 1): 64, (1, 1): 16}  # (MS1, MS2), section 3
-_VSENSE_RATIO = 0.180 / 0.325  # full-scale sense voltage with vsense 1 over vsense 0 (section 9)
+_FULL_SCALE_V = (0.325, 0.180)  # over the sense resistor, by vsense (section 9)
+_INNER_OHM = 0.020  # of the chip, in series with the sense resistor (section 9)
+SENSE_OHM = 0.33  # of the reference pen
 _STANDSTILL_CLOCKS = 1 << 20
 _POWERDOWN_CLOCKS = 1 << 18
 _MIN_SENSED_BITS = 63  # a longer pause between start bits resets the receiver (section 4.1.1)
@@ -89,10 +91,11 @@ class Tmc2209:
     undervoltage = _condition("undervoltage")
     temperature_c = _condition("temperature_c")
 
-    def __init__(self, address: int = 3, seed: int = 0):
+    def __init__(self, address: int = 3, seed: int = 0, sense_ohm: float = SENSE_OHM):
         if not 0 <= address <= 3:
             raise ValueError(f"TMC2209 address must be 0..3, not {address}")
         self.address = address
+        self.sense_ohm = sense_ohm
         self.ms1, self.ms2 = address & 1, address >> 1
         self.pdn_uart = 1  # the UART line idles high
         self._enable_n = 1
@@ -168,16 +171,16 @@ class Tmc2209:
         value = self.registers.get(VACTUAL, 0)
         return value - (1 << 24) if value >> 23 else value
 
-    def current_scale(self, moving: bool, idle_s: float = 0.0) -> float:
-        """Motor current as a share, 0..1, of full scale (IRUN 31, vsense 0, VREF open).
+    def current_rms_a(self, moving: bool, idle_s: float = 0.0) -> float:
+        """Rms current in each motor phase, with VREF open: (CS + 1) / 32 * V_FS / (R_sense + 20 mohm) / sqrt(2).
 
         `idle_s` is the time since the last step. After 2^20 clocks the chip sees standstill, TPOWERDOWN
         later it steps down from IRUN to IHOLD, 2^18 clocks times IHOLDDELAY a step (sections 5.2, 9).
         """
         if not self.power_stage_on:
             return 0.0
-        ratio = _VSENSE_RATIO if self.registers[CHOPCONF] >> 17 & 1 else 1.0
-        return (self._current_setting(moving, idle_s) + 1) / 32 * ratio
+        full_v = _FULL_SCALE_V[self.registers[CHOPCONF] >> 17 & 1]
+        return (self._current_setting(moving, idle_s) + 1) / 32 * full_v / (self.sense_ohm + _INNER_OHM) / sqrt(2)
 
     def _current_setting(self, moving: bool, idle_s: float) -> int:
         value = self.registers[IHOLD_IRUN]

@@ -90,7 +90,7 @@ def test_needles_left_out_under_power_are_a_violation():
         ends()
         plant = simulation.world.settle()
         plant.set_drive(True)
-        plant.run_current_scale = 1.0
+        plant.drive_rms_a = 0.6
         plant._s[plant_kernel.TIP] = 400.0
 
     simulation.world.recorder.ends = left_out

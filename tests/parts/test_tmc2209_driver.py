@@ -13,7 +13,7 @@ FAULTS = ("reset_seen", "driver_error", "undervoltage", "overtemp_warning", "ove
 EXPECTED = {
     part.GCONF: 0x1C4,
     part.CHOPCONF: 0x1401_0053,
-    part.IHOLD_IRUN: 0x8_1C0A,
+    part.IHOLD_IRUN: 0x8_1A0A,
     part.TPOWERDOWN: 20,
     part.VACTUAL: 0,
     part.TPWMTHRS: 0,
@@ -73,8 +73,7 @@ def test_configuration_reaches_every_register(rig):
     assert rig.driver.configured and rig.registers_hold()
     assert rig.chip.read_register(part.GSTAT) == 0
     assert rig.chip.microsteps_per_full_step == 16 and rig.chip.internal_velocity == 0
-    # 0.66 A is what IRUN 31 gives with 330 mOhm; the motor is rated 0.6 A.
-    assert 0.66 * rig.chip.current_scale(True) == pytest.approx(0.6, abs=0.01)
+    assert rig.chip.current_rms_a(True) == pytest.approx(0.554, abs=0.001)  # the motor is rated 0.6 A rms
 
 
 def test_status_is_decoded(ready):

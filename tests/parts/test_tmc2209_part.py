@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sim.parts import tmc2209 as part
 from sim.parts.tmc2209 import BIT_NS, BYTE_NS, Tmc2209
 
+FULL_RMS_A = 0.325 / (0.33 + 0.02) / 2**0.5  # IRUN 31, vsense 0, sense resistors of 0.33 ohm
+
 
 def write_frame(register, value, address=3):
     body = bytes([0x05, address, register | 0x80]) + value.to_bytes(4, "big")
@@ -149,7 +151,7 @@ def test_reset_returns_to_power_on(wire, chip):
     chip.reset()
     assert wire.read(part.GCONF) == 0x101 and wire.read(part.IFCNT) == 0 and wire.read(part.GSTAT) == 1
     chip.enable_n = 0
-    assert chip.current_scale(moving=True) == 1.0
+    assert chip.current_rms_a(moving=True) == pytest.approx(0.657, abs=0.001)
 
 
 @pytest.mark.parametrize("address, microsteps", [(0, 8), (1, 32), (2, 64), (3, 16)])
@@ -168,7 +170,7 @@ def test_address_outside_the_pins_is_refused():
 
 
 def test_stage_needs_enable_toff_and_pump(chip):
-    assert not chip.power_stage_on and chip.current_scale(moving=True) == 0
+    assert not chip.power_stage_on and chip.current_rms_a(moving=True) == 0
     chip.enable_n = 0
     assert chip.power_stage_on
     chip.write_register(part.CHOPCONF, 0x1000_0050)  # TOFF 0
@@ -226,17 +228,37 @@ def test_current_falls_to_hold_after_powerdown(chip):
     chip.write_register(part.TPOWERDOWN, 20)
     wait_s = ((1 << 20) + 20 * (1 << 18)) / part.CLOCK_HZ  # 0.52 s
     step_s = 4 * (1 << 18) / part.CLOCK_HZ
-    assert chip.current_scale(True) == 25 / 32
-    assert chip.current_scale(False, wait_s * 0.99) == 25 / 32
-    assert chip.current_scale(False, wait_s + 1.5 * step_s) == 24 / 32
-    assert chip.current_scale(False, 10.0) == 9 / 32
+    step_a = FULL_RMS_A / 32
+    assert chip.current_rms_a(True) == pytest.approx(25 * step_a)
+    assert chip.current_rms_a(False, wait_s * 0.99) == pytest.approx(25 * step_a)
+    assert chip.current_rms_a(False, wait_s + 1.5 * step_s) == pytest.approx(24 * step_a)
+    assert chip.current_rms_a(False, 10.0) == pytest.approx(9 * step_a)
     chip.write_register(part.CHOPCONF, 0x1002_0053)  # vsense
-    assert chip.current_scale(True) == pytest.approx(25 / 32 * 0.180 / 0.325)
+    assert chip.current_rms_a(True) == pytest.approx(25 * step_a * 0.180 / 0.325)
+
+
+# Published: 0.11 ohm sticks, as their users compute it. 1.77 A at full scale, 0.58 A with vsense and CS 18.
+@pytest.mark.parametrize("ohm, vsense, cs, rms_a", [
+    (0.33, 0, 28, 0.595), (0.33, 0, 26, 0.554), (0.33, 0, 10, 0.226), (0.11, 0, 31, 1.768), (0.11, 1, 18, 0.581)])
+def test_a_register_is_an_rms_current(ohm, vsense, cs, rms_a):
+    chip = Tmc2209(3, sense_ohm=ohm)
+    chip.enable_n = 0
+    chip.write_register(part.CHOPCONF, 0x1000_0053 | vsense << 17)
+    chip.write_register(part.IHOLD_IRUN, cs << 8)
+    assert chip.current_rms_a(True) == pytest.approx(rms_a, abs=0.001)
+
+
+def test_the_chip_warms_by_its_own_current(chip):
+    for _ in range(600):
+        chip.warm(0.6, 1.0, 23.0)
+    assert chip.temperature_c == pytest.approx(23 + 40 * (2 * 0.36 * 0.5 + 0.25), abs=0.1)
+    chip.warm(0.0, 600.0, 23.0)
+    assert chip.temperature_c == pytest.approx(23 + 10, abs=0.1)
 
 
 def test_without_pdn_disable_the_idle_uart_keeps_run_current(chip):
     chip.enable_n = 0
-    assert chip.current_scale(False, 60.0) == 1.0
+    assert chip.current_rms_a(False, 60.0) == pytest.approx(FULL_RMS_A)
 
 
 def test_standstill_and_microstep_counter_follow_the_steps(wire, chip):

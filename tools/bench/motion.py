@@ -18,6 +18,7 @@ from tools.bench.motion_tables import (
     stroke_rates,
     table_bytes,
 )
+from tools.bench.supply import hold_up, motor_heat
 
 FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
     "stroke_rates": stroke_rates,
@@ -30,6 +31,8 @@ FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
     "achieved_error": achieved_error,
     "slips_found": slips_found,
     "rate_error": rate_error,
+    "motor_heat": motor_heat,
+    "hold_up": hold_up,
 }
 
 # Figure: (what others publish, where). "none found" is an answer too.
@@ -57,4 +60,6 @@ PUBLIC: dict[str, tuple[str, str]] = {
         "a stall reported 43 to 60 ms after the rotor falls out of step, without an encoder",
         "Stepper-C release notes 1.2.0 (github.com/AntonVynohradov/Stepper-C)"),
     "rate_error": ("rate shown, 100 to 150 Hz; no accuracy published", "FDA 510(k) summary K182407 (Exceed)"),
+    "motor_heat": ("none found for a needling pen; small steppers are rated for a winding 80 K over the room", "-"),
+    "hold_up": ("none found", "-"),
 }
