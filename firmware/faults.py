@@ -198,5 +198,5 @@ REFUSALS = (
     "No technician",
     "No gauge tip seated",
     "Not being calibrated",
-    "Hot: let it rest 10 s",
+    "Hot: rest for 10 s",
 )

@@ -15,6 +15,7 @@ from sim.contacts import BOUNCE_NS, Contact, chatter
 from sim.false_levels import FalseLevels
 from sim.i2c import I2cBus
 from sim.named_moments import Moments
+from sim.parts.adc import Adc
 from sim.parts.ds2431 import Ds2431
 from sim.parts.ds3231 import Ds3231
 from sim.parts.flash import Flash
@@ -82,6 +83,7 @@ class World:
         self.flash_while_armed = 0  # erased or programmed with the drive on: the CPU stood still meanwhile
         self.cartridge = cartridge
         self.display = Ssd1306()
+        self.adc = Adc(seed)
         self.clock = Ds3231(date_days)
         self.i2c = I2cBus(lambda: (self.display, self.clock), seed)
         self.usb = UsbPort()
@@ -367,7 +369,7 @@ class World:
         return self.adc_counts(channel) * 65535 // 4095
 
     def adc_counts(self, channel: int) -> int:
-        """What the converter makes of a channel's voltage now, 0..4095."""
+        """What the converter makes of a channel's voltage now, 0..4095. The thermistor hangs at its reference."""
         plant = self.settle()
         if channel == board.ADC_BATTERY:
             volts_part = plant.battery_mv / board.BATTERY_MV_FULL
@@ -375,7 +377,7 @@ class World:
             volts_part = plant.motor_rail_mv / board.RAIL_MV_FULL
         else:
             volts_part = self._ntc_part(plant.motor_temp_c)
-        counts = int(max(0, min(4095, round(volts_part * 4095))))
+        counts = self.adc.convert(channel, volts_part, self.now_ns, ratiometric=channel == board.ADC_NTC)
         return self.false.conversion(channel, counts) if self.false.channels else counts
 
     def _ntc_part(self, celsius: float) -> float:

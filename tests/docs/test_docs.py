@@ -38,6 +38,7 @@ profile, safety = shim("profile"), shim("safety")
 rp2_ops, ow_ops, np_ops = shim("_rp2_ops"), shim("_ow_ops"), shim("_np_ops")
 events, journal, cartridge, calibration = shim("events"), shim("journal"), shim("cartridge"), shim("calibration")
 supervisor, selftest, inputs = shim("supervisor"), shim("selftest"), shim("inputs")
+pace = shim("pace")
 dates = shim("dates")
 scheduler, treatment, gate, records = shim("scheduler"), shim("treatment"), shim("gate"), shim("records")
 
@@ -138,7 +139,7 @@ def test_indications_are_those_of_the_firmware():
 def test_thresholds_are_those_of_the_firmware():
     modules = {"safety": safety, "motor": motor, "carriage": carriage, "homing": homing, "calibration": calibration,
                "gate": gate, "treatment": treatment, "board": board, "depth": depth, "records": records,
-               "supervisor": supervisor, "selftest": selftest, "dates": dates}
+               "supervisor": supervisor, "selftest": selftest, "dates": dates, "pace": pace}
     rows = table("docs/hardware.md", "constant", "value")
     assert len(rows) >= 30
     for row in rows:
