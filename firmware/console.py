@@ -5,6 +5,11 @@ needles move only commands run that allocate nothing. What is wrong with a line 
 the line's end. No command starts a stroke or widens a limit.
 """
 
+import console_common
+import console_measure
+import console_state
+import console_status
+import console_system
 import events
 import safety
 import scpi_errors as errors
@@ -30,7 +35,9 @@ LINE_MS = const(10000)  # a line begun and not ended is dropped after so long
 STUCK_MS = const(5000)  # the same for an answer that nobody reads
 
 _CLEAR = const(3)  # Ctrl-C
-_ALWAYS = ("system", "state", "measure")  # and "status" and "common"
+_ALWAYS = {
+    "status": console_status.Commands, "common": console_common.Commands, "system": console_system.Commands,
+    "state": console_state.Commands, "measure": console_measure.Commands}  # fmt: skip
 
 MOVING = b"needles move; release the trigger"
 COMING_HOME = b"needles move; wait until the pen is at rest"  # no trigger holds it up: homing, a last stroke, a retract
@@ -61,7 +68,7 @@ class Console:
         self._handlers = [None] * len(self._group_names)  # bound once: a call by name would allocate
         self.status = self._load("status")
         self._common = self._load("common")
-        for name in _ALWAYS:
+        for name in ("system", "state", "measure"):
             self._load(name)
 
     def _load(self, name):
@@ -69,7 +76,8 @@ class Console:
 
         Its methods answer None, or why they refused: a reason for -200, or another error's number.
         """
-        group = __import__("console_" + name).Commands(self._pen, self)
+        kind = _ALWAYS[name] if name in _ALWAYS else __import__("console_" + name).Commands
+        group = kind(self._pen, self)
         for i in range(len(self._handlers)):
             if self._group_names[i] == name:
                 self._handlers[i] = getattr(group, self._method_names[i])

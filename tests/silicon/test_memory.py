@@ -99,7 +99,7 @@ def test_a_pen_is_made_and_memory_is_left(uf2, tmp_path):
     image.mkdir()
     firmware_image.build(image, probes=(main,))
     files = {name.removeprefix("/"): data for name, data in firmware_image.installed(image).items()}
-    text = said(uf2, files | {"boot.py": b"", "main.py": MAKES_A_PEN})
+    text = said(uf2, files | {"boot.py": b"", "main.py": (image / "main.py").read_bytes()})
     found = re.fullmatch(r"free (\d+), names (\d+)", text)
     assert found, text
     assert int(found[1]) >= SPARE_BYTES

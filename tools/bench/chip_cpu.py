@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +13,23 @@ from sim.run import Simulation
 from sim.scenario import load, parse
 from sim.silicon.uf2 import LEFT_OUT, find_uf2
 from sim.tiers import find_micropython, run_micropython
-from tools.firmware_image import build
+from tools.firmware_image import FIRMWARE, build
 
 RATE_HZ = 20
 DEPTH_UM = 1000
 CHIP_PROBE = Path(__file__).with_name("chip_probe.py")
 VM_PROBE = Path(__file__).parent / "vm" / "vm_calls.py"  # apart: a VM looks for modules beside its script first
+
+# Panel and console are not on the chip's board; what they take of the memory is left to the marks.
+ABSENT = {"panel.py": "Panel", "console.py": "Console", "drivers/usbserial.py": "UsbSerial"}
+STUB = """
+class {}:
+    QUESTIONS = 1
+    def __init__(self, *_):
+        pass
+    def page_stands(self):
+        return True
+"""
 
 VM_HEAP = "2M"  # room for a wrapper over every function; the count does not depend on it
 
@@ -92,7 +104,7 @@ def strokes_on_chip(uf2: Path) -> tuple[list[tuple[int, int]], str]:
     from sim.silicon.bench import Board
     from sim.silicon.chip import Chip
 
-    chip = Chip(uf2, _compiled() | {"main.py": CHIP_PROBE.read_bytes()})
+    chip = Chip(uf2, _compiled())
     pen = Board(chip, make_fram(load("zone_cheek")))
 
     def failed() -> None:
@@ -106,13 +118,16 @@ def strokes_on_chip(uf2: Path) -> tuple[list[tuple[int, int]], str]:
 
 
 def _compiled() -> dict[str, bytes]:
-    """The firmware's modules as `make firmware` makes them, without the two files that would start it."""
+    """The firmware in its slot as `make firmware` makes it, but for what is not on this board, and the probe."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        build(root, probes=(CHIP_PROBE,))
-        files = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.mpy")}
-    del files["main.mpy"]
-    return files
+        source, root = Path(folder) / "source", Path(folder) / "image"
+        shutil.copytree(FIRMWARE, source, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, kind in ABSENT.items():
+            (source / name).write_text(STUB.format(kind), encoding="utf-8")
+        root.mkdir()
+        build(root, source, probes=(CHIP_PROBE,))
+        files = {f"a/{path.relative_to(root).as_posix()}": path.read_bytes() for path in root.rglob("*.mpy")}
+        return files | {"main.py": (root / CHIP_PROBE.name).read_bytes()}
 
 
 def _cost_of_marks(marks: list[tuple[int, int]]) -> tuple[int, int]:

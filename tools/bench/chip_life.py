@@ -61,7 +61,7 @@ def life_on_chip(strokes: Strokes = FEW, tell: Callable[[str], None] | None = No
         return {"left out": LEFT_OUT}
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), probes=(PROBE,))
-        files = installed(Path(folder)) | {"/main.py": PROBE.read_bytes()}
+        files = installed(Path(folder)) | {"/main.py": (Path(folder) / PROBE.name).read_bytes()}
     simulation = Simulation(session(strokes), "silicon")
     world = simulation.world
     assert isinstance(world, ChipWorld)

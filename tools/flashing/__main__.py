@@ -258,11 +258,15 @@ def key(file: Path) -> None:
 
 
 @app.command()
-def provision_script(serial: str, key: Path, target: str) -> None:
+def provision_script(serial: str, key: Path, target: str, image: Path) -> None:
+    """The image brings the script, with the names that its files have."""
     from pen.connect import read_key
 
+    script = image / "provision.py"
+    if not script.is_file():
+        raise Refused(f"{image} holds no provision.py: build the firmware again by 'make firmware'")
     print(f"SERIAL, KEY, SLOT = {serial.encode()!r}, {read_key(key)!r}, {target!r}\n" + _pins()
-          + (HERE / "device" / "provision.py").read_text(encoding="utf-8"))
+          + script.read_text(encoding="utf-8"))
 
 
 @app.command()

@@ -109,16 +109,16 @@ def _upgrade(survey: dict[str, Any], image: Path, target: str, back_to: str | No
     held = survey["files"]
     files = manifest["files"]
     copy = [name for name, entry in files.items() if held.get(f"/{target}/{name}") != entry["sha256"]]
-    need = SPARE_BLOCKS + sum(
-        -(-files[name]["bytes"] // BLOCK_BYTES) for name in copy if f"/{target}/{name}" not in held)
-    if need > survey["free"]:
-        raise Refused(
-            f"the pen's flash has {survey['free']} blocks left and {need} are needed: export its sessions and release "
-            "them (docs/records.md), then run this again")
     folders = {f"/{target}", *(f"/{target}/{name.rsplit('/', 1)[0]}" for name in files if "/" in name)}
     named = {f"/{target}/{name}" for name in files} | folders
     extra = sorted((path for path in held if path.startswith(f"/{target}/") and path not in named
                     and path != f"/{target}/manifest.json"), key=len, reverse=True)
+    need = SPARE_BLOCKS + sum(_blocks(files[name]) for name in copy if f"/{target}/{name}" not in held)
+    free = survey["free"] + _freed(survey, target, extra)
+    if need > free:
+        raise Refused(
+            f"the pen's flash has {free} blocks for it and {need} are needed: export its sessions and release them "
+            "(docs/records.md), then run this again")
     same = not copy and not extra and held.get(f"/{target}/manifest.json") == _digest(image / "manifest.json")
     lines = ["import os"]
     if back_to is not None:  # before the trial's slot is touched
@@ -133,6 +133,19 @@ def _upgrade(survey: dict[str, Any], image: Path, target: str, back_to: str | No
     loader.sort(key=lambda pair: pair.endswith("=boot.py"))  # what starts them comes last
     return {"about": f"version {manifest['version']}", "copy": copy, "extra": extra, "loader": loader,
             "prepare": "\n".join(lines)}
+
+
+def _blocks(entry: dict[str, Any]) -> int:
+    return -(-entry["bytes"] // BLOCK_BYTES)
+
+
+def _freed(survey: dict[str, Any], target: str, extra: list[str]) -> int:
+    """Blocks of what is removed before anything is copied, as far as the slot's present manifest tells."""
+    try:
+        files = json.loads(survey["manifests"][target] or "")["files"]
+        return sum(_blocks(files[name]) for name in files if f"/{target}/{name}" in extra)
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def read_manifest(image: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-# Runs on the board: names a new pen by the firmware's own code, in the slot that was just verified. Begun and cut, it
-# goes on when it is run again; a pen that has a name or a key of its own is left as it is.
+# Runs on the board: names a new pen by the firmware's own code, in the slot that was just verified. The image brings
+# this script with the names that are in its files (tools/bundle.py). Begun and cut, it goes on when it is run again; a
+# pen that has a name or a key of its own is left as it is.
 import sys
 
 sys.path.insert(0, "/" + SLOT)
