@@ -16,6 +16,7 @@ from records import Correction
 
 FIRST_YEAR = const(2025)  # a clock that says less was never set
 DAY_S = const(86400)
+AGAIN_MS = const(5000)  # a clock that did not answer is asked again
 BEHIND = const(4)  # beside what a reading of the clock came to: it says less than a record
 
 UNKNOWN = (  # by state
@@ -62,6 +63,7 @@ class Dates:
         self._clock = clock
         self._correction = Correction()
         self._read = ds3231.STOPPED
+        self._asked_ms = 0
         self._base_s = 0
         self._base_ms = 0
         self._latest = 0  # of the sessions on record
@@ -73,15 +75,7 @@ class Dates:
         """
         pen = self._pen
         self._correction.load(pen.store)
-        self._read = self._clock.read()
-        if self._read == ds3231.GOOD:
-            second, minute, hour, _, day, month, year = self._clock.time
-            if year + 2000 < FIRST_YEAR:
-                self._read = ds3231.STOPPED
-            elif day > month_days(year, month):
-                self._read = ds3231.NONSENSE
-            else:
-                self._count_from(day_number(2000 + year, month, day) * DAY_S + hour * 3600 + minute * 60 + second)
+        self._look()
         buf = bytearray(_HEAD_AND_TAIL_BYTES)
         archive = pen.put_away.archive
         for number in range(archive.oldest, archive.entries + 1):
@@ -96,6 +90,25 @@ class Dates:
                 pen.journal.next_session(before, buf)
             before = block
             block = pen.journal.next_session(before, buf)
+
+    def run(self):
+        """At rest: a clock that did not answer, or not soundly, is asked again now and then."""
+        again_ms = self._pen.uptime_ms - self._asked_ms
+        if not self._base_s and self._read != ds3231.STOPPED and again_ms >= AGAIN_MS:
+            self._look()
+
+    def _look(self):
+        self._asked_ms = self._pen.uptime_ms
+        self._read = self._clock.read()
+        if self._read != ds3231.GOOD:
+            return
+        second, minute, hour, _, day, month, year = self._clock.time
+        if year + 2000 < FIRST_YEAR:
+            self._read = ds3231.STOPPED
+        elif day > month_days(year, month):
+            self._read = ds3231.NONSENSE
+        else:
+            self._count_from(day_number(2000 + year, month, day) * DAY_S + hour * 3600 + minute * 60 + second)
 
     def _take(self, buf) -> bool:
         """One session's head; False when it is damaged, or was read wrong."""

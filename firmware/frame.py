@@ -88,7 +88,7 @@ class Frame:
         if self._wait_calls > 0:
             self._wait_calls -= 1
             return False
-        if not self._display.begin():
+        if not self._display.begin(False):
             self._wait_calls = _RETRY_CALLS - 1
             return False
         self._send_all()

@@ -406,6 +406,7 @@ class Pen:
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self.session.open(now_ms)
         self._look_up_course()
+        self.dates.run()
         self.slot_watch.run(now_ms)
         self.put_away.run(now_ms)
 

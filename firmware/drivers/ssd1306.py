@@ -40,6 +40,8 @@ _LIGHT = bytes((_COMMANDS, 0xAF))  # 10.1.12
 _OFF = const(0xAE)
 _NOP = const(0xE3)
 _STATUS_OFF = const(0x40)
+_TRIES = const(3)  # a transfer that is not acknowledged is over within 30 us
+_TIMED_OUT = const(110)
 
 _HEAD = const(7)
 
@@ -56,8 +58,8 @@ class Ssd1306:
     """One display. `i2c` has writeto(address, buf) and readfrom_into(address, buf), which raise OSError when nothing
     acknowledges.
 
-    `ready` is true from a successful `begin` until the first transfer that was not acknowledged. `lit` is
-    true once the panel shows what was written. `errors` counts lost transfers.
+    `ready` is true from a successful `begin` until a transfer was not acknowledged three times, or the bus was held.
+    `lit` is true once the panel shows what was written. `errors` counts lost transfers.
     """
 
     def __init__(self, i2c, address: int = ADDRESS, free=None):
@@ -128,11 +130,14 @@ class Ssd1306:
     def _send(self, buf) -> bool:
         if not self.ready:
             return False
-        try:
-            self._i2c.writeto(self._address, buf)
-        except OSError:
-            self.ready = False
-            self.lit = False
-            self.errors += 1
-            return False
-        return True
+        for _ in range(_TRIES):
+            try:
+                self._i2c.writeto(self._address, buf)
+                return True
+            except OSError as error:
+                self.errors += 1
+                if error.args[0] == _TIMED_OUT:  # a bus that is held: it took as long as a transfer may
+                    break
+        self.ready = False
+        self.lit = False
+        return False

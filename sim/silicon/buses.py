@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rp2040py.peripherals.reset import RESET, RESET_I2C0
 from rp2040py.peripherals.uart import RPUART, UARTDR, UARTTXINTR
 
 from sim.silicon.onewire import OneWireLine
@@ -73,6 +74,17 @@ class I2cParts(Bus):
         i2c.on_read_byte = self._read
         i2c.on_stop = self._stop
         chip.watch_pad(board.PIN_SCL, 1, self._scl)
+        resets = chip.mcu.resets
+        write = resets.write_uint32
+
+        def reset(offset: int, value: int) -> None:  # the emulator's own does nothing to a single block
+            write(offset, value)
+            if offset == RESET and value & RESET_I2C0:
+                self._alarm.cancel()
+                self._got.clear()
+                i2c.reset()
+
+        resets.write_uint32 = reset
 
     def _after(self, clocks: int, then: Any) -> None:
         self._then = then

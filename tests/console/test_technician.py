@@ -100,13 +100,28 @@ def test_a_technician_sets_what_may_be_set():
 @pytest.mark.parametrize("line, error", [
     ("ZONE:LIM cheek,2001", -200), ("ZONE:LIM cheek,199", -200), ("ZONE:LIM eyelid,0", -200),
     ("ZONE:LIM cheek,2501", -222), ("ZONE:LIM cheek,-1", -222), ("ZONE:LIM chek,900", -224), ("ZONE:LIM cheek", -109),
-    ("SYST:DATE 2026,2,29", -200), ("SYST:DATE 2026,13,1", -222), ("LOG:REL 1", -200), ("FAUL:CLE:SERV", -200),
+    ("SYST:DATE 2026,2,29", -200), ("SYST:DATE 2026,8,31", -200),
+    ("SYST:DATE 2026,13,1", -222), ("LOG:REL 1", -200), ("FAUL:CLE:SERV", -200),
     ('OPER "ABCDEFGHI"', -224)])  # fmt: skip
 def test_what_no_technician_may_set(line, error):
     host = Technician().proves().then(line, "SYST:ERR?", "ZONE:LIM? cheek", "SYST:ERR:COUN?")
     lines = host.told()[1:]
     assert errors_of(lines[:1]) == [error]
     assert lines[1:] == ["200,1000,1500,2500,10,30,2000", "0"]
+
+
+@pytest.mark.hazard("H19")
+def test_a_day_before_one_on_record_takes_a_correction():
+    """The calibration is of 2026-09-01."""
+    host = Technician().proves().then(
+        "SYST:DATE:LEAS?", "SYST:DATE 2026,8,31", "SYST:ERR?", "SYST:DATE?", "SYST:ERR?",
+        "SYST:DATE:CORR 2026,8,31", "SYST:ERR?", "SYST:DATE?", "SYST:DATE:LEAS?")
+    lines = host.told()[1:]
+    assert lines[0] == "2026,9,1"
+    assert "a record is of a later day" in lines[1] and "not set" in lines[2]
+    assert lines[3:] == ['0,"No error"', "2026,8,31", "2026,8,31"]
+    image = decode(host.world.fram.image)
+    assert image.records["dates"].values["calibration_id"] == image.records["calibration"].values["calibration_id"]
 
 
 @pytest.mark.hazard("H17")

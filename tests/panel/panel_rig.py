@@ -11,25 +11,31 @@ from screen import Screen
 from sim import eyes
 from sim.parts.ssd1306 import Ssd1306 as Part
 
-EIO = 5
+EIO, TIMED_OUT = 5, 110
 TEXT, DRAWING, LOWER = "text", "drawing", "lower row of a large character"
 
 
 class Bus:
     """MicroPython's I2C with one chip on it; keeps the length of every transaction, address included.
 
-    `held`: SDA is low until somebody frees it.
+    `held`: SDA is low until somebody frees it. `losing`: so many transactions more are not acknowledged.
     """
 
     def __init__(self, part):
         self.part = part
         self.lengths = []
         self.held = False
+        self.losing = 0
         self.freed = 0
 
     def writeto(self, address, buf):
-        acknowledged = not self.held and address == self.part.address and self.part.write(bytes(buf), 0)
         self.lengths.append(1 + len(buf))
+        if self.held:
+            raise OSError(TIMED_OUT)
+        if self.losing:
+            self.losing -= 1
+            raise OSError(EIO)
+        acknowledged = address == self.part.address and self.part.write(bytes(buf), 0)
         if not acknowledged:
             raise OSError(EIO)
         return len(buf)

@@ -240,11 +240,25 @@ def test_silence_is_reported_and_ends_the_traffic():
     driver.begin()
     part.fault = "absent"
     assert driver.write(0, 0, bytes(16)) is False
-    assert not driver.ready and driver.errors == 1
+    assert not driver.ready and driver.errors == 3
     assert driver.write(0, 0, bytes(16)) is False and driver.light() is False
-    assert len(bus.lengths) == 2
+    assert len(bus.lengths) == 1 + 3
     part.fault = ""
     assert driver.begin() and driver.write(0, 0, bytes(16))
+
+
+def test_a_transfer_that_is_not_acknowledged_is_sent_again_and_one_on_a_held_bus_is_not():
+    part = Ssd1306()
+    bus = Bus(part)
+    driver = Driver(bus)
+    driver.begin()
+    bus.losing = 2
+    assert driver.write(0, 0, bytes(16)) and driver.ready and driver.errors == 2
+    bus.losing = 3
+    assert not driver.write(0, 0, bytes(16)) and not driver.ready
+    sent = len(bus.lengths)
+    bus.held = True
+    assert not driver.begin() and len(bus.lengths) == sent + 1
 
 
 def test_a_held_bus_is_freed_where_that_may_be_done():

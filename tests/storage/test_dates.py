@@ -9,6 +9,7 @@ from test_courses import sit
 import dates
 import records
 from drivers import ds3231
+from penimage import decode
 
 TODAY = 9830  # 2026-11-30
 CALIBRATED = 9740
@@ -107,6 +108,26 @@ def test_a_clock_behind_a_record_gives_no_exact_date():
     assert known(Pen(Clock(CALIBRATED - 1))) == (0, CALIBRATED, dates.BEHIND)
 
 
+@pytest.mark.parametrize("state", [ds3231.SILENT, ds3231.NONSENSE])
+def test_a_clock_that_did_not_answer_at_the_start_is_asked_again_at_rest(state):
+    pen = Pen(Clock(-state))
+    pen.clock.set(TODAY)
+    pen.uptime_ms = dates.AGAIN_MS - 1
+    pen.dates.run()
+    assert pen.dates.state() == state
+    pen.uptime_ms += 1
+    pen.dates.run()
+    assert known(pen) == (TODAY, TODAY, ds3231.GOOD) and pen.dates.wall_s() == TODAY * DAY_S + 36_000
+
+
+def test_a_clock_that_was_never_set_is_not_asked_again():
+    pen = Pen(Clock(-ds3231.STOPPED))
+    pen.clock.set(TODAY)
+    pen.uptime_ms = 10 * dates.AGAIN_MS
+    pen.dates.run()
+    assert pen.dates.today() == 0
+
+
 @pytest.mark.hazard("H19")
 @pytest.mark.parametrize("year", [2000, 2021, 2024])
 def test_a_year_in_which_no_pen_was_made_is_of_a_clock_that_nobody_set(year):
@@ -171,6 +192,8 @@ def test_a_technician_who_says_that_the_records_are_wrong_has_the_clock_count_ag
     pen = Pen(Clock(TODAY + 3650), with_session(TODAY + 3650))
     pen.dates.set(TODAY, 0, True)
     assert known(pen) == (TODAY, TODAY, ds3231.GOOD)
+    on_record = {"boot": pen.counters.boots, "days": TODAY, "calibration_id": 0}
+    assert decode(pen.bench.chip.image).records["dates"].values == on_record
     pen = pen.again()
     assert known(pen) == (TODAY, TODAY, ds3231.GOOD)
     pen.bench.journal._boot = pen.counters.boots
