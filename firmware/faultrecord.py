@@ -57,8 +57,11 @@ class FaultRecord:
     def _tell(self, now_ms):
         untold = self._untold
         for role in range(len(untold)):
-            if untold[role] and self._pen.journal.event(events.FAULT, 0, untold[role], now_ms):
-                untold[role] = 0
+            if untold[role]:
+                if self._pen.journal.event(events.FAULT, 0, untold[role], now_ms):
+                    untold[role] = 0
+                else:
+                    self._pen.journal.event_lost(-1)  # it is tried again
 
     def watch(self, now_ms: int):
         """Wrong answers of the memory: on record, and a fault once they have lasted. Moving or not; no allocation."""
@@ -77,11 +80,13 @@ class FaultRecord:
         if errors != self._told_errors and now_ms - self._told_ms >= TELL_MS:
             log = self._pen.journal
             lost = log.events_lost()
-            if log.event(events.MEMORY, min(lost, 255), errors, now_ms):
+            if log.event(events.MEMORY, min(max(lost, 0), 255), errors, now_ms):
                 self._told_errors = errors
                 self._told_ms = now_ms
+                if lost:  # one of them may have been the state's
+                    log.event(events.STATE, self._core.state, 0, now_ms)
             else:
-                log.event_lost(lost)
+                log.event_lost(lost - 1)  # this one is tried again
 
     def keep(self, now_ms: int):
         """Put a new fault on record, and the first one that service has to clear where later ones leave it.

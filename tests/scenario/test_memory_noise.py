@@ -33,6 +33,16 @@ def test_a_stroke_waits_for_the_memory_and_is_on_record(what, for_ms, part):
     assert image.problems == []
 
 
+def test_the_black_box_says_how_many_events_were_lost_and_where_the_pen_is():
+    """The memory hears nothing from before the trigger is let go until after: the last states are not on record."""
+    result, codes, image, _ = run(
+        STROKES[:3] + [{"do": "pass", "ms": 600}, {"do": "wait", "ms": 2000}],
+        {"what": "fram_deaf", "stroke": 4, "part": 0.5, "for_ms": 700})
+    assert codes == [] and result["ended"] == "ready" and result["journal_strokes"] == result["strokes"]
+    lost = [event.a for event in image.events if event.name == "memory"]
+    assert 1 <= sum(lost) <= 6
+
+
 @pytest.mark.hazard("H16")
 @pytest.mark.parametrize("at", range(0, 40, 3))
 def test_one_wrong_bit_in_use_stops_nothing(at):
