@@ -1,14 +1,15 @@
 """SELECT, UP and DOWN: from bouncing contacts to presses, repeats and long presses. Pure.
 
-Invariants: a level counts once it has been seen unchanged for DEBOUNCE_MS; a button held since before the
+Invariants: a level counts once there is evidence for it (`inputs`, row button); a button held since before the
 first feed is silent until it has been let go; one feed gives at most one event a button, so that a late
 caller gets no burst. Times are 30-bit milliseconds that wrap. Nothing here allocates after construction.
 """
 
+import inputs
 import ticks
+from inputs import Evidence
 from micropython import const
 
-DEBOUNCE_MS = const(20)
 LONG_MS = const(800)
 REPEAT_AFTER_MS = const(400)
 
@@ -36,28 +37,23 @@ class Button:
     def __init__(self, long_press: bool = False):
         self._long_press = long_press
         self._started = False
-        self._raw = False
-        self._since_ms = 0  # of the raw level
         self._due_ms = 0  # of the next REPEAT, or of LONG
         self._repeats = 0
         self._armed = False  # held, and something is still to come of it
         self.held = False
+        self.doubt = Evidence(inputs.BUTTON_READINGS, inputs.BUTTON_MS)  # of the level that is held
 
     def feed(self, pressed: bool, now_ms: int) -> int:
         """Take the contact's level (True: closed) at `now_ms`; NONE, PRESS, REPEAT or LONG.
 
-        Feed at least every DEBOUNCE_MS: bounces between two feeds are not seen.
+        Feed more often while `doubt` counts: a gap starts it anew, and bounces between two feeds are not seen.
         """
         if not self._started:
             self._started = True
             self.held = pressed
-            self._raw = pressed
-            self._since_ms = now_ms
             return NONE
-        if pressed != self._raw:
-            self._raw = pressed
-            self._since_ms = now_ms
-        elif pressed != self.held and ticks.diff(now_ms, self._since_ms) >= DEBOUNCE_MS:
+        if self.doubt.enough(pressed != self.held, now_ms):
+            self.doubt.count = 0
             self.held = pressed
             return self._closed(now_ms) if pressed else self._opened()
         if self._armed and self.held and ticks.diff(now_ms, self._due_ms) >= 0:
@@ -117,3 +113,7 @@ class Buttons:
         self.up = self.up_button.feed(not levels & self._up_mask, now_ms)
         self.down = self.down_button.feed(not levels & self._down_mask, now_ms)
         return self.select != NONE or self.up != NONE or self.down != NONE
+
+    def doubtful(self) -> bool:
+        """A contact was not as it is held to be, when last seen."""
+        return self.select_button.doubt.count + self.up_button.doubt.count + self.down_button.doubt.count > 0

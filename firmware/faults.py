@@ -180,6 +180,7 @@ REFUSED_TECHNICIAN = const(13)
 REFUSED_GAUGE_TIP = const(14)
 REFUSED_GAUGING = const(15)
 REFUSED_REST = const(16)
+REFUSED_PAGE = const(17)
 
 REFUSALS = (
     "",
@@ -199,4 +200,5 @@ REFUSALS = (
     "No gauge tip seated",
     "Not being calibrated",
     "Hot: rest for 10 s",
+    "Let go, SEL, pull",
 )

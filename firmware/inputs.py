@@ -33,12 +33,7 @@ LOOP_READINGS = const(4)
 LOOP_MS = const(3)
 LOOP_WITHIN_MS = const(20)
 LOOP_FOLLOWS = faults.CARTRIDGE_PULLED
-# interlock loop open at rest: the cartridge is out, its use is over
-UNSEATED_READINGS = const(4)
-UNSEATED_MS = const(40)
-UNSEATED_WITHIN_MS = const(100)
-UNSEATED_FOLLOWS = faults.NONE
-# interlock loop closed: a cartridge is seated
+# interlock loop other than it was: a cartridge is seated, or it is out and its use is over
 SEATED_READINGS = const(4)
 SEATED_MS = const(60)
 SEATED_WITHIN_MS = const(120)
@@ -135,12 +130,15 @@ _HALF = const(0x20000000)
 
 
 class Evidence:
-    """Says when readings in a row are enough: `readings` of them alike, over `ms` or more, without a gap."""
+    """Says when readings in a row are enough: `readings` of them alike, over `ms` or more, without a gap.
+
+    While `count` is 0 and the condition does not show, it may be left alone.
+    """
 
     def __init__(self, readings: int, ms: int):
         self._needed = readings
         self._ms = ms
-        self._count = 0  # alike so far, up to what is needed
+        self.count = 0  # alike so far, up to what is needed
         self._first_ms = 0
         self._last_ms = 0
 
@@ -148,16 +146,16 @@ class Evidence:
     def enough(self, condition, now_ms: int) -> bool:
         """Take one reading. True when it and those before it show the condition for sure."""
         if not condition:
-            self._count = 0
+            self.count = 0
             return False
-        count = self._count
+        count = self.count
         if count == 0 or ((now_ms - self._last_ms & _MASK) ^ _HALF) - _HALF > GAP_MS:
             self._first_ms = now_ms
             count = 0
         self._last_ms = now_ms
         if count < self._needed:
             count += 1
-            self._count = count
+            self.count = count
         if count < self._needed:
             return False
         if ((now_ms - self._first_ms & _MASK) ^ _HALF) - _HALF < self._ms:

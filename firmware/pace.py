@@ -12,9 +12,11 @@ time. Nothing here allocates while strokes run.
 from array import array
 
 import faults
+import inputs
 import journal
 import micropython
 import safety
+from inputs import Evidence
 from micropython import const
 from registers import mark
 
@@ -22,6 +24,7 @@ LOOK_US = const(20000)  # until the trigger is looked at again
 AGAIN_US = const(2000)  # until a memory that did not keep a stroke is told again
 HOT_RUN_US = const(10000000)  # from safety.DERATE_DC on a run lasts no longer
 HOT_REST_US = const(10000000)  # and the next one begins no sooner after it
+DOUBT_US = const(10000)  # until a permit that was refused is asked for again
 
 # ticks.diff's and ticks.add's constants
 _MASK = const(0x3FFFFFFF)
@@ -66,6 +69,7 @@ class Pace:
         self.refusal = _GRANTED
         self._bound = ()
         self._recording = (pen.journal, self._run, pen.treatment)
+        self._refused = Evidence(inputs.REFUSED_READINGS, inputs.REFUSED_MS)
 
     def drive(self, motor):
         """Have the strokes made by this motor."""
@@ -125,6 +129,8 @@ class Pace:
         depth_um = deed.depth_um
         refusal = int(ask(depth_um, readings, now_ms))
         if refusal != int(_GRANTED):
+            if not self._refused.enough(True, now_ms):  # by one reading, it may be; a stroke between starts it anew
+                return DOUBT_US
             self.refusal = refusal
             core.event(safety.RELEASE)
             return LOOK_US

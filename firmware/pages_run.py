@@ -9,6 +9,7 @@ from array import array
 import aftercare
 import buttons
 import depth
+import faults
 import journal
 import pages
 import safety
@@ -67,8 +68,6 @@ class RunPages:
             self._glide_depth_um = -1
             self._look_at_glide()
             self._glide_open = self._glide_um_s < treatment.GLIDE_USUAL_UM_S
-        if self._glide_open and self._pen.safety.state != safety.READY:
-            self._glide_open = False  # whoever pulls the trigger has read it
         return self._glide_open
 
     def enter(self, page):
@@ -78,7 +77,7 @@ class RunPages:
             self._editing_rate = False
             self._draw_session()
         elif page == pages.GLIDE:
-            self._draw_glide()
+            self._panel.sound(LOW_HZ, 400)
 
     def draw(self, page):
         """Draw what changed."""
@@ -87,6 +86,8 @@ class RunPages:
             self._show_heat()
         elif page == pages.AFTERCARE:
             self._panel.draw_if(self._aftercare_page, self._draw_aftercare)
+        elif page == pages.GLIDE:
+            self._panel.draw_if(0, self._draw_glide)
         elif page == pages.SUMMARY:
             session = self._pen.session
             self._panel.draw_if(session.eject() * 2 + (1 if session.present else 0), self._draw_summary)
@@ -99,7 +100,10 @@ class RunPages:
             if page == pages.SUMMARY:
                 self._pen.treatment.summary_read()
             elif page == pages.GLIDE:
-                self._glide_open = False
+                if self._pen.safety.pressed:
+                    self._panel.say(faults.REFUSALS[faults.REFUSED_PAGE])
+                else:
+                    self._glide_open = False
             else:
                 self._next_aftercare()
 
@@ -199,7 +203,6 @@ class RunPages:
         screen.line(3, "%s mm, or the" % mm(self._pen.treatment.depth_um))
         screen.line(4, "needles drag.")
         screen.line(7, "SEL: understood")
-        self._panel.sound(LOW_HZ, 400)
 
     def _show_heat(self):
         """Warm is said once and stays on the page, and so does that the rate was lowered for it."""

@@ -164,6 +164,8 @@ class Panel:
         self._left = left = moving or self._screen.flush_step(CHUNKS_REST)
         if not left:
             self._drawn = True
+        if not moving:  # a run begins on the page of the session, and on no other
+            self._pen.safety.to_read = page != pages.SESSION or not self._drawn
         return left
 
     def page_stands(self) -> bool:
@@ -182,17 +184,16 @@ class Panel:
         self._shown = 0
         return stale
 
-    def handle_buttons(self, pads: int, now_ms: int, moving: bool):
-        """Take the buttons' levels; act on presses unless something moves."""
+    def handle_buttons(self, pads: int, now_ms: int, moving: bool) -> bool:
+        """Take the buttons' levels; act on presses unless something moves. True: feed them again soon."""
         self.now_ms = now_ms
         keys = self._buttons
         if self._pen.console.access.mutes(now_ms) and not self._pen.treatment.is_open():
             keys.select_button.mute()  # it lets a computer in, and must not also do what the page has it do
-        if not keys.feed(pads, now_ms) or moving:
-            return
-        if self._page != self._wanted() or not self._drawn:
-            return  # a press is about what the user sees, and this page is not on the display yet
-        self._groups[self._page].press(self._page, keys)
+        # a press is about what the user sees, and counts once this page is on the display
+        if keys.feed(pads, now_ms) and not moving and self._page == self._wanted() and self._drawn:
+            self._groups[self._page].press(self._page, keys)
+        return keys.doubtful()
 
     # -- messages, lamp, buzzer -----------------------------------------------------------------------
 

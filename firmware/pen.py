@@ -15,6 +15,7 @@ import carriage
 import courses
 import events
 import faults
+import inputs
 import journal
 import micropython
 import motor
@@ -41,6 +42,7 @@ from faultrecord import FaultRecord
 from follow import Follow
 from gate import Gate
 from heap import roomy
+from inputs import Evidence
 from machine import PWRON_RESET, mem32
 from micropython import const
 from pace import Pace
@@ -53,17 +55,19 @@ from slots import SCRATCH0
 from slotwatch import SlotWatch
 
 SENSE_MOVING_US = const(4000)
-SENSE_REST_US = const(20000)
+SENSE_REST_US = const(16000)  # a pass that is a little late leaves no gap in what is read
+SENSE_DOUBT_US = const(4000)  # a reading is not as it should be: enough of them in the time that the table asks for
+SENSE_DOUBT_MOVING_US = const(1000)
 ANALOG_US = const(50000)
+ANALOG_DOUBT_US = const(12000)
 TREATMENT_US = const(20000)
+TREATMENT_DOUBT_US = const(12000)  # a button is not as it was
 PANEL_US = const(40000)
 PANEL_MOVING_US = const(20000)  # a little each time
 FEED_MS = const(20)
 PANEL_SOON_US = const(10000)
-STUCK_ON_MS = const(40)  # two looks at rest: the drive is on although nothing armed it
 STOPPED_MS = const(20)
 HOME_LOOKS = const(5)  # at the start, a millisecond apart, before a stroke is taken for one that came home
-UNSEEN_LOOKS = const(3)  # parked, and the home sensor does not see the needles: so many looks in a row
 OVERRUNS_MAX = const(20)  # late starts in ten seconds of a run: the loop no longer keeps up
 
 # written out, or looked up once, for what every stroke does
@@ -123,8 +127,9 @@ class Pen:
         self.console = Console(self, UsbSerial(), base.parser, base.methods)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
-        self._stuck_on = safety.Timer()
-        self._unseen = 0
+        self._stuck_on = Evidence(inputs.STUCK_ON_READINGS, inputs.STUCK_ON_MS)
+        self._dropped = Evidence(inputs.DROPPED_READINGS, inputs.DROPPED_MS)
+        self._unseen = Evidence(inputs.PARKED_READINGS, inputs.PARKED_MS)  # parked, and the home sensor is dark
         self._alarms = 0
         self._was_pressed = False
         self._seen = array("i", [0, 0, 0])
@@ -311,19 +316,21 @@ class Pen:
                 readings.extension_um = needles.extension_at(seen[COUNT])
         else:
             sensors.read_pads()
-        core.update(readings, now_ms)
+        doubt = core.update(readings, now_ms)
         pressed = core.pressed
         if pressed != self._was_pressed:
             self._was_pressed = pressed
             self.journal.event(events.TRIGGER, 1 if pressed else 0, 0, uptime_ms)
-        if not (moving and readings.drive_on):
-            self._watch_drive(now_ms)
-        if readings.home or needles.doing != _IDLE or not needles.homed:
-            self._unseen = 0
-        else:
-            self._unseen += 1
-            if self._unseen == UNSEEN_LOOKS:
+        if not (moving and readings.drive_on and self._dropped.count == 0) and self._watch_drive(now_ms):
+            doubt = True
+        if self.session.sense(now_ms):
+            doubt = True
+        dark = not readings.home and needles.doing == _IDLE and needles.homed
+        if dark or self._unseen.count:
+            if self._unseen.enough(dark, now_ms):
                 core.trip(faults.HOME_SENSOR)
+            elif dark:
+                doubt = True
         if not moving:
             scheduler.late = 0
         elif scheduler.late > OVERRUNS_MAX:
@@ -338,25 +345,33 @@ class Pen:
         self.follow.run(now_us, now_ms)
         if pressed and core.state == _READY:
             scheduler.hurry(self._motor_task)
-        return SENSE_MOVING_US if needles.armed() else SENSE_REST_US
+        if needles.armed():
+            return SENSE_DOUBT_MOVING_US if doubt else SENSE_MOVING_US
+        return SENSE_DOUBT_US if doubt else SENSE_REST_US
 
-    def _watch_drive(self, now_ms):
-        """Off though armed: one of the gate's programs did it; say which. On though nothing armed it: a fault too."""
+    def _watch_drive(self, now_ms) -> bool:
+        """Off though armed: one of the gate's programs did it; say which. On though nothing armed it: a fault too.
+
+        True while either is in doubt.
+        """
         armed = self.motor.armed()
-        if self._stuck_on.held_ms(self.readings.drive_on and not armed, now_ms) >= STUCK_ON_MS:
+        stuck = self.readings.drive_on and not armed
+        if self._stuck_on.enough(stuck, now_ms):
             self.safety.trip(faults.GATE)
-        if not armed or self.readings.drive_on:
-            return
+            stuck = False
+        dropped = armed and not self.readings.drive_on
+        if not self._dropped.enough(dropped, now_ms):
+            return dropped or stuck != 0
         if self.gate.tripped():
             self.safety.trip(faults.CEILING)
         elif not self.readings.interlock:
             self.safety.trip(faults.CARTRIDGE_PULLED)
         elif self.safety.fault == faults.NONE:
             self.safety.trip(faults.DRIVE_DROPPED)
+        return False
 
     def _analog(self, now_us):
-        self.sensors.read_analog()
-        return ANALOG_US
+        return ANALOG_DOUBT_US if self.sensors.convert(self.ticks_ms()) else ANALOG_US
 
     def _driver(self, now_us):
         return self._driver_watch.run(now_us)
@@ -372,13 +387,17 @@ class Pen:
         if not moving:
             self.fault_record.keep(now_ms)
         try:
-            self._tend(now_us, now_ms, moving)
+            if self._tend(now_us, now_ms, moving):
+                return TREATMENT_DOUBT_US
         except OSError:  # what was written did not stay: the next pass tries again, and if this lasts it is a fault
             self.fram.errors += 1
         return TREATMENT_US
 
     def _tend(self, now_us, now_ms, moving):
-        """Cartridge, session and buttons: all that writes records. OSError when the memory does not keep one."""
+        """Cartridge, session and buttons: all that writes records. OSError when the memory does not keep one.
+
+        True while a button is in doubt.
+        """
         core = self.safety
         self.session.watch(now_ms)
         if self.recalibration is not None:
@@ -393,7 +412,7 @@ class Pen:
                 core.time_up = True
                 core.event(safety.RELEASE)
                 self.session.ending = journal.STROKE_LIMIT if worn else journal.TIME_LIMIT
-        self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
+        return self.panel.handle_buttons(self.sensors.pads, now_ms, moving)
 
     def _at_rest(self, now_us, now_ms):
         """Work that takes its time: cartridge memory, records. Only while nothing moves."""

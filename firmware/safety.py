@@ -13,8 +13,10 @@ static moves may be asked for there is no session, and while there is a session 
 
 import depth
 import faults
+import inputs
 import micropython
 import ticks
+from inputs import Evidence
 from micropython import const
 
 # States
@@ -70,8 +72,6 @@ TRANSITIONS = (
     (_X,      RETRACTING, _X,     _X,    _X,      UNHOMED,  _X,    RETRACTING, FAULT, _X,    _N,      _X),  # GAUGING
 )
 
-CONTACTS_MS = const(40)  # longest time the two trigger contacts may agree while one of them travels or bounces
-DEBOUNCE_MS = const(8)
 LONGEST_RUN_MS = const(30000)
 EXTENDED_MS = const(400)  # needles out without coming home; the slowest stroke takes 125 ms
 PERMIT_MS = const(20)
@@ -231,15 +231,19 @@ class Safety:
         self.zone = 0
         self.max_um = 0  # effective maximum of the session; 0: no session
         self.time_up = False
+        self.to_read = False  # the display does not show the session, but a page that somebody has to read first
         self._most_um = 0  # what its zone may have at all
         self._on_state = on_state
         self._on_fault = on_fault
         self._for_service = faults.NONE  # the first of its remedy that came behind one of another remedy
         self._for_restart = faults.NONE
         self._release_seen = False
-        self._run_spent = False
-        self._contacts = Timer()
-        self._open_for = Timer()
+        self._refusing = faults.GRANTED  # why no permit is given until the trigger was released
+        self._contacts = Evidence(inputs.CONTACTS_READINGS, inputs.CONTACTS_MS)
+        self._down_for = Evidence(inputs.PRESS_READINGS, inputs.PRESS_MS)
+        self._open_for = Evidence(inputs.RELEASE_READINGS, inputs.RELEASE_MS)
+        self._power = Evidence(inputs.POWER_READINGS, inputs.POWER_MS)
+        self._loop = Evidence(inputs.LOOP_READINGS, inputs.LOOP_MS)
         self._run = Timer()
         self._extended = Timer()
         self._rail = Timer()
@@ -423,17 +427,19 @@ class Safety:
     # -- watching -----------------------------------------------------------------------------------
 
     @micropython.native
-    def update(self, readings, now_ms: int):
+    def update(self, readings, now_ms: int) -> bool:
         """Look at one snapshot; trips what it finds. Called every pass of the loop, moving or not.
 
+        True while a reading is not as it should be and has not lasted long enough: look again soon.
         A timer whose condition does not hold and that does not run is left alone: asking it costs more than all else.
         """
-        self._watch_trigger(readings, now_ms)
+        doubt = self._watch_trigger(readings, now_ms)
         state = self.state
         if state == BOOT:
-            return
+            return doubt
         moving = state == RUNNING or state == STOPPING or state == HOMING or state == GAUGING
-        self._watch_supply(readings, moving, now_ms)
+        if self._watch_supply(readings, moving, now_ms):
+            doubt = True
         temp_dc = readings.temp_dc
         if temp_dc >= STOP_DC and temp_dc <= PLAUSIBLE_HIGH_DC:
             if self.state != FAULT and self.state != BLOCKED:
@@ -442,14 +448,20 @@ class Safety:
             self.trip(faults.NTC)
         state = self.state
         strokes = state == RUNNING or state == STOPPING
-        if (strokes or state == GAUGING) and not readings.interlock:
-            self.trip(faults.CARTRIDGE_PULLED)
+        pulled = (strokes or state == GAUGING) and not readings.interlock
+        if pulled or self._loop.count:
+            if self._loop.enough(pulled, now_ms):
+                self.trip(faults.CARTRIDGE_PULLED)
+            elif pulled:
+                doubt = True
+                self.permit._open = False
         if self.gauging and (self.technician is not True or self.gauge_tip is not True):
             self.close_gauge()
         out = strokes and readings.extension_um > 0
         if (out or self._extended._on) and self._extended.held_ms(out, now_ms) >= EXTENDED_MS:
             self.trip(faults.EXTENDED)
         self._watch_ends(now_ms)
+        return doubt
 
     @micropython.native
     def _watch_ends(self, now_ms):
@@ -466,34 +478,47 @@ class Safety:
             self.trip(faults.INTERNAL)
 
     @micropython.native
-    def _watch_trigger(self, readings, now_ms):
+    def _watch_trigger(self, readings, now_ms) -> bool:
         closed = readings.trigger_no
         agree = closed == readings.trigger_nc
-        if (agree or self._contacts._on) and (
-                self._contacts.held_ms(agree, now_ms) >= CONTACTS_MS and self.state != FAULT):
-            self.trip(faults.TRIGGER_CONTACTS)
+        doubt = False
+        if agree or self._contacts.count:
+            if not self._contacts.enough(agree, now_ms):
+                doubt = agree
+            elif self.state != FAULT:
+                self.trip(faults.TRIGGER_CONTACTS)
         down = not agree and closed == 1
-        up_ms = self._open_for.held_ms(not down, now_ms)
-        if down:
-            self.pressed = True
-        elif up_ms >= DEBOUNCE_MS:  # `ask` refuses from the first open sample on; this only ends the bounce
+        if down or self._down_for.count:
+            if self._down_for.enough(down, now_ms):
+                self.pressed = True
+            elif down:
+                doubt = True
+        # `ask` refuses from the first open reading on; this only ends the bounce
+        if not self._open_for.enough(not down, now_ms):
+            if not down:
+                doubt = True
+        else:
             self.pressed = False
             if not agree:
                 self._release_seen = True
-                self._run_spent = False
+                self._refusing = faults.GRANTED
         state = self.state
         running = state == RUNNING or state == GAUGING
         if (running or self._run._on) and self._run.held_ms(running, now_ms) >= LONGEST_RUN_MS:
-            self._run_spent = True
+            self._refusing = faults.REFUSED_RUN_TOO_LONG
             self.event(RELEASE)
         if (self.state == RUNNING or self.state == GAUGING) and not self.pressed:
             self.event(RELEASE)
+        return doubt
 
     @micropython.native
-    def _watch_supply(self, readings, moving, now_ms):
-        if not readings.power_ok:
-            self.trip(faults.POWER_FAIL)
-            return
+    def _watch_supply(self, readings, moving, now_ms) -> bool:
+        doubt = failing = not readings.power_ok
+        if failing or self._power.count:
+            if self._power.enough(failing, now_ms):
+                self.trip(faults.POWER_FAIL)
+                return False
+            self.permit._open = False
         low = moving and readings.rail_mv < RAIL_LOW_MV
         if (low or self._rail._on) and self._rail.held_ms(low, now_ms) >= RAIL_LOW_MS:
             self.trip(faults.RAIL_LOW)
@@ -507,10 +532,11 @@ class Safety:
         high = readings.rail_mv > RAIL_MOST_MV
         if (high or self._rail_sense._on) and self._rail_sense.held_ms(high, now_ms) >= SENSE_MS:
             self.trip(faults.RAIL_SENSE)
+        return doubt
 
     def end_run(self):
         """No further stroke until the trigger was released."""
-        self._run_spent = True
+        self._refusing = faults.REFUSED_RUN_TOO_LONG
         self.event(RELEASE)
 
     def held_at_rest(self) -> bool:
@@ -534,6 +560,9 @@ class Safety:
             return faults.REFUSED_SESSION
         if self.time_up is not False:
             return faults.REFUSED_TIME
+        if self.to_read is not False:
+            self._refusing = faults.REFUSED_PAGE  # pulled before it was read: let go, read it, pull again
+            return faults.REFUSED_PAGE
         if self.cartridge_ok is not True:
             return faults.REFUSED_CARTRIDGE
         if readings.interlock != 1:
@@ -582,8 +611,8 @@ class Safety:
 @micropython.native
 def _hand_and_supply(core, readings):
     """What any move outward needs: the trigger held, after a release; supply; a motor neither hot nor unknown."""
-    if core._run_spent:
-        return faults.REFUSED_RUN_TOO_LONG
+    if core._refusing != _GRANTED:
+        return core._refusing
     if not core._release_seen:
         return faults.REFUSED_RELEASE_FIRST
     if not core.pressed or readings.trigger_no != 1 or readings.trigger_nc != 0:

@@ -1,8 +1,9 @@
 """The self-test at boot: is everything there, does it make sense, and does the gate refuse.
 
-Returns the first fault found, worst cause first; the loop shows it and nothing moves. Runs before the
-watchdog is started. Nothing moves here, so what a healthy sensor shows is known: supply and temperature within what
-the parts can give, one of the two trigger contacts closed, encoder and home sensor still.
+Returns the first fault found, worst cause first; the loop shows it and nothing moves. Each part is asked again before
+its fault is named (`inputs`), within a second. Runs before the watchdog is started. Nothing moves here, so what a
+healthy sensor shows is known: supply and temperature within what the parts can give, one of the two trigger contacts
+closed, encoder and home sensor still.
 """
 
 from array import array
@@ -18,7 +19,8 @@ from gate import Chain, step_word
 from micropython import const
 from registers import mark
 
-RAIL_WAIT_MS = const(300)  # the boost charges its capacitor
+RAIL_WAIT_MS = const(300)  # the boost charges its capacitor; readings that cannot be have as long to become others
+AGAIN_US = const(10000)
 LOOKS = const(10)  # every 5 ms: longer than the trigger's contacts may agree
 LOOK_US = const(5000)
 MEMORY_TRIES = const(12)
@@ -27,6 +29,7 @@ STILL_COUNTS = const(8)  # 8 um: the carriage settles, an encoder that counts by
 POWER_FAIL_MV = const(8500)  # well under the comparator's 9.0 V
 _PROBE_STEPS = const(4)
 _PROBE_CYCLES = const(12500)
+_PROBE_AGAIN_US = const(50000)
 
 
 def run(pen) -> int:
@@ -61,8 +64,6 @@ def at_rest(pen) -> int:
         return faults.STORAGE
     if not pen.store.provisioned():
         return faults.STORAGE_BLANK
-    pen.sensors.read_pads()
-    pen.sensors.read_analog()
     for test in (_supply, _sensors, calibration, _archive):
         code = test(pen)
         if code != faults.NONE:
@@ -117,13 +118,15 @@ def _display(pen):
 
 def _supply(pen):
     """The rail comes up, battery and rail read what they can be, and the power-fail input agrees with the rail."""
-    readings = pen.readings
+    code = _supply_now(pen.readings)
     waited_ms = 0
-    while (readings.rail_mv < safety.RAIL_LOW_MV or not readings.power_ok) and waited_ms < RAIL_WAIT_MS:
-        pen.wait_us(10000)
-        waited_ms += 10
-        pen.sensors.read_pads()
-        pen.sensors.read_analog()
+    while code != faults.NONE and waited_ms < RAIL_WAIT_MS:
+        waited_ms += _read_again(pen)
+        code = _supply_now(pen.readings)
+    return code
+
+
+def _supply_now(readings):
     if not safety.BATTERY_LEAST_MV <= readings.battery_mv <= safety.BATTERY_MOST_MV:
         return faults.BATTERY_SENSE
     if readings.rail_mv > safety.RAIL_MOST_MV:
@@ -135,10 +138,32 @@ def _supply(pen):
     return faults.RAIL_LOW if readings.rail_mv < safety.RAIL_LOW_MV else faults.NONE
 
 
+def _read_again(pen) -> int:
+    """Wait and read everything once more; the ms that it took."""
+    pen.wait_us(AGAIN_US)
+    pen.sensors.read_pads()
+    pen.sensors.read_analog()
+    return AGAIN_US // 1000
+
+
 def _sensors(pen):
     readings = pen.readings
+    waited_ms = 0
+    while not safety.PLAUSIBLE_LOW_DC <= readings.temp_dc < safety.STOP_DC and waited_ms < RAIL_WAIT_MS:
+        waited_ms += _read_again(pen)
     if not safety.PLAUSIBLE_LOW_DC <= readings.temp_dc <= safety.PLAUSIBLE_HIGH_DC:
-        return faults.NTC
+        return faults.NTC  # hot is for the loop to say
+    code = faults.NONE
+    for _ in range(inputs.STILL_TRIES):
+        code = _still(pen)
+        if code == faults.NONE:
+            break
+    return code
+
+
+def _still(pen):
+    """Nothing moves, and the trigger's contacts do not agree: looked at for longer than they may bounce."""
+    readings = pen.readings
     agreed = True
     changes = 0
     home = readings.home
@@ -162,24 +187,42 @@ def _sensors(pen):
 def gate(pen) -> int:
     """With the ceiling at zero an outward step must be refused. EN_N is not low for longer than the test.
 
-    Without a cartridge the drive cannot come on: then only that it is off is tested, the rest when one is seated.
+    Without a cartridge the drive cannot come on: then only that it is off is tested, the rest when one is seated. What
+    the interlock loop or EN_N said for a moment is asked for again; a gate that did not refuse is not.
     """
-    if pen.readings.drive_on:
-        return faults.GATE
-    if not pen.readings.interlock:
-        return faults.NONE
+    for _ in range(inputs.GATE_TRIES):
+        if not pen.readings.drive_on:
+            if not pen.readings.interlock:
+                return faults.NONE
+            refused = _probe(pen)
+            if refused is not None:
+                pen.gate_proven = refused
+                return faults.NONE if refused else faults.GATE
+        pen.wait_us(_PROBE_AGAIN_US)
+        pen.sensors.read_pads()
+    return faults.GATE
+
+
+def _probe(pen):
+    """Whether the gate refused a step; None if the drive would not come on, or went off for another reason."""
     gate = pen.gate
     if not gate.arm(0):
-        pen.sensors.read_pads()
-        return faults.GATE if pen.readings.interlock else faults.NONE
+        return None
     chain = Chain(2)
     chain.add_repeat(array("I", [step_word(_PROBE_CYCLES, True)]), 0, _PROBE_STEPS)
     gate.start(chain)
     pen.wait_us(_PROBE_STEPS * _PROBE_CYCLES // 125 + 200)
-    refused = gate.tripped() and not gate.enabled()
+    tripped = gate.tripped()
+    on = gate.enabled()
+    for _ in range(LOOKS):
+        if not on:
+            break
+        pen.wait_us(LOOK_US)
+        on = gate.enabled()
     gate.disarm()
-    pen.gate_proven = refused
-    return faults.NONE if refused else faults.GATE
+    if tripped:
+        return not on
+    return False if on else None
 
 
 def calibration(pen) -> int:

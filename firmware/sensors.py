@@ -1,11 +1,14 @@
 """Raw pads and converter counts turned into the readings that the safety core judges.
 
 Integers only; nothing allocates. A value outside what a healthy sensor can give is passed on as it is, so
-that the safety core sees it: nothing is clamped into plausibility.
+that the safety core sees it: nothing is clamped into plausibility. A conversion that is far from the one before counts
+once it has lasted: what is measured here cannot leap.
 """
 
 import board
+import inputs
 import micropython
+from inputs import Evidence
 from micropython import const
 
 # NTC 10 kohm, B 3950, against 10 kohm to the reference: counts of 65535 at -30, -20 ... 130 degrees Celsius
@@ -21,6 +24,8 @@ _INTERLOCK = board.PIN_INTERLOCK
 _POWER_OK = board.PIN_POWER_OK
 _HOME = board.PIN_HOME
 _EN_N = board.PIN_EN_N
+_FAR_MV = const(500)  # from one conversion to the next
+_FAR_DC = const(50)
 NTC_OPEN_DC = const(-9999)
 NTC_SHORT_DC = const(9999)
 
@@ -46,6 +51,9 @@ class Sensors:
         self._hardware = hardware
         self._readings = readings
         self.pads = 0
+        self._battery = Evidence(inputs.BATTERY_READINGS, inputs.BATTERY_MS)
+        self._rail = Evidence(inputs.RAIL_READINGS, inputs.RAIL_MS)
+        self._ntc = Evidence(inputs.NTC_READINGS, inputs.NTC_MS)
 
     def read_pads(self):
         self.take(self._hardware.pads())
@@ -63,12 +71,45 @@ class Sensors:
         readings.drive_on = 1 - (pads >> _EN_N & 1)
 
     def read_analog(self):
-        hardware = self._hardware
+        """Take over one conversion of each as it is: for the self-test, which asks again before it believes one."""
         readings = self._readings
+        readings.battery_mv = self._battery_mv()
+        readings.rail_mv = self._rail_mv()
+        readings.temp_dc = ntc_dc(self._hardware.ntc.read_u16())
+
+    def convert(self, now_ms: int) -> bool:
+        """Take over one conversion of each that is near the one before, or has been far from it for long enough.
+
+        True while one is in doubt: convert again soon.
+        """
+        readings = self._readings
+        battery_mv = self._battery_mv()
+        rail_mv = self._rail_mv()
+        temp_dc = ntc_dc(self._hardware.ntc.read_u16())
+        doubt = 0
+        far = abs(battery_mv - readings.battery_mv) > _FAR_MV
+        if self._battery.enough(far, now_ms) or not far:
+            readings.battery_mv = battery_mv
+        else:
+            doubt += 1
+        far = abs(rail_mv - readings.rail_mv) > _FAR_MV
+        if self._rail.enough(far, now_ms) or not far:
+            readings.rail_mv = rail_mv
+        else:
+            doubt += 1
+        far = abs(temp_dc - readings.temp_dc) > _FAR_DC
+        if self._ntc.enough(far, now_ms) or not far:
+            readings.temp_dc = temp_dc
+        else:
+            doubt += 1
+        return doubt > 0
+
+    def _battery_mv(self):
         # counts times full scale passes 2^30: halve both sides first
-        readings.battery_mv = (hardware.battery.read_u16() >> 1) * board.BATTERY_MV_FULL // 32768
-        readings.rail_mv = (hardware.rail.read_u16() >> 1) * board.RAIL_MV_FULL // 32768
-        readings.temp_dc = ntc_dc(hardware.ntc.read_u16())
+        return (self._hardware.battery.read_u16() >> 1) * board.BATTERY_MV_FULL // 32768
+
+    def _rail_mv(self):
+        return (self._hardware.rail.read_u16() >> 1) * board.RAIL_MV_FULL // 32768
 
     def released(self) -> bool:
         """No button is pressed."""

@@ -6,7 +6,9 @@ A session opens only when its cartridge has been proven marked; taking the cartr
 import carriage
 import events
 import faults
+import inputs
 import journal
+import micropython
 import safety
 import supervisor
 import treatment
@@ -16,9 +18,9 @@ from cartridge import GAUGE_TIP, OFFSET_LIMIT_UM, evaluate
 from cartridge import NAMES as CARTRIDGE_NAMES
 from cartridge import OK as CARTRIDGE_OK
 from dates import DAY_S
+from inputs import Evidence
 from micropython import const
 
-SEATED_MS = const(60)  # an interlock closed for so long is a seated cartridge
 IN_MS = const(60)  # the home line sees the needles for so long: it counts
 
 # Whether a cartridge may be taken out, or fitted
@@ -40,7 +42,9 @@ class Session:
         self._deed = pen.treatment
         self._journal = pen.journal
         self._cartridge = pen.cartridge
-        self._seated = safety.Timer()
+        self._readings = pen.readings
+        self._turn = Evidence(inputs.SEATED_READINGS, inputs.SEATED_MS)
+        self._turned = False
         self._in = safety.Timer()
         self._home_in = False  # the home line has seen the needles for IN_MS
         self._lock = supervisor.Lock()
@@ -51,11 +55,22 @@ class Session:
 
     # -- cartridge ----------------------------------------------------------------------------------
 
+    @micropython.native
+    def sense(self, now_ms: int) -> bool:
+        """Take one reading of the interlock loop; True while it is not yet sure what became of the cartridge."""
+        other = self._readings.interlock != self.present
+        if other or self._turn.count:
+            if self._turn.enough(other, now_ms):
+                self._turned = True
+                return False
+        return other
+
     def watch(self, now_ms: int):
         """Notice that a cartridge was fitted or taken out."""
-        seated_ms = self._seated.held_ms(self._pen.readings.interlock, now_ms)
-        self._home_in = self._in.held_ms(self._pen.readings.home, now_ms) >= IN_MS
-        if self.present and not self._pen.readings.interlock:
+        self._home_in = self._in.held_ms(self._readings.home, now_ms) >= IN_MS
+        if not self._turned:
+            return
+        if self.present:
             self._cartridge.removed()
             self._pen.motor.use_cartridge(OFFSET_LIMIT_UM, False)  # the next one may have the longest tips
             self._core.cartridge_ok = self._core.gauge_tip = False
@@ -64,9 +79,10 @@ class Session:
             self._deed.cartridge_out()
             self.reason = 0
             self._journal.event(events.CARTRIDGE, 0, 0, now_ms)
-        elif not self.present and seated_ms >= SEATED_MS:
+        else:
             self.present = True
             self.read_cartridge()
+        self._turned = False
 
     def read_cartridge(self):
         """Read whatever is seated; the answer comes some passes later."""

@@ -1,4 +1,4 @@
-"""One whole check: both machines to closure, the bounds, the ways out, and what to say about it."""
+"""One whole check: all three machines to closure, the bounds, the ways out, and what to say about it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sim.exhaust import ways
+from sim.exhaust.evidence import TEXTS as EVIDENCE_TEXTS
+from sim.exhaust.evidence import Counters
 from sim.exhaust.explorer import LEGAL, SAME, Explorer
 from sim.exhaust.invariants import RULES
 from sim.exhaust.paths import PathFile, call_text, core_path, session_path
@@ -19,7 +21,7 @@ TEXTS = {
     **{rule.name: rule.text for rule in RULES},
     LEGAL: "no call that the pen makes is an event that cannot be",
     SAME: "faults that are taken as one class behave alike",
-    **ways.TEXTS, **SESSION_TEXTS}  # fmt: skip
+    **ways.TEXTS, **SESSION_TEXTS, **EVIDENCE_TEXTS}  # fmt: skip
 
 Progress = Callable[[str, int, int], None]  # what, done, known so far
 
@@ -40,6 +42,8 @@ class Result(NamedTuple):
     transitions: int
     session_states: int
     session_transitions: int
+    evidence_states: int
+    evidence_transitions: int
     checks: dict[str, int]
     cells: dict[str, int]
     forced: list[tuple[str, str]]
@@ -65,13 +69,21 @@ def check(firmware: Firmware, progress: Progress = lambda what, done, known: Non
     ways.find_ways(explorer)
     sessions = Sessions(firmware)
     sessions.run(lambda done, known: progress("Treatment", done, known))
+    counters = Counters(firmware)
+    counters.run(lambda done, known: progress("Evidence", done, known))
     findings = [_finding(explorer, rule) for rule in explorer.violations]
     for found in sessions.violations.values():
         calls = [call_text(call) for call in found.path]
         findings.append(Finding(found.rule, found.text, calls, session_path(found.rule, found.text, found.path)))
+    for found in counters.violations.values():
+        looks = [f"{gap_ms} ms later  {'shown' if shown else 'not shown'}" for gap_ms, shown in found.path]
+        calls = [f"row {found.row}", *looks]
+        findings.append(Finding(found.rule, EVIDENCE_TEXTS[found.rule], calls, None))
     return Result(
         len(explorer.keys), explorer.transitions, len(sessions.keys), sessions.transitions,
-        {name: explorer.checks[name] + sessions.checks[name] for name in TEXTS}, _cells(explorer), _forced(explorer),
+        counters.states, counters.transitions,
+        {name: explorer.checks[name] + sessions.checks[name] + counters.checks[name] for name in TEXTS},
+        _cells(explorer), _forced(explorer),
         bounds.released, bounds.faulted, round(time.process_time() - began, 1), findings)
 
 

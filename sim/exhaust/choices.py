@@ -18,11 +18,11 @@ FIGURES = {
     "extension_um": (-4000, 4000, -120)}  # fmt: skip
 HEALTHY = {
     "trigger_no": 0, "trigger_nc": 1, "interlock": 1, "power_ok": 1, "home": 1, "drive_on": 0,
-    "calibrated": 1, "cartridge_ok": 1, "time_up": 0, "gauge_tip": 0,
+    "calibrated": 1, "cartridge_ok": 1, "time_up": 0, "to_read": 0, "gauge_tip": 0,
     "technician": 0} | {name: row[2] for name, row in FIGURES.items()}  # fmt: skip
 WORST = {
     "trigger_no": 0, "trigger_nc": 1, "interlock": 0, "power_ok": 0, "home": 0, "drive_on": 0,
-    "calibrated": 0, "cartridge_ok": 0, "time_up": 1, "gauge_tip": 0, "technician": 0,
+    "calibrated": 0, "cartridge_ok": 0, "time_up": 1, "to_read": 1, "gauge_tip": 0, "technician": 0,
     "temp_dc": 1500, "battery_mv": 0, "rail_mv": 0,
     "extension_um": 4000}  # fmt: skip
 HELD = {"trigger_no": 1, "trigger_nc": 0}

@@ -20,6 +20,7 @@ TEMP_LOW_DC, TEMP_STOP_DC, TEMP_HIGH_DC, TEMP_COOL_DC = -200, 800, 1500, 650
 BATTERY_START_MV, BATTERY_STOP_MV = 7000, 6200
 RAIL_LOW_MV = 9800
 CONTACTS_MS, EXTENDED_MS, RAIL_LOW_MS, BATTERY_LOW_MS = 40, 400, 60, 300
+LOOP_MS, POWER_MS = 3, 3
 
 GAUGE_REACH_UM, GAUGE_FAR_UM = 3100, 2550
 
@@ -76,6 +77,21 @@ def _(call, _subject):
 @_rule("permit.trigger", MOVE, "a permit only while both contacts of the trigger say held")
 def _(call, _subject):
     return _is(call, "trigger_no", 1) and _is(call, "trigger_nc", 0)
+
+
+@_rule("permit.pressed", MOVE, "a permit only after both contacts said held for longer than they bounce")
+def _(call, _subject):
+    return call.watch.pressed
+
+
+@_rule("permit.page", GRANT, "a permit for a stroke only while the display shows the session and nothing else to read")
+def _(call, _subject):
+    return _is(call, "to_read", 0)
+
+
+@_rule("permit.early", MOVE, "no permit after a pull on a page that had to be read, until the trigger was released")
+def _(call, _subject):
+    return not call.watch.early
 
 
 @_rule("permit.release", MOVE, "a permit only after a release since boot, the last opening and the last fault")
@@ -350,16 +366,35 @@ def _moving(call, subject, static=True):
     return call.state in strokes and subject.core.state in strokes
 
 
-@_rule("watch.interlock", UPDATE, "strokes go on only with the interlock closed")
+@_rule("watch.interlock", UPDATE, "strokes go on only while the interlock was not open for too long")
 def _(call, subject):
-    return not _moving(call, subject) or _is(call, "interlock", 1)
+    open_ = call.inputs.range("interlock")[0] == 0
+    return not _moving(call, subject) or _timed(call, "_loop", LOOP_MS, open_)
 
 
-@_rule("watch.power", UPDATE, "past boot, a failing supply is a fault in the same pass")
+@_rule("watch.power", UPDATE, "past boot, a supply that fails for too long is a fault")
 def _(call, subject):
     if subject.core.state == subject.firmware.safety.BOOT or subject.core.fault != subject.firmware.faults.NONE:
         return True
-    return _is(call, "power_ok", 1)
+    return _timed(call, "_power", POWER_MS, call.inputs.range("power_ok")[0] == 0)
+
+
+# what a pass may call a fault by readings, and the counter that has to be sure of it first
+WEIGHED = {"TRIGGER_CONTACTS": ("_contacts", CONTACTS_MS), "CARTRIDGE_PULLED": ("_loop", LOOP_MS),
+           "POWER_FAIL": ("_power", POWER_MS)}  # fmt: skip
+
+
+@_rule("watch.evidence", UPDATE, "a pass calls contacts, interlock or supply a fault only with the evidence for it")
+def _(call, subject):
+    codes = {getattr(subject.firmware.faults, name): needs for name, needs in WEIGHED.items()}
+    return all(call.reached(*codes[code]) for code in call.trips if code in codes)
+
+
+@_rule("watch.doubt", UPDATE, "a pass asks for the next one soon while contacts, interlock or supply are in doubt")
+def _(call, subject):
+    looks = call.looks
+    doubt = [name for name, ms in WEIGHED.values() if looks.get(name) is not None and looks[name].hi < ms]
+    return not doubt or bool(call.answer) or call.refused
 
 
 @_rule("watch.temperature", UPDATE, "past boot, a hot or implausible motor is a fault in the same pass")

@@ -35,6 +35,7 @@ class _Modules:
         self.depth: Any = space.module("depth")
         self.treatment: Any = space.module("treatment")
         self.ticks: Any = space.module("ticks")
+        self.inputs: Any = space.module("inputs")
 
 
 class _Seen:
@@ -48,7 +49,8 @@ class _Seen:
         if name not in FLAGS:
             value = getattr(self.readings, name)
         else:
-            value = int(getattr(self.core, name) is (name != "time_up")) ^ (name == "time_up")
+            bad = name in ("time_up", "to_read")
+            value = int(getattr(self.core, name) is not bad) ^ bad
         return value, value
 
 
@@ -99,7 +101,7 @@ class _Ear(Subject):
         safety = self.firmware.safety
         self._inputs.core = core
         self._inputs.readings = safety.Readings()
-        listen_to_timers(self.call, core, safety.Timer)
+        listen_to_timers(self.call, core, safety)
         self.listen(core)
         for name, what, at, readings_at, now_at in CALLS:
             setattr(core, name, self._heard(what, getattr(core, name), at, readings_at, now_at))

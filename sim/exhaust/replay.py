@@ -15,9 +15,10 @@ from sim.exhaust.choices import HEALTHY, HELD, UNSEEN
 from sim.exhaust.explorer import LEGAL, Edge, Explorer, Violation
 from sim.exhaust.invariants import rules_for
 from sim.exhaust.moves import Moves
-from sim.exhaust.subject import FLAGS, MOST_MS, Call, Firmware, Key, Move, Probe, Subject
+from sim.exhaust.subject import FLAGS, MOST_MS, Call, Firmware, Held, Key, Move, Probe, Subject
 
 START_MS = 1000
+MOST_WEIGHED_MS = 60  # no counter of the core asks for more
 
 
 class Step(NamedTuple):
@@ -49,12 +50,14 @@ class Pen(Subject):
         self.readings = firmware.safety.Readings()
         self.now_ms = START_MS
         core = firmware.safety.Safety(self.call.states.append, self.call.latched.append)
-        self._timers = listen_to_timers(self.call, core, firmware.safety.Timer)
+        self._timers = listen_to_timers(self.call, core, firmware.safety)
         self.listen(core)
 
     def age_ms(self, name: str) -> int:
         """How long a timer has run by now; 0 if it does not."""
         timer = self._timers[name]
+        if isinstance(timer, self.firmware.safety.Evidence):
+            return self.firmware.ticks.diff(self.now_ms, timer._first_ms) if timer.count else 0
         return self.firmware.ticks.diff(self.now_ms, timer._since_ms) if timer._on else 0
 
     def step(self, step: Step) -> Call:
@@ -82,17 +85,27 @@ class Pen(Subject):
         return self._probe.kept(self.core, self.watch)
 
 
-class _Exactly(NamedTuple):
-    lo: int
-    hi: int
-
-
-def listen_to_timers(call: Call, core: Any, kind: type) -> dict[str, Any]:
-    """Have a call take down what the core's own timers say; the timers by name."""
-    timers = {name: value for name, value in vars(core).items() if isinstance(value, kind)}
+def listen_to_timers(call: Call, core: Any, safety: Any) -> dict[str, Any]:
+    """Have a call take down what the core's own timers and counters of readings say; both by name."""
+    timers = {name: value for name, value in vars(core).items() if isinstance(value, safety.Timer | safety.Evidence)}
     for name, timer in timers.items():
-        _listen_to(call, name, timer)
+        if isinstance(timer, safety.Timer):
+            _listen_to(call, name, timer)
+        else:
+            _listen_to_counter(call, name, timer)
     return timers
+
+
+def _listen_to_counter(call: Call, name: str, counter: Any) -> None:
+    real = counter.enough
+
+    def enough(condition, now_ms):
+        sure = real(condition, now_ms)
+        ms = counter._ms
+        call.looks[name] = None if not condition else Held(ms, MOST_MS) if sure else Held(0, ms - 1)
+        return sure
+
+    counter.enough = enough
 
 
 def _listen_to(call: Call, name: str, timer: Any) -> None:
@@ -100,7 +113,7 @@ def _listen_to(call: Call, name: str, timer: Any) -> None:
 
     def held_ms(condition, now_ms):
         held_ms = real(condition, now_ms)
-        call.looks[name] = _Exactly(held_ms, held_ms) if timer._on else None
+        call.looks[name] = Held(held_ms, held_ms) if timer._on else None
         return held_ms
 
     timer.held_ms = held_ms
@@ -183,12 +196,21 @@ def _candidates(explorer: Explorer, leaf: _Leaf, steps: list[Step]) -> list[list
     waits_ms = {1}
     for name, needed_ms in leaf.needs_ms.items():
         waits_ms.add(max(1, needed_ms - pen.age_ms(name)))
-    alone = [[Step(now_ms + wait_ms, leaf.move, leaf.inputs)] for wait_ms in sorted(waits_ms)]
-    found = alone
+    found = [_passes(now_ms, wait_ms, leaf, leaf.inputs) for wait_ms in sorted(waits_ms)]
     for trigger in ({}, HELD):  # what a pass before may have seen, for the timers to start
-        first = Step(now_ms + 1, leaf.move, leaf.inputs | trigger)
-        found += [[first, Step(now_ms + 1 + wait_ms, leaf.move, leaf.inputs)] for wait_ms in sorted(waits_ms)]
+        before = leaf.inputs | trigger
+        first = Step(now_ms + 1, leaf.move, before)
+        found += [[first, *_passes(now_ms + 1, wait_ms, leaf, before)] for wait_ms in sorted(waits_ms)]
     return found
+
+
+def _passes(now_ms: int, wait_ms: int, leaf: _Leaf, before: dict[str, int]) -> list[Step]:
+    """The call after so long; where readings count, others before it with no gap between them."""
+    last = Step(now_ms + wait_ms, leaf.move, leaf.inputs)
+    if wait_ms > MOST_WEIGHED_MS:
+        return [last]
+    pass_ms = max(1, min(10, wait_ms // 5))
+    return [*(Step(now_ms + ms, leaf.move, before) for ms in range(pass_ms, wait_ms, pass_ms)), last]
 
 
 def _play(explorer: Explorer, steps: list[Step]) -> tuple[Pen, list[str]]:

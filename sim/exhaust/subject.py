@@ -2,11 +2,13 @@
 
 What is kept of a state is every attribute of the core, so that nothing a change adds is forgotten, but for:
 
-- calibrated, cartridge_ok, time_up, gauge_tip, technician: others set them at any time, so each call that looks finds
-  both values;
+- calibrated, cartridge_ok, time_up, to_read, gauge_tip, technician: others set them at any time, so each call that
+  looks finds both values;
 - how long a timer has run: at each pass in which its condition holds it may be over or under its threshold. That
   only adds cases, passes closer together or further apart than the pen's. Once a pass has found a fault, a second
   timer in it waits for the next pass, which may follow at once;
+- how much evidence there is for a reading (`inputs.Evidence`): at each pass in which it shows it may be sure or not
+  yet. That again only adds cases; whether the counter keeps what it promises is checked apart (`evidence`);
 - in power-down, all but the fault that is shown: no call leads out of it;
 - which fault is latched: one of its class, which has the same remedy and looks for the same cause (found by
   running `cause_gone`, and compared over every call by `Explorer`);
@@ -24,10 +26,10 @@ from typing import Any, NamedTuple
 from sim.exhaust.choices import Chooser, Figure, Inputs, NoClasses, Senses
 from sim.space import FIRMWARE, FirmwareSpace
 
-DEBOUNCE_MS, LONGEST_RUN_MS = 8, 30_000  # of the hazard list, not read from the firmware
+DEBOUNCE_MS, PRESS_MS, LONGEST_RUN_MS = 8, 20, 30_000  # of the hazard list, not read from the firmware
 NOW_MS = 1_000_000  # any time; the chip's ticks and their wrap have tests of their own
 LATCHES = ("fault", "_for_service", "_for_restart")  # where the core keeps faults
-FLAGS = ("calibrated", "cartridge_ok", "time_up", "gauge_tip", "technician")
+FLAGS = ("calibrated", "cartridge_ok", "time_up", "to_read", "gauge_tip", "technician")
 MOST_MS = 1 << 28
 
 Key = tuple[Any, ...]
@@ -47,6 +49,8 @@ class Watch(NamedTuple):
 
     homed: bool = False  # HOMED came in HOMING, and nothing since has made the position doubtful
     released: bool = False  # both contacts said released, debounced, since boot, the last opening, the last clear
+    pressed: bool = False  # both contacts said held, for as long as a press has to last, and no release since
+    early: bool = False  # pulled while there was a page to read, and no release since
     run_over: bool = False  # the longest run was reached, and no release since
     owed: frozenset[int] = frozenset()  # remedies asked for by faults behind the latched one: service, restart
     good: bool = False  # a permit was granted, and neither spent nor void
@@ -79,6 +83,7 @@ class Firmware:
         self.depth: Any = space.module("depth")
         self.treatment: Any = space.module("treatment")
         self.ticks: Any = space.module("ticks")
+        self.inputs: Any = space.module("inputs")
 
 
 class Call:
@@ -190,7 +195,7 @@ class Subject:
     def remember(self, call: Call) -> None:
         """Bring the checker's own memory up to date."""
         safety, faults = self.firmware.safety, self.firmware.faults
-        homed, released, run_over, owed, good = call.watch
+        homed, released, pressed, early, run_over, owed, good = call.watch
         what = call.move.what
         state = self.core.state
         first = call.fault
@@ -208,18 +213,24 @@ class Subject:
             homed = False
         if what == "update":
             up = call.inputs.range("trigger_no") == (0, 0) and call.inputs.range("trigger_nc") == (1, 1)
-            if up and call.reached("_open_for", DEBOUNCE_MS):
-                released, run_over = True, False
+            if call.reached("_down_for", PRESS_MS):
+                pressed = True
+            if call.reached("_open_for", DEBOUNCE_MS):
+                pressed = False
+                if up:
+                    released, early, run_over = True, False, False
             if call.reached("_run", LONGEST_RUN_MS):
                 run_over = True
         elif (what == "open" and not call.refused) or (what == "clear" and call.answer) or (
                 what == "open_gauge" and call.answer == faults.GRANTED):
             released = False
+        if what == "ask" and call.inputs.range("to_read") == (1, 1):
+            early = True
         if what == "ask" or what == "ask_static":
             good = call.answer == faults.GRANTED
         elif what in ("spend", "close", "close_gauge") or call.trips or state not in (safety.RUNNING, safety.GAUGING):
             good = False
-        call.watch_after = self.watch = Watch(homed, released, run_over, owed, good)
+        call.watch_after = self.watch = Watch(homed, released, pressed, early, run_over, owed, good)
 
 
 class Probe(Subject):
@@ -309,6 +320,13 @@ class Timed:
     """Marks a timer of a probed core."""
 
 
+class Held(NamedTuple):
+    """How long a reading has shown, at least and at most."""
+
+    lo: int
+    hi: int
+
+
 def _probed(probe: Probe) -> type:
     """The core's class, whose flags are inputs and whose timers are `_Clock`s."""
     safety = probe.firmware.safety
@@ -337,6 +355,24 @@ def _probed(probe: Probe) -> type:
             self.looks[self.name] = age
             return held_ms
 
+    class Weighed(safety.Evidence, Timed):
+        """The promise of a counter of readings: what shows may be sure, or not yet."""
+
+        def __init__(self, name: str, ms: int):
+            super().__init__(1, ms)
+            self.name = name
+            self.ms = ms
+
+        def enough(self, condition: object, now_ms: int) -> bool:
+            looks = probe.call.looks
+            if not condition:
+                looks[self.name] = None
+                return False
+            # after a fault in the same pass a second one is sure in the next pass, which may be as soon
+            sure = not probe.call.trips and inputs.chooser.pick(2) == 1
+            looks[self.name] = Held(self.ms, MOST_MS) if sure else Held(0, self.ms - 1)
+            return sure
+
     real = safety.Timer.held_ms
 
     class Probed(safety.Safety):
@@ -345,6 +381,8 @@ def _probed(probe: Probe) -> type:
             for name, value in list(vars(self).items()):
                 if isinstance(value, safety.Timer):
                     setattr(self, name, Clock(name))
+                elif isinstance(value, safety.Evidence):
+                    setattr(self, name, Weighed(name, value._ms))
 
     for name in FLAGS:
         setattr(Probed, name, flag(name))

@@ -5,7 +5,7 @@ Every way uses only what the pen's loop uses: events, trips, readings and time.
 
 from sim.space import shim
 
-safety, faults, depth = shim("safety"), shim("faults"), shim("depth")
+safety, faults, depth, inputs = shim("safety"), shim("faults"), shim("depth"), shim("inputs")
 
 WRAP = 1 << 30  # the ticks of the chip
 # a fresh boot, mid-range, and just before the half and the end of the range
@@ -44,8 +44,9 @@ class Rig:
         self.readings.trigger_no, self.readings.trigger_nc = normally_open, normally_closed
         return self
 
-    def press(self):
-        return self.trigger(1, 0).step()
+    def press(self, ms=21):
+        """Held for as long as a press has to last: the first look starts the time."""
+        return self.trigger(1, 0).step(ms)
 
     def release(self, ms=20):
         return self.trigger(0, 1).step(ms)

@@ -20,7 +20,7 @@ FROZEN = {
 }  # fmt: skip
 FROZEN_REFUSALS = [
     "STATE", "SESSION", "TRIGGER", "RELEASE_FIRST", "RUN_TOO_LONG", "INTERLOCK", "CARTRIDGE", "CALIBRATION", "DEPTH",
-    "POWER", "TEMPERATURE", "TIME", "TECHNICIAN", "GAUGE_TIP", "GAUGING",
+    "POWER", "TEMPERATURE", "TIME", "TECHNICIAN", "GAUGE_TIP", "GAUGING", "REST", "PAGE",
 ]  # fmt: skip
 COLUMNS, ROWS = 21, 6  # rows 1..6 of the panel; the title and the keys have the others
 

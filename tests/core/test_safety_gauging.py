@@ -161,8 +161,8 @@ def test_it_ends_after_30_s_and_wants_a_release():
 
 def test_the_watch_over_supply_and_interlock_goes_on():
     for change, ms, code in (
-            ({"interlock": 0}, 1, faults.CARTRIDGE_PULLED), ({"rail_mv": 9799}, 70, faults.RAIL_LOW),
-            ({"battery_mv": 6199}, 310, faults.BATTERY_LOW), ({"power_ok": 0}, 1, faults.POWER_FAIL),
+            ({"interlock": 0}, 4, faults.CARTRIDGE_PULLED), ({"rail_mv": 9799}, 70, faults.RAIL_LOW),
+            ({"battery_mv": 6199}, 310, faults.BATTERY_LOW), ({"power_ok": 0}, 4, faults.POWER_FAIL),
             ({"temp_dc": 800}, 1, faults.MOTOR_HOT)):
         rig = Rig().gauging()
         vars(rig.readings).update(change)

@@ -30,8 +30,8 @@ class Machine(RuleBasedStateMachine):
         self.rig = Rig(start_ms)
         self.core = self.rig.core
         self.release_seen = False
-        self.homed = False
-        self.up_ms = -1
+        self.homed = self.pressed = False
+        self.up_ms = self.down_ms = -1
         if at_once:
             self.rig.ready()
             self.homed = self.release_seen = True
@@ -62,6 +62,8 @@ class Machine(RuleBasedStateMachine):
         contacts = self.rig.readings.trigger_no, self.rig.readings.trigger_nc
         # since the first look that did not find it pressed, also one before the session was opened
         self.up_ms = -1 if contacts == (1, 0) else self.up_ms + ms
+        self.down_ms = self.down_ms + ms if contacts == (1, 0) else -1
+        self.pressed = self.down_ms >= 20 or (self.pressed and self.up_ms < 8)
         if self.up_ms >= 8 and contacts == (0, 1):
             self.release_seen = True
 
@@ -142,7 +144,7 @@ class Machine(RuleBasedStateMachine):
         assert state in (safety.READY, safety.RUNNING) and self.homed
         assert core.calibrated and core.cartridge_ok and not core.time_up
         assert readings.interlock == 1 and readings.power_ok == 1
-        assert (readings.trigger_no, readings.trigger_nc) == (1, 0) and self.release_seen
+        assert (readings.trigger_no, readings.trigger_nc) == (1, 0) and self.release_seen and self.pressed
         assert 0 < depth_um <= core.max_um <= depth.ZONES[core.zone].supervised_cap_um
         assert core.permit.ceiling_um == core.max_um and core.permit.depth_um == depth_um
         assert -200 <= readings.temp_dc < 800
@@ -154,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         self.all_well()
         self.trigger((0, 1), 20)
         self.proceed()
-        self.trigger((1, 0), 2)
+        self.trigger((1, 0), 21)
         self.ask(depth_um)
         self.sense(spoil)
         self.ask(depth_um)

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safety_rig import CHEEK, MAX_UM, STARTS_MS, WRAP, Rig, faults, safety
+from safety_rig import CHEEK, MAX_UM, STARTS_MS, WRAP, Rig, faults, inputs, safety
 
 PRESSED, RELEASED = (1, 0), (0, 1)
 AGREEING = [(0, 0), (1, 1)]
@@ -15,11 +15,11 @@ AGREEING = [(0, 0), (1, 1)]
 @pytest.mark.parametrize("state", [safety.BOOT, safety.UNHOMED, safety.HOMING, safety.READY, safety.RUNNING])
 def test_contacts_that_agree_for_40_ms_trip(start_ms, contacts, state):
     rig = Rig(start_ms).enter(state).trigger(*contacts)
-    rig.step(safety.CONTACTS_MS)  # the first look starts the count
+    rig.step(inputs.CONTACTS_MS)  # the first look starts the count
     assert rig.core.fault == faults.NONE
     rig.step()
     assert rig.core.fault == faults.TRIGGER_CONTACTS
-    assert safety.CONTACTS_MS == 40
+    assert inputs.CONTACTS_MS == 40
 
 
 @given(
@@ -53,7 +53,7 @@ def test_held_at_boot_is_no_press_until_released(start_ms):
 
 @pytest.mark.parametrize("start_ms", STARTS_MS)
 def test_a_release_counts_after_8_ms_without_a_break(start_ms):
-    assert safety.DEBOUNCE_MS == 8
+    assert inputs.RELEASE_MS == 8
     rig = Rig(start_ms).trigger(*PRESSED).step(50)
     for _ in range(20):  # a bouncing finger: never 8 ms open
         rig.trigger(*RELEASED).step(8).trigger(*PRESSED).step(3)
@@ -76,7 +76,7 @@ def test_both_contacts_open_is_no_release():
 def test_letting_go_refuses_at_once_and_ends_the_run_within_the_debounce(start_ms):
     rig = Rig(start_ms).running().trigger(*RELEASED)
     assert rig.ask() == faults.REFUSED_TRIGGER
-    rig.step(safety.DEBOUNCE_MS + 1)
+    rig.step(inputs.RELEASE_MS + 1)
     assert rig.core.state == safety.STOPPING
 
 
@@ -121,7 +121,7 @@ def test_both_contacts_closed_is_no_press_and_ends_a_run():
     rig = Rig().release().trigger(1, 1).step(30)
     assert not rig.core.pressed
     rig = Rig().running().trigger(1, 1)
-    rig.step(safety.DEBOUNCE_MS)
+    rig.step(inputs.RELEASE_MS)
     assert rig.core.state == safety.RUNNING
     rig.step()
     assert rig.core.state == safety.STOPPING and rig.core.fault == faults.NONE

@@ -33,10 +33,11 @@ def stroke_then(rule, firmware, **inputs) -> PathFile:
         return StepTable(at_ms=at_ms, call=call, a=a, b=b, inputs=given)
 
     path = PathFile(rule=rule, text="as the checker says it", steps=[
-        step(1000, "event", event.TESTED), step(1001, "update"), step(1012, "update"), step(1012, "event", event.HOME),
-        step(1012, "event", event.HOMED), step(1012, "open", 6, 700), step(1020, "update"), step(1032, "update"),
-        step(1033, "update", **held), step(1033, "ask", 500, **held), step(1045, "update", **inputs),
-        step(1060, "update", **inputs)])
+        step(1000, "event", event.TESTED), *(step(at_ms, "update") for at_ms in (1001, 1006, 1012)),
+        step(1012, "event", event.HOME), step(1012, "event", event.HOMED), step(1012, "open", 6, 700),
+        *(step(at_ms, "update") for at_ms in (1020, 1026, 1032)),
+        *(step(at_ms, "update", **held) for at_ms in (1033, 1040, 1047, 1053)), step(1053, "ask", 500, **held),
+        *(step(at_ms, "update", **inputs) for at_ms in (1057, 1061, 1065, 1069))])
     rows = replay(path, firmware)
     assert rule in rows[-1].broken, rows
     return path

@@ -1,10 +1,11 @@
 """The checker finds nothing in the firmware, and everything that is broken on purpose, by a path that replays."""
 
 import pytest
-from broken import ONE_CALL, REFUSALS, TREATMENT, WHOLE, without_refusals
+from broken import EVIDENCE, ONE_CALL, REFUSALS, TREATMENT, WHOLE, without_refusals
 
 from sim.exhaust import paths
 from sim.exhaust.check import TEXTS, check
+from sim.exhaust.evidence import Counters
 from sim.exhaust.explorer import Explorer
 from sim.exhaust.replay import First, timed
 from sim.exhaust.session import Sessions
@@ -38,6 +39,7 @@ def test_every_rule_holds_in_every_state():
     # far fewer would mean that calls or readings were left out
     assert result.states > 1500 and result.transitions > 400_000
     assert result.session_states > 10_000
+    assert result.evidence_states > 1000
 
 
 @pytest.mark.parametrize("broken", ONE_CALL, ids=ids)
@@ -81,6 +83,13 @@ def replays(explorer, rule, steps, folder):
     assert rule in rows[-1].broken
     assert not any(rule in row.broken for row in rows[:-1])
     assert not any(rule in row.broken for row in paths.replay(path, FIRMWARE))
+
+
+@pytest.mark.parametrize("broken", EVIDENCE, ids=ids)
+def test_a_broken_counter_of_readings_is_found(broken):
+    counters = Counters(broken.firmware())
+    counters.run()
+    assert broken.rule in counters.violations
 
 
 @pytest.mark.parametrize("broken", TREATMENT, ids=ids)

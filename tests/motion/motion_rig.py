@@ -134,7 +134,18 @@ class PenRig:
             assert deed.supervise(True) == treatment.ACCEPTED
         assert self.pen.confirm() == treatment.ACCEPTED
         assert self.run_while(lambda: not deed.is_open(), 3000), "no session"
+        self.read_page()
         self.run_ms(50)
+
+    def read_page(self) -> None:
+        """Until the display shows the session: on a page that has to be read first, press SELECT."""
+        core, panel = self.pen.safety, self.pen.panel
+        self.run_while(lambda: core.to_read and not (panel.page_stands() and panel._drawn), 2000)
+        if core.to_read:
+            for closed in (True, False):
+                self.world.move_contact(board.PIN_SELECT, closed)
+                self.run_ms(100)
+        assert self.run_while(lambda: core.to_read, 2000), "not the session's page"
 
     def set(self, depth_um: int | None = None, rate_hz: int | None = None) -> None:
         """Dial depth and rate as far as the treatment lets them go."""

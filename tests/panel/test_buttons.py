@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import buttons
+import inputs
 import ticks
-from buttons import DEBOUNCE_MS, LONG, LONG_MS, NONE, PRESS, REPEAT, REPEAT_AFTER_MS, Button, Buttons
+from buttons import LONG, LONG_MS, NONE, PRESS, REPEAT, REPEAT_AFTER_MS, Button, Buttons
 
 WRAP = 1 << 30
+DEBOUNCE_MS = inputs.BUTTON_MS
 BOUNCE_MS = 10  # of a worn tactile switch; datasheets of new ones give 5 ms
 
 

@@ -66,7 +66,8 @@ def passes() -> dict[str, int]:
 def exhaustion() -> dict[str, object]:
     """The checker: states, transitions and rules of the safety core and the treatment, and the CPU seconds it took."""
     result = check(Firmware()).table()
-    named = ("states", "transitions", "session_states", "session_transitions", "rules")
+    named = ("states", "transitions", "session_states", "session_transitions", "evidence_states",
+             "evidence_transitions", "rules")
     counts = {name: result[name] for name in named}
     cells = f"{result['cells']['exercised']} of {result['cells']['all']}"
     return {"checker": counts, "checker_table_cells": cells, "checker_rules_checked": result["rules_checked"],

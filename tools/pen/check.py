@@ -79,6 +79,7 @@ def _print(result: Result, acted: dict[str, Acted], written: list[Path], sources
         "states of the core": f"{result.states:,}",
         "transitions: each call, with each way its looks can turn out": f"{result.transitions:,}",
         "states and transitions of the treatment": f"{result.session_states:,} and {result.session_transitions:,}",
+        "states and transitions of evidence": f"{result.evidence_states:,} and {result.evidence_transitions:,}",
         "rules": f"{len(result.checks)}, held {sum(result.checks.values()):,} times against a transition or a state",
         "cells of the state table": f"{cells['exercised']} of {cells['all']} exercised",
         "  reached by calls in any order": str(cells["by_calls"]),
