@@ -180,3 +180,49 @@ def test_a_gate_that_does_not_say_what_it_should_is_not_armed(gate, monkeypatch,
 def test_the_gates_clock_is_the_boards(bench):
     assert bench.gate_module.PIO_HZ == shim("board").CLOCK_HZ == 125_000_000
     assert bench.gate_module.DEAD_MAN_MS == 50
+
+
+@pytest.mark.parametrize("outward", [True, False])
+def test_disarmed_in_any_cycle_with_en_n_shorted_to_ground_no_step_is_left_half_counted(outward):
+    """The pad then stops nobody: the generator has to be stopped before the depth gate, which ends its step first."""
+    bench = emulated_bench()
+    gate = bench.gate_module.Gate(Pins)
+    see = bench.host._see
+    bench.host._see = lambda pin, level: see(pin, level and pin != Pins.PIN_EN_N)
+    chain = chain_of(bench, 60, outward)
+    for offset in range(PERIOD):
+        assert gate.arm(100)
+        before = len(bench.edges())
+        gate.start(chain)
+        bench.wait(4 * PERIOD + offset)
+        gate.disarm()
+        done = len(bench.edges()) - before
+        assert 0 < done < 60
+        bench.wait(10 * PERIOD)
+        assert len(bench.edges()) - before == done
+        assert gate.remaining_steps() == 100 + (-done if outward else done)
+        assert not gate.busy()
+
+
+def test_after_a_pulse_on_en_n_the_next_chain_is_whole():
+    """Words that EN_N held up are given first, and the chain behind them loses none."""
+    bench = emulated_bench(2)
+    gate = bench.gate_module.Gate(Pins)
+    out, back = chain_of(bench, 3, True), chain_of(bench, 3, False)
+    for offset in range(0, 3 * PERIOD, 7):
+        assert gate.arm(100)
+        before = len(bench.edges())
+        gate.start(out)
+        bench.wait(offset)
+        bench.host.pad_changed(Pins.PIN_EN_N, 1, bench.now_ns)
+        bench.wait(2 * PERIOD)
+        if gate._control.read == gate.order[3]:
+            gate.start(back)
+            expected = [1] * 3 + [0] * 3
+        else:
+            expected = [1] * 3
+        bench.host.pad_changed(Pins.PIN_EN_N, 0, bench.now_ns)
+        bench.wait(12 * PERIOD)
+        assert [way for _, way in bench.edges()[before:]] == expected
+        assert gate.remaining_steps() == 100 - sum(1 if way else -1 for way in expected)
+        assert not gate.busy()
