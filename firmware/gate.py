@@ -224,7 +224,8 @@ class Gate:
         self._given = 0  # microsteps outward, less those inward, up to the last arm
         self.order = array("i", [self._control.channel] * 4)  # what `registers.start` sends; `arm` and `load` fill it
         self.disarm()
-        self._ceiling = self.remaining_steps()  # what X happens to hold; also the first use of its buffer
+        self._gate.exec(rp2.asm_pio_encode("set(x, 0)", 0))  # after a reset X may hold anything, half a step's too
+        self._ceiling = self.remaining_steps()  # also the first use of its buffer
 
     def _open_channels(self):
         self._data = rp2.DMA()

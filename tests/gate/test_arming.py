@@ -226,3 +226,23 @@ def test_after_a_pulse_on_en_n_the_next_chain_is_whole():
         assert [way for _, way in bench.edges()[before:]] == expected
         assert gate.remaining_steps() == 100 - sum(1 if way else -1 for way in expected)
         assert not gate.busy()
+
+
+@pytest.mark.parametrize("held", [0, 4, 31])
+def test_a_gate_is_made_whatever_x_holds(bench, gate, held):
+    """No reset clears it, and a soft one may come in the two cycles of a step in which it is a complement."""
+    gate._gate.exec(f"set(x, {held})")
+    gate._gate.exec("mov(x, invert(x))")
+    anew = bench.gate_module.Gate(Pins)
+    assert anew.position() == 0 and not anew.tripped()
+    assert anew.arm(3) and anew.remaining_steps() == 3
+
+
+def test_a_request_left_over_is_no_step():
+    """A soft reset stops the two programs one after the other: a request may stand between."""
+    bench = emulated_bench()
+    gate = bench.gate_module.Gate(Pins)
+    gate._generator.exec("irq(4)")
+    assert gate.arm(3)
+    bench.wait(200)
+    assert bench.edges() == [] and gate.remaining_steps() == 3
