@@ -6,16 +6,18 @@ that it has switched off look like a jam, a slip or a dead sensor.
 """
 
 import faults
+import inputs
 import safety
 from drivers import tmc2209
 from micropython import const
 
 POLL_US = const(1000)
 STATUS_US = const(250000)
+AGAIN_US = const(60000)  # after a request that failed
+ASK_TRIES = const(3)  # when the motion was found wrong
 OPEN_LOAD_TRIES = const(3)  # statuses in a row while moving; one alone can be false (TMC2209 datasheet 5.5.3)
 RESETS_MAX = const(5)  # settings lost while they are being made: the flag never goes away
 _MOTION = (faults.SLIP, faults.ENCODER, faults.HOME_SENSOR, faults.HOMING, faults.JAM)
-SILENT_TRIES = const(2)  # status requests in a row that may fail; one can be hit by noise
 
 
 class DriverWatch:
@@ -46,20 +48,25 @@ class DriverWatch:
         else:
             driver.request_status()
         self._was = tmc2209.BUSY
-        return POLL_US if self._unsaid else STATUS_US
+        if self._unsaid:
+            return POLL_US
+        return AGAIN_US if self._failures else STATUS_US
 
     def trip(self, code: int):
         """Trip on what was found wrong with the motion, or on the driver instead if that was off.
 
-        Waits for the driver's answer, 3 ms and 20 at most: nothing further begins meanwhile, and what is under way
+        Waits for the driver's answer, 3 ms and 30 at most: nothing further begins meanwhile, and what is under way
         comes home without the CPU.
         """
         core = self._core
         before = core.fault
         if code in _MOTION:
-            self._ask()
-            if self._unsaid:
+            failures = self._failures
+            for _ in range(ASK_TRIES):
+                self._failures = failures  # so close together they say nothing of a driver that is silent
                 self._ask()
+                if self._driver.status == tmc2209.OK and not self._unsaid:
+                    break
         if core.fault == before:
             core.trip(code)
 
@@ -79,7 +86,7 @@ class DriverWatch:
             if told:
                 return
             self._failures += 1
-            if self._failures > SILENT_TRIES:
+            if self._failures >= inputs.SILENT_READINGS:
                 core.trip(faults.DRIVER_SILENT)
                 self._failures = 0
             return

@@ -265,6 +265,7 @@ _add("adc_reads", "the converter gives this for a channel",
 _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_reset(),))
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
 _add("driver_babbling", "the driver answers nonsense", _set("driver", "babbling", True, False))
+_add("uart_noisy", "bytes on the driver's wire are changed, lost or added", _set("uart_line", "noisy", True, False))
 _add("driver_short", "a short at the motor: the driver switches its bridges off, until EN_N or TOFF has been",
      _set("driver", "short_a", True, False))
 _add("driver_hot", "the driver, not the motor, is this hot and cools down again",

@@ -22,6 +22,7 @@ from sim.parts.flash import Flash
 from sim.parts.fram import Fram
 from sim.parts.ssd1306 import Ssd1306
 from sim.parts.tmc2209 import Tmc2209
+from sim.parts.uart_line import UartLine
 from sim.parts.usb import UsbPort
 from sim.pio import PioHost
 from sim.plant import Plant, PlantParams
@@ -84,6 +85,7 @@ class World:
         self.cartridge = cartridge
         self.display = Ssd1306()
         self.adc = Adc(seed)
+        self.uart_line = UartLine(seed)
         self.clock = Ds3231(date_days)
         self.i2c = I2cBus(lambda: (self.display, self.clock), seed)
         self.usb = UsbPort()
@@ -602,9 +604,14 @@ class World:
 
     def _uart_write(self, data: bytes) -> int:
         byte_ns = 86_806  # ten bits at 115200 baud
-        arrivals = [(self.now_ns + (i + 1) * byte_ns, value) for i, value in enumerate(data)]  # the wire's echo
-        for t_ns, answer in self.driver.receive(data, self.now_ns):
-            arrivals += [(t_ns, value) for value in answer]
+        arrivals, answers = [], []
+        for i, sent in enumerate(data):
+            heard = self.uart_line.carry(sent)
+            arrivals += [(self.now_ns + (i + 1) * byte_ns, value) for value in heard]  # the wire's echo
+            if heard:
+                answers += self.driver.receive(heard, self.now_ns + i * byte_ns)
+        for t_ns, answer in answers:
+            arrivals += [(t_ns, value) for byte in answer for value in self.uart_line.carry(byte)]
         self._uart = sorted(self._uart + arrivals)
         return len(data)
 

@@ -148,6 +148,9 @@ FAULTS: dict[str, Fault] = {
     "driver_silent_100ms": Fault(
         "driver_silent", ("driver_silent",), NEVER, for_ms=100, why="one request in a row may fail: noise"),
     "driver_babbling": Fault("driver_babbling", ("driver_silent",), ALWAYS),
+    "uart_noisy": Fault(
+        "uart_noisy", ("driver_silent",), NEVER, why="what the checksum refuses is asked again, and often comes then"),
+    "uart_noisy_25ms": Fault("uart_noisy", (), NEVER, for_ms=25, why="what the checksum refuses is asked again"),
     "driver_short": Fault("driver_short", ("driver_short",), LAST_STROKE),
     "driver_hot": Fault("driver_hot", ("driver_hot",), ALWAYS, value=160),
     "driver_pump_low": Fault("driver_pump_low", ("driver_supply",), ALWAYS),

@@ -160,11 +160,14 @@ class DriverUart(RPUART):
         if len(self._queue) <= TX_LOW:
             self._interrupt_status |= UARTTXINTR
             self.check_interrupts()
-        self.feed_byte(value)
         world = self._chip.world
+        heard = world.uart_line.carry(value)
+        for byte in heard:
+            self.feed_byte(byte)
         began_ns = world.chip_ns - int(self._byte_ns())
-        for t_ns, answer in world.driver.receive(bytes((value,)), began_ns):
-            world.at(t_ns, lambda answer=answer: [self.feed_byte(byte) for byte in answer])
+        for t_ns, answer in world.driver.receive(heard, began_ns) if heard else ():
+            arrives = b"".join(world.uart_line.carry(byte) for byte in answer)
+            world.at(t_ns, lambda arrives=arrives: [self.feed_byte(byte) for byte in arrives])
 
     def reset(self) -> None:
         super().reset()

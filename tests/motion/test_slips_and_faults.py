@@ -251,6 +251,37 @@ def test_a_line_of_the_driver_that_is_stuck_is_no_fault_by_itself():
         assert rig.strokes_until_fault(20) == 20 and not rig.fault()
 
 
+@pytest.mark.hazard("H12")
+@pytest.mark.parametrize("for_ms", [25, 3000])
+def test_a_disturbed_wire_to_the_driver_is_asked_again_and_blames_nothing_else(for_ms):
+    rig = session()
+    line = rig.world.uart_line
+
+    def disturb():
+        line.noisy = True
+        rig.world.after(for_ms * 1_000_000, lambda: setattr(line, "noisy", False))
+
+    rig.in_stroke(STROKE, 0.5, disturb)
+    rig.strokes_until_fault(40)
+    assert rig.fault() in ("", None) if for_ms == 25 else rig.fault() in ("", None, "driver_silent")
+
+
+@pytest.mark.hazard("H12")
+def test_a_driver_that_is_off_is_named_also_over_a_disturbed_wire():
+    for seed in (1, 2, 3):
+        rig = session(seed=seed)
+        rig.world.diag_stuck = 0
+        rig.world.uart_line.noisy = True
+
+        def fail(rig=rig):
+            rig.world.driver.short_a = True
+
+        rig.in_stroke(STROKE, 0.3, fail)
+        rig.strokes_until_fault(STROKE + 6)
+        rig.run_ms(500)
+        assert rig.fault() in ("driver_short", "driver_silent")
+
+
 def test_a_driver_that_was_hot_and_is_cool_again_strokes_again():
     rig = session()
     rig.in_stroke(STROKE, 0.5, lambda: setattr(rig.world.driver, "temperature_c", 160.0))
