@@ -1,12 +1,14 @@
 """Where the needle carriage is, and its slow motions: to rest, and in after a fault.
 
-Invariants: a retract runs with the ceiling at zero. Positions are microsteps from the home edge, inward negative.
-Nothing here allocates after construction. docs/motion.md tells why a pull starts where it does.
+Invariants: a retract runs with the ceiling at zero, and ends when two witnesses say that the needles are in. A motion
+has ended when the gate has no steps left and the encoder stands. Positions are microsteps from the home edge, inward
+negative. Nothing here allocates after construction. docs/motion.md tells why a pull starts where it does.
 """
 
 from array import array
 
 import faults
+import inputs
 import micropython
 import ticks
 from gate import Chain, step_word
@@ -23,6 +25,9 @@ RETRACT_STEPS = const(3200)  # 4 mm: from the outer stop to the inner one and th
 BUMP_UM = const(60)  # moved less than this before it stood: it never moved
 WINDOW_STEPS = const(96)  # 120 um: over so much the needles have to make half of the way
 SETTLE_US = const(4000)
+STILL_US = const(2000)  # after that the encoder stands when it counted no more than this in so long
+STILL_COUNTS = const(1)
+UNSETTLED_US = const(200000)  # a carriage that goes on for so long without the drive is moved by something else
 
 # The motor's field repeats every PERIOD_STEPS; a rotor that it meets goes to the nearest place that is in step.
 PERIOD_STEPS = const(64)  # 80 um
@@ -32,18 +37,48 @@ NEAR_STEPS = const(8)  # up to there it may be: it pulls inward as it is
 HELD_STEPS = const(20)  # 25 um: a rotor that follows is not so far behind; from 40 um on it would be pulled outward
 MOVED_COUNTS = const(10)  # a carriage that is held moves less
 
+INSIDE_COUNTS = const(41)  # by an encoder that was zeroed at the edge the needles are in: the play, and half of a slip
+
 # What the motor is doing
 IDLE = const(0)
 OUT = const(1)
 IN = const(2)
-HOME_SEEK = const(3)  # inward until the home sensor sees the needles
-HOME_BUMP = const(4)  # inward to the stop: the sensor saw them from the start
+HOME_BUMP = const(4)  # inward to the stop
 HOME_PROBE = const(5)  # outward, a bounded way, until the sensor lets go
 HOME_FINE = const(6)  # inward to the edge
 HOME_EDGE = const(7)  # past it: the sensor has to go on seeing them
 HOME_PARK = const(8)  # on to the resting place
 SETTLE = const(9)
 RETRACT = const(10)
+
+
+class Sight:
+    """What the home line said while a move is looked after: no single look counts, so many alike over so long do."""
+
+    def __init__(self):
+        self._level = -1
+        self._looks = 0
+        self._since_us = 0
+        self._last_us = 0
+
+    def forget(self):
+        """What was seen before a move is no part of what is seen in it."""
+        self._level = -1
+
+    def take(self, level: int, now_us: int):
+        """One more look."""
+        if level != self._level or ticks.diff(now_us, self._last_us) > inputs.GAP_MS * 1000:
+            self._level = level
+            self._since_us = now_us
+            self._looks = 0
+        self._looks += 1
+        self._last_us = now_us
+
+    def sure(self, level: int, held_us: int = inputs.HOME_MS * 1000) -> bool:
+        """All looks of the last `held_us` and more said `level`."""
+        if self._level != level or self._looks < inputs.HOME_READINGS:
+            return False
+        return ticks.diff(self._last_us, self._since_us) >= held_us
 
 
 class Carriage:
@@ -58,6 +93,7 @@ class Carriage:
         self._chain = Chain(7)
         self._align_in = array("I", [step_word(ALIGN_US * CYCLES_PER_US, False)])
         self._coarse_in = array("I", [step_word(COARSE_US * CYCLES_PER_US, False)])
+        self._coarse_out = array("I", [step_word(COARSE_US * CYCLES_PER_US, True)])
         self._calibration = calibration
         self._calibrated = False
         self._cartridge_um = 0
@@ -73,15 +109,17 @@ class Carriage:
         self._end_us = 0
         self._count_start = 0
         self._following = IDLE
-        self._step_us = 0
         self._window_us = 0
+        self._window_steps = 0
         self._window_count = 0
         self._still = 0
         self._edge_steps = 0  # the gate's position at the home edge, where encoder and field were in step
         self._in_step = False  # and they still tell each other
         self._to_stop = False
+        self.known = False  # the encoder was zeroed at a home edge that was proven, and nothing spoke against it since
+        self._sight = Sight()
         self._pulling = False
-        self._pull_count = 0
+        self._from_count = 0  # of the encoder, where a pull or a homing began
         self._give_up_us = 0
         self._ceiling_steps = 0  # of a static move, and how much of it goes back
         self._back_steps = 0
@@ -142,11 +180,10 @@ class Carriage:
 
     def _go_to_rest(self, now_us):
         way = self._at_steps - self._rest_steps
-        self._at_steps = self._rest_steps
         self._next_move(0, self._coarse_in, way, COARSE_US, HOME_PARK, now_us)
 
-    def _slow(self, ceiling, words, steps, step_us, doing, now_us, align=0):
-        """Arm for a slow constant motion and start it, `align` quick microsteps inward first.
+    def _slow(self, ceiling, words, steps, step_us, doing, now_us, align=0, coarse=0):
+        """Arm for a slow constant motion and start it, `align` quick microsteps inward or `coarse` ones outward first.
 
         A gate that will not arm ends it.
         """
@@ -158,36 +195,49 @@ class Carriage:
         self._chain.clear()
         if align:
             self._chain.add_repeat(self._align_in, 0, align)
+        if coarse:
+            self._chain.add_repeat(self._coarse_out, 0, coarse)
         self._chain.add_repeat(words, 0, steps)
         self._count_start = self._encoder.count()
         self._started_us = now_us
-        self._step_us = step_us
-        self._end_us = ticks.add(now_us, steps * step_us)
+        self._end_us = ticks.add(now_us, steps * step_us + coarse * COARSE_US)
         self._window_us = now_us
+        self._window_steps = self._gate.position()
         self._window_count = self._count_start
         self._still = 0
+        self._sight.forget()
         self._gate.start(self._chain)
         self.doing = doing
         return True
 
-    def _next_move(self, ceiling, words, steps, step_us, doing, now_us):
-        if not self._slow(ceiling, words, steps, step_us, doing, now_us):
-            self._fail(faults.HOMING)
+    def _next_move(self, ceiling, words, steps, step_us, doing, now_us, coarse=0):
+        if not self._slow(ceiling, words, steps, step_us, doing, now_us, 0, coarse):
+            self._look()  # the last one may be older than what opened the loop
+            self._fail_moving(faults.HOMING)
 
-    def _bumped(self, now_us):
-        """The needles stand still, or go the wrong way, while the steps go on: twice in a row, so that a
-        carriage that still coasted when the motion began is not taken for one at its stop."""
-        if ticks.diff(now_us, self._window_us) < WINDOW_STEPS * self._step_us:
-            return False
+    def _watch_stand(self):
+        """Count in `_still` how often in a row the needles stood still, or went the wrong way, over WINDOW_STEPS.
+
+        Twice is a stand: a carriage that still coasted when the motion began is not taken for one at its stop.
+        """
+        at = self._gate.position()
+        if self._window_steps - at < WINDOW_STEPS:
+            return
         counts = self._encoder.count()
-        inward = self._window_count - counts
-        self._window_us = now_us
+        moved = (self._window_count - counts) * 100 * 2 >= WINDOW_STEPS * 128
+        self._window_steps = at
         self._window_count = counts
-        if inward * 100 * 2 >= WINDOW_STEPS * 128:
-            self._still = 0
-            return False
-        self._still += 1
-        return self._still >= 2
+        self._still = 0 if moved else self._still + 1
+
+    # -- witnesses ----------------------------------------------------------------------------------
+
+    def _inside(self):
+        """An encoder that knows says that the needles are in."""
+        return self.known and self._encoder.count() <= INSIDE_COUNTS
+
+    def out(self) -> bool:
+        """The home line, or an encoder that knows, says that the needles are out."""
+        return self._readings.home == 0 or (self.known and not self._inside())
 
     def _moved_um(self):
         return abs(self._encoder.count() - self._count_start) * 1000 // 1024
@@ -195,8 +245,30 @@ class Carriage:
     def _stop_then(self, following, now_us):
         self._gate.disarm()
         self._following = following
-        self._end_us = ticks.add(now_us, SETTLE_US)
-        self.doing = SETTLE
+        self._wait_still(SETTLE, SETTLE_US, now_us)
+
+    def _wait_still(self, doing, least_us, now_us):
+        self._started_us = now_us
+        self._window_count = self._encoder.count()
+        self._end_us = ticks.add(now_us, least_us)
+        self.doing = doing
+
+    def _stands(self, now_us):
+        """The time to settle is over and the encoder stands; False too once it was waited for too long: a fault."""
+        if not self._over(now_us):
+            return False
+        counts = self._encoder.count()
+        if abs(counts - self._window_count) <= STILL_COUNTS:
+            return True
+        self._window_count = counts
+        self._end_us = ticks.add(now_us, STILL_US)
+        if ticks.diff(now_us, self._started_us) < UNSETTLED_US:
+            return False
+        self.retracted = False
+        if self._following != RETRACT:
+            self._fail(faults.HOMING)
+            return False
+        return True
 
     def _fail_moving(self, code):
         """What was seen while the drive should be on means something else when it is off."""
@@ -212,6 +284,10 @@ class Carriage:
     def _over(self, now_us):
         return ticks.diff(now_us, self._end_us) >= 0
 
+    def _given(self, now_us):
+        """The time for the steps is over and the gate has none left: the clock alone may have run ahead of it."""
+        return self._over(now_us) and not self._gate.busy()
+
     # -- retract ------------------------------------------------------------------------------------
 
     def out_of_step(self):
@@ -221,16 +297,17 @@ class Carriage:
     def start_retract(self, code: int, now_us: int) -> bool:
         """Get the needles in after the fault `code`, with the ceiling at zero. Position is not trusted afterwards.
 
-        After a fault of the home sensor it goes on until the carriage stands. After a jam or a slip it only ever pulls
-        inward, so that a carriage that is let go goes in.
+        After a fault of the home sensor, or of homing, it goes on until the carriage stands. After a jam or a slip it
+        only ever pulls inward, so that a carriage that is let go goes in.
         """
         self.homed = False
         self.retracted = False
-        self._to_stop = code == faults.HOME_SENSOR
+        self._to_stop = code == faults.HOME_SENSOR or code == faults.HOMING
         if code == faults.ENCODER:
             self._in_step = False
+            self.known = False
         self._pulling = self._in_step and (code == faults.JAM or code == faults.SLIP)
-        self._pull_count = self._encoder.count()
+        self._from_count = self._encoder.count()
         self._give_up_us = ticks.add(now_us, RETRACT_STEPS * COARSE_US)
         return self._pull(now_us)
 
@@ -251,18 +328,28 @@ class Carriage:
         """The field went on and the carriage did not."""
         return HELD_STEPS <= self._field_inward() < PERIOD_STEPS - NEAR_STEPS
 
+    def retracting(self) -> bool:
+        """A retract is under way, or its carriage has yet to stand."""
+        return self.doing == RETRACT or (self.doing == SETTLE and self._following == RETRACT)
+
     def _poll_retract(self, now_us):
-        home = self._readings.home == 1 and not self._to_stop
-        if self._pulling and not home and self._held():
-            if abs(self._encoder.count() - self._pull_count) >= MOVED_COUNTS:
+        """It ends when two of three witnesses say in: home line, inner stop, an encoder that knows; else at its end.
+
+        An encoder that saw nothing from the start may be dead, so a stand counts only after some way. Where the encoder
+        knows nothing, the whole way and the home line are two.
+        """
+        self._watch_stand()
+        sees = self._sight.sure(1)
+        stands = self._still >= 2 and self._moved_um() >= BUMP_UM
+        proven = int(sees) + int(stands) + int(self._inside()) >= 2
+        ends = (proven and (stands or not self._to_stop)) or self._given(now_us)
+        if self._pulling and not ends and self._held():
+            if abs(self._encoder.count() - self._from_count) >= MOVED_COUNTS:
                 self._pulling = False  # it does move: encoder and field no longer tell each other
             elif ticks.diff(now_us, self._give_up_us) < 0 and self._pull(now_us):
                 return
             else:
-                self._end_us = now_us
-        # an encoder that saw nothing from the start may be dead: then the steps are all there is to go by
-        stands = self._bumped(now_us) and (self._to_stop or self._moved_um() >= BUMP_UM)
-        if home or stands or self._over(now_us):
-            self._gate.disarm()
-            self.doing = IDLE
-            self.retracted = home
+                ends = True
+        if ends:
+            self.retracted = proven or (sees and not self.known)
+            self._stop_then(RETRACT, now_us)

@@ -80,7 +80,11 @@ class Encoder:
 
     def zero(self):
         """Make the present position count 0."""
-        self.offset += self.count()
+        self.zero_at(self.count())
+
+    def zero_at(self, count: int):
+        """Make the position that now counts `count` count 0."""
+        self.offset += count
 
     def count(self) -> int:
         """Counts since `zero`, fresh to the microsecond; rises outward."""

@@ -9,10 +9,22 @@ import faults
 import micropython
 import safety
 from heap import tidy
+from micropython import const
+
+# What is known of the needles at rest after a fault
+NEEDLES_IN = const(0)  # nothing says that they are out
+RETRYING = const(1)  # something does, and they are pulled in, or will be in a moment
+NEEDLES_OUT = const(2)  # and nothing more is done about it here
+
+# at rest; with 1.3 s for a retract that a jam holds up, the third ends within 8 s
+RETRACTS = const(3)
+OUT_MS = const(60)  # so long something has to say that they are out; a loop that is closed for so long is one
+PAUSE_MS = const(1000)  # before the second, twice that before the third: a jam may let go, a supply come back
+REFITTED_MS = const(300)  # a loop that was open for so long begins the count anew
 
 
 class Follow:
-    """One per pen. `entered()` on every new state; `seated` is whether a cartridge is; `hurry()` wakes the motor.
+    """One per pen. `entered()` on every new state; `hurry()` wakes the motor.
 
     `gate_proven()` says whether the gate was seen to refuse a step since the start, and tries it if not;
     `load_calibration()` says which fault stands in the way of a calibration that the self-test has not come to;
@@ -34,11 +46,14 @@ class Follow:
         self._tidied = False
         self.referenced = False
         self._retract_tried = False
-        self.seated = False
+        self._retracts = 0  # at rest, since the state was entered
+        self._out_for = safety.Timer()
+        self._open_for = safety.Timer()
 
     def entered(self):
         self._entered = True
         self._retract_tried = False
+        self._retracts = 0
 
     def discredit(self, code: int):
         """A fault that leaves only one witness, or none, of where the needles are."""
@@ -58,9 +73,8 @@ class Follow:
                 needles.abandon()
                 if core.fault == faults.POWER_FAIL and state == safety.FAULT:
                     core.power_gone()
-            elif state == safety.BLOCKED or (core.fault == faults.CARTRIDGE_PULLED and self.seated) or (
-                    core.fault == faults.GATE and self._readings.drive_on):
-                self._retract_once(now_us)
+            elif state != safety.POWER_DOWN:
+                self._retract_at_rest(now_us, now_ms)
         elif state == safety.RETRACTING:
             self._retract(now_us, now_ms)
         elif state == safety.UNHOMED:
@@ -95,17 +109,44 @@ class Follow:
                 needles.rest()
                 core.event(safety.PARKED)
 
-    def _retract_once(self, now_us):
-        """At rest with the needles out: bring them in, whatever else is wrong.
+    def needles(self) -> int:
+        """What is known of the needles: NEEDLES_IN, RETRYING or NEEDLES_OUT. Only meaningful after a fault."""
+        if self._needles.retracting():
+            return RETRYING
+        if not self._left_out():
+            return NEEDLES_IN
+        return RETRYING if self._retracts < RETRACTS and self._may_retract() else NEEDLES_OUT
 
-        So it is after a reset in mid-stroke, when the carriage ran out without a cartridge and a new one is fitted
-        onto it, and when nothing can switch the drive off.
-        """
+    def _left_out(self):
+        needles = self._needles
+        return needles.doing == carriage.IDLE and not needles.retracted and needles.out()
+
+    def _may_retract(self):
+        """Nothing stands in the way: what the fault left out is brought in once the loop is closed again."""
+        core = self._core
         readings = self._readings
-        if self._retract_tried or readings.home or not readings.interlock or not self._driver.configured:
+        if not readings.interlock or not readings.power_ok or not self._driver.configured:
+            return False
+        if core.fault == faults.GATE:
+            return readings.drive_on == 1  # nothing can switch it off
+        behind = core.service_fault()
+        return faults.needles(core.fault) <= faults.LOOP_OPEN and (
+            behind == faults.NONE or faults.needles(behind) <= faults.LOOP_OPEN)
+
+    def _retract_at_rest(self, now_us, now_ms):
+        """At rest with the needles out: bring them in, whatever else is wrong; RETRACTS times at most.
+
+        So it is after a reset in mid-stroke, after a loop that was open for a moment, when the carriage ran out without
+        a cartridge and a new one is fitted onto it, when nothing can switch the drive off, and when a retract did not
+        end by two witnesses.
+        """
+        if self._open_for.held_ms(not self._readings.interlock, now_ms) >= REFITTED_MS:
+            self._retracts = 0
+        out_ms = self._out_for.held_ms(self._left_out() and self._may_retract(), now_ms)
+        if out_ms < max(OUT_MS, PAUSE_MS * self._retracts) or self._retracts >= RETRACTS:
             return
-        self._retract_tried = True
-        if readings.power_ok and self._needles.start_retract(faults.NONE, now_us):
+        self._retracts += 1
+        if self._needles.start_retract(faults.NONE, now_us):
             self._hurry()
 
     def _retract(self, now_us, now_ms):
@@ -113,7 +154,7 @@ class Follow:
         needles = self._needles
         stroke = needles.doing == carriage.OUT or needles.doing == carriage.IN
         waited_ms = self._coming_home.held_ms(stroke, now_ms)
-        if needles.doing == carriage.RETRACT or (
+        if needles.retracting() or (
                 stroke and self._readings.drive_on and waited_ms < safety.EXTENDED_MS):
             return
         if needles.doing != carriage.IDLE:

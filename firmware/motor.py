@@ -15,7 +15,7 @@ import faults
 import journal
 import micropython
 import ticks
-from carriage import HOME_EDGE, HOME_FINE, HOME_SEEK, IDLE, IN, OUT, RETRACT, SETTLE
+from carriage import HOME_BUMP, HOME_PARK, IDLE, IN, OUT, SETTLE
 from micropython import const
 from registers import look, start
 from standing import Standing
@@ -31,6 +31,12 @@ EDGE_COUNTS = const(31)  # 30 um: so far outside the home edge an encoder contra
 
 TURN_LATE_US = const(400)  # the chain is sent so long after the time that a stroke is counted from
 LOOK_AGAIN_US = const(300)
+TURN_LOOKS = const(3)  # more, if the home line says at the turn that the needles never left
+REST_LOOKS = const(40)  # more, at rest, before a sensor is at fault
+REST_LOOK_US = const(1000)
+STUCK_STROKES = const(3)  # one after the other, in whose turn no look saw the needles leave: no burst is so long
+DOUBTS = const(4)  # so many strokes of DOUBT_STROKES with a look that had to be taken back: the home sensor is unsteady
+DOUBT_STROKES = const(32)
 
 # The words of a run. What a stroke is judged by, worked out when it was planned
 _TRAVEL = const(0)  # microsteps, which is also the gate's ceiling
@@ -67,7 +73,17 @@ _TURN_COUNT = const(41)
 _REST = const(42)
 _REST_LEFT = const(43)
 _REST_COUNT = const(44)
-_WORDS = const(45)
+# looks that were taken back
+_MORE = const(45)
+_TURN_MORE = const(48)  # how many at this turn
+_REST_MORE = const(49)  # and at this rest
+_VERDICT = const(50)
+_STUCK = const(51)  # the last stroke whose turn no look saw, and how many there were in a row
+_STUCK_ROW = const(52)
+_UNSTEADY = const(53)  # too many looks were taken back
+_DOUBT = const(54)  # DOUBTS words: the last strokes with one
+_WORDS = const(58)
+_LONG_AGO = const(-1000)
 
 # ticks.diff's and ticks.add's constants: written out where a call costs more than the stroke has to give
 _MASK = const(0x3FFFFFFF)
@@ -164,6 +180,9 @@ class Motor(Standing):
         self._run[_LOOP_PAD] = 1 << board.PIN_INTERLOCK
         self._run[_EN_N_PAD] = 1 << board.PIN_EN_N
         self._run[_AT] = _ERRORS
+        self._run[_STUCK] = _LONG_AGO
+        for i in range(DOUBTS):
+            self._run[_DOUBT + i] = _LONG_AGO
         self._order = gate.order
         self._touch_tables()
 
@@ -184,7 +203,7 @@ class Motor(Standing):
             self._load_stroke(gear, slow_in, max(gear.least_steps, slow_in.least_steps) + 1)
         for gear in gears.in_gears:
             self._load_stroke(slow_out, gear, max(gear.least_steps, slow_out.least_steps) + 1)
-        for words in (self._align_in, self._coarse_in, self._coarse_out, self._fine_in):
+        for words in (self._align_in, self._coarse_in, self._coarse_out, self._probe_out, self._fine_in):
             self._chain.clear()
             self._chain.add_repeat(words, 0, 1)
 
@@ -304,6 +323,60 @@ class Motor(Standing):
                 return False
         return chain.steps(True) == chain.steps(False) <= self._run[_TRAVEL]
 
+    def _turn_again(self):
+        """The home line says at the turn that the needles never left: True if it is to be looked at once more.
+
+        One look that says they did is enough: a line that is stuck never says so.
+        """
+        run = self._run
+        more = run[_TURN_MORE]
+        if more and not run[_MORE] & run[_HOME_PAD]:
+            run[_TURN_MORE] = 0
+            if not self._doubtful():
+                run[_TURN] &= ~run[_HOME_PAD]
+            return False
+        run[_TURN_MORE] = more + 1 if more < TURN_LOOKS else 0
+        return more < TURN_LOOKS
+
+    def _doubtful(self):
+        """A look was taken back: True if that was so too often lately."""
+        run = self._run
+        number = run[_STROKES]
+        if run[_DOUBT + DOUBTS - 1] != number:
+            for i in range(DOUBTS - 1):
+                run[_DOUBT + i] = run[_DOUBT + i + 1]
+            run[_DOUBT + DOUBTS - 1] = number
+        if number - run[_DOUBT] >= DOUBT_STROKES:
+            return False
+        run[_UNSTEADY] = 1
+        return True
+
+    def _in_doubt(self, verdict):
+        """A verdict against a sensor is not spoken after one look each: us until the next look, 0 when it is final."""
+        run = self._run
+        if verdict == _HOME and run[_TURN] & run[_HOME_PAD]:
+            verdict = self._let_pass(verdict)
+        if verdict == _ENCODER or (verdict == _HOME and not run[_TURN] & run[_HOME_PAD]):
+            if run[_REST_MORE] < REST_LOOKS:
+                run[_REST_MORE] += 1
+                return REST_LOOK_US
+        elif run[_REST_MORE] and self._doubtful():
+            verdict = _HOME
+        run[_REST_MORE] = 0
+        run[_VERDICT] = verdict
+        return 0
+
+    def _let_pass(self, verdict):
+        """No look saw the needles leave, but steps and encoder say so: that may be, if not in too many strokes."""
+        run = self._run
+        number = run[_STROKES]
+        run[_STUCK_ROW] = run[_STUCK_ROW] + 1 if number - run[_STUCK] == 1 else 1
+        run[_STUCK] = number
+        if run[_UNSTEADY] or run[_STUCK_ROW] >= STUCK_STROKES or self._doubtful():
+            return verdict
+        run[_TURN] &= ~run[_HOME_PAD]
+        return _judged(run)
+
     def _lost(self, verdict):
         """A stroke is over and was none to go on with."""
         run = self._run
@@ -314,6 +387,7 @@ class Motor(Standing):
             flags |= journal.PARTIAL
         self.homed = False
         self.retracted = False
+        run[_UNSTEADY] = 0
         self._on_stroke(run[_DEPTH_UM], self.achieved_um(), flags, run[_ZONE])
         self._trip(_CODES[verdict])
 
@@ -343,7 +417,13 @@ class Motor(Standing):
             wait_us = ((int(run[_TURN_AT_US]) - now_us & _MASK) ^ _HALF) - _HALF
             if wait_us > 0:
                 return wait_us
-            look(words, _TURN)
+            if int(run[_TURN_MORE]) == 0:
+                look(words, _TURN)
+            else:
+                look(words, _MORE)
+            if int(run[_TURN]) & int(run[_HOME_PAD]) and int(self._turn_again()):
+                run[_TURN_AT_US] = (now_us - _HALF + LOOK_AGAIN_US & _MASK) ^ _HALF
+                return LOOK_AGAIN_US
             self.doing = IN
         wait_us = ((int(run[_END_AT_US]) - now_us & _MASK) ^ _HALF) - _HALF
         if wait_us > 0:
@@ -355,6 +435,12 @@ class Motor(Standing):
                 return LOOK_AGAIN_US
             look(words, _REST)  # the last one may have come between the two looks
         verdict = int(_judged(words))
+        if verdict != _GOOD or int(run[_REST_MORE]):
+            wait_us = int(self._in_doubt(verdict))
+            if wait_us:
+                run[_END_AT_US] = (now_us - _HALF + wait_us & _MASK) ^ _HALF
+                return wait_us
+            verdict = int(run[_VERDICT])
         self.doing = IDLE
         run[_STROKES] = int(run[_STROKES]) + 1
         if verdict != _GOOD:
@@ -367,7 +453,7 @@ class Motor(Standing):
 
     def _poll_slow(self, now_us):
         """What is no stroke; us until there is something to do again."""
-        if self.doing >= HOME_SEEK:
+        if self.doing >= HOME_BUMP:
             self.poll_slow(now_us)
         return 0 if self.doing == IDLE else self.next_us(now_us)
 
@@ -378,7 +464,7 @@ class Motor(Standing):
             return 20000
         if doing == SETTLE:
             return max(300, ticks.diff(self._end_us, now_us))
-        return 1000 if doing == HOME_FINE or doing == HOME_EDGE or doing == RETRACT else 2000
+        return 2000 if doing == HOME_BUMP or doing == HOME_PARK else 1000
 
     def abandon(self):
         """The drive is off: forget what was under way."""
@@ -389,6 +475,7 @@ class Motor(Standing):
         self._gate.disarm()
         self._armed_for = -1
         self.doing = IDLE
+        self._run[_TURN_MORE] = self._run[_REST_MORE] = 0
         if doing == OUT or doing == IN:
             look(self._run, _REST)
             self._conclude(doing == IN)

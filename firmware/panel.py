@@ -47,6 +47,7 @@ _REFUSED = {
     treatment.REFUSED_BATTERY: "Charge the pen",
     treatment.REFUSED_RECORDS: "Export the records",
     treatment.REFUSED_WRONG_CODE: "Wrong code",
+    treatment.REFUSED_REACH: "Homing goes deeper",
 }
 
 

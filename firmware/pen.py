@@ -402,7 +402,6 @@ class Pen:
         self.session.watch(now_ms)
         if self.recalibration is not None:
             self.recalibration.watch()
-        self.follow.seated = self.session.present
         if not moving:
             self._at_rest(now_us, now_ms)
         deed = self.treatment
@@ -419,7 +418,7 @@ class Pen:
         if self.cartridge.busy:
             if not self.cartridge.step(now_us):
                 self.session.answered(now_ms)
-                self.motor.park(now_us)
+                self.park()  # by the clock as it is now: the step before took up to 10 ms
         if self.session.ending and self.treatment.is_open():
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:

@@ -108,6 +108,7 @@ class Session:
             offset_um = self._cartridge.info.offset_um
             self._pen.motor.use_cartridge(offset_um)
             travel_um = min(self._pen.calibration.travel_um + offset_um, self._pen.settings.depth_limit_um)
+            self._deed.reach_um = self._pen.motor.homing_reach_um()
             self._deed.overdue = self.due() == DUE_PAST
             self._deed.cartridge_accepted(self._cartridge.info.rated_um, travel_um)
 

@@ -12,7 +12,7 @@ from homing import Homing
 from micropython import const
 
 STANDING_UM = const(40)  # half of what a motor loses at a time: told and seen differ by less, or steps were lost
-STILL_US = const(20000)  # from the last step until the carriage stands
+STATIC_STILL_US = const(20000)  # from the last step until the carriage stands, at least
 
 # what the motor is doing, besides homing's and the strokes'
 STATIC_OUT = const(11)
@@ -61,10 +61,6 @@ class Standing(Homing):
         """Where the encoder says the carriage is: um of a nominal screw outward from the home edge."""
         return self._encoder.count() * 1000 // 1024
 
-    def _wait_still(self, doing, now_us):
-        self._end_us = ticks.add(now_us, STILL_US)
-        self.doing = doing
-
     def poll_slow(self, now_us: int):
         """Carry on with what is under way, unless it is a stroke."""
         doing = self.doing
@@ -72,13 +68,12 @@ class Standing(Homing):
             Homing.poll_slow(self, now_us)
         elif doing == STAND:
             self._compare()
-        elif not self._over(now_us):
-            return
         elif doing == STATIC_OUT or doing == STATIC_BACK:
-            # a word is sent when the one before was taken, so the last steps may come a little late
-            if not self._gate.busy():
+            if self._given(now_us):
                 back = doing == STATIC_OUT and self._back_steps > 0
-                self._wait_still(STATIC_TURN if back else STATIC_STILL, now_us)
+                self._wait_still(STATIC_TURN if back else STATIC_STILL, STATIC_STILL_US, now_us)
+        elif not self._stands(now_us):
+            return
         elif doing == STATIC_TURN:
             self._send(self._coarse_in, self._back_steps, STATIC_BACK, now_us)
         elif self._compare():

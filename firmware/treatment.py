@@ -32,6 +32,7 @@ REFUSED_DUE = const(13)  # the calibration is past its due date
 REFUSED_NO_CODE = const(14)  # nobody has set a supervisor's code
 REFUSED_WRONG_CODE = const(15)
 REFUSED_LOCKED = const(16)  # too many wrong codes; until a restart
+REFUSED_REACH = const(17)  # finding home with this cartridge may go deeper than the session may
 
 SESSION_LIMIT_MS = const(1800000)
 STROKES_MOST = const(36000)  # of one cartridge, whose needles get blunt: half an hour at 20 Hz
@@ -50,6 +51,7 @@ class Treatment:
         self.session_limit_ms = SESSION_LIMIT_MS
         self.clinic_um = [depth.BUILD_CEILING_UM] * len(depth.ZONES)  # the clinic's own limit for each zone
         self.overdue = False  # the calibration is known to be past its due date
+        self.reach_um = 0  # how far out this pen's needles may stand, with this cartridge, while home is found
         self.cartridge_um = 0
         self.travel_um = 0
         self.reset()
@@ -96,12 +98,14 @@ class Treatment:
         return ACCEPTED
 
     def choose_indication(self, indication: int) -> int:
-        """ACCEPTED or why not: an indication that the zone's limit leaves no depth for is refused."""
+        """ACCEPTED or why not: one that the zone's limit leaves no depth for, or that homing may pass, is refused."""
         if self.stage != INDICATION:
             return REFUSED_MOVING
         max_um = self._set_limits(indication)
         if max_um == 0 or max_um < depth.INDICATIONS[indication].low_um:
             return REFUSED_NOTHING_ALLOWED
+        if max_um < self.reach_um:
+            return REFUSED_REACH
         self.indication = indication
         self.depth_um = self.limits.default_um(self.zone, indication)
         self.asked_rate_mhz = depth.ZONES[self.zone].rate_min_mhz
@@ -159,6 +163,8 @@ class Treatment:
             return REFUSED_MOVING
         if self.overdue is not False:
             return REFUSED_DUE
+        if self.limits.max_um < self.reach_um:
+            return REFUSED_REACH
         if battery_ok is not True:
             return REFUSED_BATTERY
         self.stage = MARKING

@@ -31,7 +31,7 @@ def slipped(rig):
 
 
 def needles_in(rig):
-    rig.run_ms(2500)
+    rig.run_ms(9500)  # as long as pulls may be made that no two witnesses end
     plant = rig.world.settle()
     return plant.tip_um <= 0 and not plant.motor_current_a
 
@@ -97,12 +97,13 @@ WITNESSES = [
 @pytest.mark.hazard("H18")
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.25, 0.45, 0.5, 0.55, 0.75, 0.9, 1.0])
 @pytest.mark.parametrize(("what", "how", "codes"), WITNESSES)
-def test_a_witness_that_fails_is_found_within_one_stroke(what, how, codes, part):
+def test_a_witness_that_fails_is_found_within_three_strokes(what, how, codes, part):
     rig = session()
     rig.in_stroke(STROKE, part, lambda: setattr(rig.world.settle(), what, how))
     count = rig.strokes_until_fault(9)
     assert rig.fault() in codes
-    assert STROKE <= count <= STROKE + 1
+    # a turn that no look saw is let pass twice, as steps and encoder agree
+    assert STROKE <= count <= STROKE + (3 if how == "stuck_active" else 1)
     assert needles_in(rig)
 
 
@@ -133,7 +134,7 @@ def test_a_jam_is_found_in_its_stroke(part):
     count = rig.strokes_until_fault(9)
     assert count == STROKE and rig.fault() in ("jam", "slip")
     assert marked(rig) == [STROKE]
-    rig.run_ms(2500)
+    rig.run_ms(9500)
     assert not rig.world.settle().motor_current_a
 
 
