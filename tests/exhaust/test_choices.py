@@ -72,6 +72,6 @@ def test_a_core_that_calculates_with_a_reading_is_refused(becomes):
 
 
 def test_a_core_that_keeps_what_the_checker_cannot_keep_is_refused():
-    broken = Broken("keeps", "", "        self.time_up = False\n", "        self.time_up = []\n")
-    with pytest.raises(NoClasses, match="_run_spent"):
+    broken = Broken("keeps", "", "        self._refusing = faults.GRANTED  #", "        self._refusing = []  #")
+    with pytest.raises(NoClasses, match="_refusing"):
         Explorer(broken.firmware())
