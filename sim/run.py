@@ -72,7 +72,8 @@ class Simulation:
         self._page = ""
         self._looks = 0
         self._stopping = False
-        self.rest_within_ns = 0  # at the time limit, wait for so long for needles that move
+        self.rest_within_ns = 0  # at the end, wait for so long for needles that move
+        self.moves: Callable[[], bool] = lambda: self.world.settle().motor_current_a > 0
         self.world.at(WATCH_PANEL_MS * MS, self._watch)
         self.world.at(int(scenario.limit_s * 1e9), self._time_is_up)
 
@@ -94,7 +95,7 @@ class Simulation:
 
     def _time_is_up(self) -> None:
         world = self.world
-        if self.rest_within_ns > 0 and world.settle().motor_current_a > 0:
+        if self.rest_within_ns > 0 and self.moves():
             self.rest_within_ns -= REST_LOOK_NS
             world.after(REST_LOOK_NS, self._time_is_up)
         else:
@@ -120,7 +121,7 @@ class Simulation:
             self._progress(world.now_ns / 1e9, page)
         if self.hands.done and not self._stopping:
             self._stopping = True
-            world.after(self.scenario.settle_ms * MS, self._end)
+            world.after(self.scenario.settle_ms * MS, self._time_is_up)
         world.after(WATCH_PANEL_MS * MS, self._watch)
 
     # -- afterwards ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from sim.campaign.moments import MOMENTS
 from sim.campaign.pens import PENS
 from sim.campaign.table import FAULTS
 
-PAIRS = 1200
+PAIRS = 5000
 SLICE_OF = 61  # a prime: the fixed slice takes one moment in so many, another for each fault
 _ID = re.compile(r"(\d\d)-([a-z0-9_]+)@(\d{3})(?:\+([a-z0-9_]+)@(\d{3}))?")
 

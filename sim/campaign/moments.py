@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from sim.campaign.pens import pen
+from sim.campaign.pens import pen, simulate
 from sim.run import Simulation
 from sim.space import shim
 
@@ -90,7 +90,7 @@ def _within(phase: str, stroke: Stroke, strokes: tuple[Stroke, ...]) -> tuple[in
 @cache
 def session(number: int) -> Session:
     """The base session of pen `number`; OutOfOrder if it does not run through without a fault."""
-    watch = _Watch(Simulation(pen(number)))
+    watch = _Watch(simulate(pen(number)))
     return watch.run()
 
 

@@ -8,6 +8,7 @@ Invariants: watching changes nothing of a run; a rule is judged from the start o
 
 from __future__ import annotations
 
+from sim.campaign.pens import PAST_LIMIT_UM
 from sim.run import Simulation
 from sim.space import shim
 
@@ -17,7 +18,6 @@ MS = 1_000_000
 LOOK_NS = 20 * MS
 SNAP_UM = 45  # half a cycle of the rotor and its ringing: what switching the drive on may do
 PAST_EDGE_UM = 150  # homing may go so far past this pen's calibrated home edge
-PAST_LIMIT_UM = 10  # how far past the effective maximum a tip may ever be: ringing and the encoder's own error
 OUT_UM = 0  # the guide plane
 CLAIMS = ("Safe to eject", "Insert a new sterile", "READY")  # the panel says these with the tips inside only
 CLAIM_NS = 500 * MS  # a page may be behind the needles for so long
@@ -26,6 +26,8 @@ RETRY_NS = 9_000 * MS  # a retract is tried again within 8 s
 STROKE_ON_RECORD_NS = 10 * MS
 
 _HOMING, _READY, _RUNNING = (safety.STATE_NAMES.index(name) for name in ("homing", "ready", "running"))
+
+_MOVING = tuple(safety.STATE_NAMES.index(name) for name in ("homing", "running", "retracting"))
 
 
 class Watch:
@@ -38,7 +40,9 @@ class Watch:
         self._out_since: int | None = None
         self.lasting = False  # what was done to the pen is still there: it may have tried in vain
         self.excused = False  # all that could move the needles was taken from the pen
-        self.over_limit_um = -1e9  # furthest past the effective maximum, from the first time the pen was ready
+        # furthest past the effective maximum, from the first time the pen was ready
+        self.over_limit_um = -float(simulation.world.recorder.limit_um)
+        self._tested = False  # in this life: the self-test is over, and something may have moved
         self._was_ready = False
         self.homing_over_um = -1e9  # furthest that a homing went past what it may
         self._simulation = simulation
@@ -114,9 +118,12 @@ class Watch:
             self._take()
             self._state = a
             self._bound_um = self._bound()
+            self._tested = self._tested or a in _MOVING
             if a == _READY:
                 self._since_ready.clear()
                 self._was_ready = True
+        elif kind == events.BOOT:
+            self._tested = False
         elif kind == events.FAULT:
             self.faults.append(b)
             self._since_ready.append(b)
@@ -182,7 +189,8 @@ class Watch:
     def _left_out(self) -> None:
         reasons = [fault_table.needles(code) for code in self._since_ready]
         least = fault_table.RETRIED if self.lasting else fault_table.LOOP_OPEN
-        reason = any(where >= least for where in reasons) or not self._world.powered
+        at_power_on = bool(reasons) and not self._tested  # found before anything moves: they are where they were
+        reason = any(where >= least for where in reasons) or at_power_on or not self._world.powered
         if self.out and not reason and not self.excused:
             named = ", ".join(fault_table.key(code) for code in self._since_ready) or "no fault"
             self.breaks("rest", f"the tips stand {self._world.plant.tip_um:.0f} um out, after {named}")

@@ -18,9 +18,10 @@ from typing import Any
 
 from sim.build import schedule
 from sim.campaign.cases import Case
+from sim.campaign.pens import simulate
+from sim.campaign.rules import Watch
 from sim.campaign.verdict import Outcome, Trial, base_of, mishaps_of, onset_of, run_case, to_the_end
 from sim.link import SimulatorBroken
-from sim.run import Simulation
 
 PATIENCE_S = 120  # a copy needs a second; one that waits for a lock of another thread would wait for ever
 
@@ -42,7 +43,8 @@ class _Session:
     """One base session and the copies of this process that leave it."""
 
     def __init__(self, number: int, pages: bool, cases: Sequence[Case]):
-        self._simulation = Simulation(base_of(number, pages))
+        self._simulation = simulate(base_of(number, pages))
+        self._watch = Watch(self._simulation)
         self._found: dict[Case, Outcome] = {}
         self._trial: Trial | None = None  # in a copy: its case
         self._pipe = -1
@@ -103,7 +105,7 @@ class _Session:
         self._pipe = forth
         for mishap in mishaps_of(case):
             schedule(self._simulation.world, mishap)
-        self._trial = Trial(case, self._simulation, self._last_step_ns)
+        self._trial = Trial(case, self._simulation, self._last_step_ns, self._watch)
 
     def _answer(self, outcome: Outcome) -> None:
         try:

@@ -42,6 +42,8 @@ class Fault:
     quiet: tuple[str, ...] = ()
     early_ms: float = 0
     why: str = ""
+    pin: str | None = None
+    looks: int | None = None
 
 
 NO_SUPPLY = ("Supply too low", "Charge the pen")
@@ -49,6 +51,7 @@ NO_CARTRIDGE = ("Insert a new sterile", "cartridge removed")
 REFUSED_CARTRIDGE = ("absent", "unreadable", "corrupt", "unknown type", "not read", "unprotected")
 # a motor that stops half way home looks like a home sensor that saw nothing
 NOT_MOVED = ("jam", "slip", "homing", "encoder", "home_sensor")
+ONE_LOOK = "over before it counts, or met by a motion that is then done anew"
 NO_LOOP = "before the loop runs the drive is off and nothing watches; the self-test or the loop finds it if it stays"
 HOMING_HEALS = "homing begins anew from the sensor, so what happened before has no effect"
 
@@ -142,6 +145,28 @@ FAULTS: dict[str, Fault] = {
     "home_stuck_inactive": Fault("home_stuck_inactive", ("home_sensor", "homing"), LAST_STROKE),
     "home_noisy": Fault("home_noisy", ("home_sensor", "homing", "encoder", "jam"), LAST_PRESS),
     # driver
+    # one wrong level, one wrong conversion
+    "home_wrong_once": Fault("pin_wrong", NOT_MOVED, NEVER, pin="home", looks=1, why=ONE_LOOK),
+    "home_wrong_1ms": Fault("pin_wrong", NOT_MOVED, NEVER, pin="home", for_ms=1, why=ONE_LOOK),
+    "home_active_25ms": Fault("pin_high", NOT_MOVED, NEVER, pin="home", for_ms=25, why=ONE_LOOK),
+    "home_wrong_25ms": Fault("pin_wrong", NOT_MOVED, NEVER, pin="home", for_ms=25, why=ONE_LOOK),
+    "interlock_wrong_1us": Fault(
+        "pin_wrong", ("cartridge_pulled", "drive_dropped", "homing"), NEVER, pin="interlock", for_ms=0.001,
+        said=NO_CARTRIDGE, why="only the gate sees it, and only while it is armed"),
+    "power_ok_wrong_once": Fault("pin_wrong", ("power_fail",), NEVER, pin="power_ok", looks=1, why=ONE_LOOK),
+    "diag_wrong_25ms": Fault(
+        "pin_wrong", ("driver_short", "driver_hot", "driver_supply", "driver_reset", "driver_silent"), NEVER,
+        pin="diag", for_ms=25, why=ONE_LOOK),
+    "trigger_no_wrong_25ms": Fault(
+        "pin_wrong", ("trigger_contacts",), NEVER, pin="trigger_no", for_ms=25, why=ONE_LOOK),
+    "encoder_a_wrong_1ms": Fault(
+        "pin_wrong", ("encoder", "slip", "jam", "homing", "home_sensor"), NEVER, pin="encoder_a", for_ms=1,
+        why=ONE_LOOK),
+    "ntc_wrong_once": Fault("adc_reads", ("ntc",), NEVER, value=4095, pin="ntc", looks=1, why=ONE_LOOK),
+    "battery_wrong_once": Fault(
+        "adc_reads", ("battery_low", "battery_sense"), NEVER, value=0, pin="battery", looks=1, said=NO_SUPPLY,
+        why=ONE_LOOK),
+    # driver, once more
     "driver_reset": Fault(
         "driver_reset", ("driver_reset",), ALWAYS, quiet=BEFORE_THE_LOOP, why="it is configured before homing anyway"),
     "driver_silent": Fault("driver_silent", ("driver_silent",), ALWAYS),
@@ -190,9 +215,15 @@ FAULTS: dict[str, Fault] = {
         why="tested at boot; later the strokes stay within every limit, and lamp and buzzer tell of a stop"),
 }
 
+ON_THE_BUSES = "moves nothing, and has tests of its own beside its part"
 LEFT_OUT = {  # mishaps in no row, and why
-    name: "on the way" for name in (
-        "pin_high", "pin_low", "pin_wrong", "pin_noise", "adc_reads", "contacts_bounce", "seat_bounces",
-        "friction_mnm", "backlash_um")} | {
-    name: "what is written to a wrong address is lost where it lands: no firmware can promise the records then"
-    for name in ("fram_misheard", "fram_bit_written")}
+    "pin_low": "pin_wrong has each line at its other level; the sweep holds every line both ways at every length",
+    "pin_noise": "the sweep and the random hands have it at every pin",
+    "contacts_bounce": "the random hands press; those of a base session press as a fresh contact does",
+    "seat_bounces": "a base session exchanges no cartridge; the random hands do",
+    "friction_mnm": "the pens differ in it; the sweep changes it in every motion",
+    "backlash_um": "the pens differ in it; the sweep changes it in every motion",
+    **{name: ON_THE_BUSES for name in (
+        "clock_stopped", "clock_cell_empty", "clock_silent", "clock_garbled", "clock_wrong", "i2c_held", "i2c_shorted",
+        "i2c_noisy", "display_reset", "fram_misheard", "fram_bit_written")},
+}

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 
 from sim.campaign.cases import Case
 from sim.campaign.moments import MOMENTS, Session, session
-from sim.campaign.pens import PAST_LIMIT_UM, pen
+from sim.campaign.pens import pen, simulate
+from sim.campaign.rules import RETRY_NS, Watch
 from sim.campaign.table import (
     ALWAYS,
     CURRENT_STUCK,
@@ -38,7 +39,8 @@ fault_table = shim("faults")
 MS = 1_000_000
 LOOK_ON_NS, LOOK_OFF_NS = MS, 5 * MS  # how often the plant is looked at, drive on and off
 READ_NS = 100 * MS  # how often the panel is read: a page that a hand was about to leave stands no longer than 150 ms
-REST_WITHIN_NS = 3000 * MS  # a homing under way at the end, after a fault that was cleared once more, takes two seconds
+REST_WITHIN_NS = 3000 * MS + RETRY_NS  # a homing under way at the end takes 3 s; a retract is tried again for 8
+TRANSIENT_MS = 25  # so soon over that a sound pen outlives it without service
 STARTED_LATE_MS = 5  # a stroke that began so long after a fault had latched was not stopped
 
 
@@ -91,7 +93,7 @@ def mishaps_of(case: Case) -> list[Mishap]:
     plan = session(case.pen)
     return [
         Mishap(what=FAULTS[name].what, at_ms=plan.moment(moment) / MS, for_ms=FAULTS[name].for_ms,
-               value=FAULTS[name].value)
+               value=FAULTS[name].value, pin=FAULTS[name].pin, looks=FAULTS[name].looks)
         for name, moment in case.faults]
 
 
@@ -110,7 +112,7 @@ def onset_of(case: Case) -> int:
 
 def run_case(case: Case) -> Outcome:
     """Run it and judge it."""
-    return judge(case, Simulation(scenario_of(case)))[0]
+    return judge(case, simulate(scenario_of(case)))[0]
 
 
 def judge(case: Case, simulation: Simulation, keep_detail: bool = False) -> tuple[Outcome, Run | None]:
@@ -129,13 +131,18 @@ def judge(case: Case, simulation: Simulation, keep_detail: bool = False) -> tupl
 class Trial:
     """One case from its making, at or before its first fault, to its verdict.
 
-    `last_step_ns`: when the steps end that were under way already.
+    `last_step_ns`: when the steps end that were under way already. `watch` has looked on since the start, if it has.
     """
 
-    def __init__(self, case: Case, simulation: Simulation, last_step_ns: int = 0):
+    def __init__(self, case: Case, simulation: Simulation, last_step_ns: int = 0, watch: Watch | None = None):
         self._case = case
         self._simulation = simulation
         simulation.rest_within_ns = REST_WITHIN_NS
+        self._watch = watch = watch or Watch(simulation)
+        rows = [FAULTS[name] for name, _ in case.faults]
+        watch.lasting = any(row.for_ms is None and row.looks is None for row in rows)
+        watch.excused = _taken_away({name for name, _ in case.faults})
+        simulation.moves = lambda: simulation.world.settle().motor_current_a > 0 or watch.may_still_move
         self._began = time.perf_counter()
         self._stderr = sys.stderr
         self._printed = io.StringIO()
@@ -166,9 +173,10 @@ class Trial:
         outcome.ended, outcome.sim_s = result["ended"], result["sim_s"]
         outcome.latched = [fault["code"] for fault in result["faults"]]
         outcome.strokes, outcome.recorded = result["strokes"], result["journal_strokes"]
-        outcome.over_um = round(result["max_extension_um"] - simulation.world.recorder.limit_um, 1)
-        _judge_depth(outcome)
-        _judge_rest(outcome, self._case, simulation)
+        self._watch.ends()
+        outcome.over_um = round(self._watch.over_limit_um, 1)
+        outcome.violations += [f"{rule}: {text}" for rule, text in self._watch.broken.items()]
+        _judge_service(outcome, self._case, self._watch)
         _judge_name(outcome, self._case, session(self._case.pen), simulation)
         _judge_strokes(outcome, run)
         if outcome.named in outcome.latched:
@@ -217,23 +225,18 @@ class _Witness:
         return round(self._out_ns / MS, 1)
 
 
-def _judge_depth(outcome: Outcome) -> None:
-    if outcome.over_um > PAST_LIMIT_UM:
-        outcome.violations.append(
-            f"depth: the tips were {outcome.over_um:.1f} um past the effective maximum, {PAST_LIMIT_UM} at most")
+def _taken_away(names: set[str]) -> bool:
+    """The case has taken from the pen what moves the needles, and what takes the current away."""
+    return CURRENT_STUCK in names and bool(names & set(NEEDLES_STUCK))
 
 
-def _judge_rest(outcome: Outcome, case: Case, simulation: Simulation) -> None:
-    """Retracted, or the drive off: one of them at the end, unless the case has taken both from the pen."""
-    names = {name for name, _ in case.faults}
-    if CURRENT_STUCK in names and names & set(NEEDLES_STUCK):
-        return
-    world = simulation.world
-    plant = world.settle()
-    out = plant.cartridge_present and plant.tip_um > 0
-    if out and plant.motor_current_a > 0:
-        outcome.violations.append(
-            f"rest: it ended with the tips {plant.tip_um:.0f} um out and the drive on, state {outcome.ended}")
+def _judge_service(outcome: Outcome, case: Case, watch: Watch) -> None:
+    """One transient sends no sound pen to service."""
+    rows = [FAULTS[name] for name, _ in case.faults]
+    short = all(row.looks is not None or (row.for_ms or TRANSIENT_MS + 1) <= TRANSIENT_MS for row in rows)
+    service = watch.needs_service()
+    if short and len(rows) == 1 and service:
+        outcome.violations.append(f"service: a sound pen is sent to service by {', '.join(service)}")
 
 
 def _judge_name(outcome: Outcome, case: Case, plan: Session, simulation: Simulation) -> None:

@@ -44,7 +44,7 @@ def test_the_plant_does_what_the_phase_is_called(number):
     assert all(abs(seen[moment][0]) < 0.5 * fastest for moment in numbers("turn"))
     assert all(not seen[moment][1] for phase in ("boot", "aftercare") for moment in numbers(phase)
                if plan.moment(moment) > 60e6)  # the self-test arms for a moment
-    deepest = max(tip for _, _, tip in seen.values())
+    deepest = max(seen[moment][2] for phase in STROKE_PHASES for moment in numbers(phase))
     assert all(seen[moment][2] > deepest - 60 for moment in numbers("turn"))
 
 

@@ -25,7 +25,7 @@ def test_a_row_is_whole(name):
     assert set(fault.quiet) <= set(PHASES)
     assert fault.names or fault.said or fault.until == NEVER
     assert fault.why or not (fault.quiet or fault.until == NEVER), "no reason for asking for no name"
-    Mishap(what=fault.what, at_ms=1.5, for_ms=fault.for_ms, value=fault.value)
+    Mishap(what=fault.what, at_ms=1.5, for_ms=fault.for_ms, value=fault.value, pin=fault.pin, looks=fault.looks)
 
 
 @pytest.mark.parametrize("number", range(PENS))

@@ -13,7 +13,9 @@ PAGE = "docs/testing.md"
 def cells(fault: Fault) -> tuple[str, str, str, str]:
     """How a row of the page shows a fault."""
     figures = [f"{fault.value:g}"] if fault.value is not None else []
+    figures = [f"at {fault.pin}", *figures] if fault.pin is not None else figures
     figures += [f"for {fault.for_ms:g} ms"] if fault.for_ms is not None else []
+    figures += ["for one look"] if fault.looks is not None else []
     names = [*fault.names, *(f"“{text}”" for text in fault.said)]
     quiet = "where nothing moves" if len(fault.quiet) > 5 else ", ".join(fault.quiet)
     early = f"{fault.early_ms:g} ms before"

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pen.connect import WRONG_USE, err, fail
+from pen.sweep_command import firmware_of
 
 Replay = Annotated[str | None, typer.Option(metavar="ID", help="Run this one case and tell what came of it.")]
 Report = Annotated[Path | None, typer.Option(help="With --replay: the run's own HTML report.")]
@@ -21,18 +22,24 @@ Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Use the 
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes here; one for each core if missing.")]
 Faults = Annotated[list[str] | None, typer.Option(help="Only this fault; may be given again.")]
 Every = Annotated[int, typer.Option(min=1, help="Only every so many-th case.")]
+Firmware = Annotated[Path | None, typer.Option(help="Run this directory in place of the firmware.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures, or the case, as one JSON object.")]
 
 
 def campaign(
     replay: Replay = None, report: Report = None, out: Out = Path("out/campaign"), scheduler: Scheduler = None,
-    workers: Workers = None, fault: Faults = None, every: Every = 1, as_json: AsJson = False,
+    workers: Workers = None, fault: Faults = None, every: Every = 1, firmware: Firmware = None,
+    as_json: AsJson = False,
 ) -> None:
     """Faults at every moment of a session. Exit code 0 only if it ran to its end and no rule was violated."""
     from sim.campaign.cases import CaseError
+    from sim.campaign.pens import use_firmware
 
+    sources = firmware_of(firmware)
+    use_firmware(sources)
     try:
-        bad = _replay(replay, report, as_json) if replay else _run(out, scheduler, workers, fault, every, as_json)
+        bad = _replay(replay, report, as_json) if replay else _run(
+            out, scheduler, workers, fault, every, sources, as_json)
     except CaseError as error:
         raise _fail(str(error)) from None
     if bad:
@@ -46,11 +53,11 @@ def _fail(message: str) -> typer.Exit:
 def _replay(text: str, report: Path | None, as_json: bool) -> bool:
     """One case, here in this process; True if it violated a rule."""
     from sim.campaign.cases import parse
+    from sim.campaign.pens import simulate
     from sim.campaign.verdict import judge, scenario_of
-    from sim.run import Simulation
 
     case = parse(text)
-    outcome, run = judge(case, Simulation(scenario_of(case)), keep_detail=report is not None)
+    outcome, run = judge(case, simulate(scenario_of(case)), keep_detail=report is not None)
     if as_json:
         print(json.dumps(outcome.as_dict()))
     else:
@@ -96,7 +103,9 @@ def _chosen(faults: Sequence[str] | None, every: int):
     return cases[::every]
 
 
-def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: int, as_json: bool) -> bool:
+def _run(
+    out: Path, scheduler: str | None, workers: int | None, faults, every: int, firmware: Path, as_json: bool,
+) -> bool:
     cases = _chosen(faults, every)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -131,7 +140,7 @@ def _run(out: Path, scheduler: str | None, workers: int | None, faults, every: i
                 bar.update(task, description="0 violations")
                 began = time.perf_counter()
                 try:
-                    outcomes = run_cases(client, cases, told)
+                    outcomes = run_cases(client, cases, told, firmware=firmware)
                 except KeyboardInterrupt:  # what is done is reported all the same
                     outcomes = heard
                 wall_s = time.perf_counter() - began

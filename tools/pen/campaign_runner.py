@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
 
 from pen.processes import cores
 from sim.campaign.cases import Case, parse
+from sim.campaign.pens import use_firmware
 from sim.campaign.shared import run_cases_together
 from sim.campaign.verdict import Outcome
 from sim.space import FIRMWARE, ROOT
@@ -56,8 +58,9 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def run_batch(ids: Sequence[str]) -> list[Outcome]:
-    """On a worker: these cases, in order."""
+def run_batch(ids: Sequence[str], firmware: Path = FIRMWARE) -> list[Outcome]:
+    """On a worker: these cases, in order, on the firmware of this directory."""
+    use_firmware(firmware)
     return run_cases_together([parse(text) for text in ids])
 
 
@@ -96,9 +99,11 @@ def cluster_at(address: str) -> Iterator[Client]:
         yield client
 
 
-def run_cases(client: Client, cases: Sequence[Case], told: Told | None = None, batch: int = BATCH) -> list[Outcome]:
+def run_cases(
+    client: Client, cases: Sequence[Case], told: Told | None = None, batch: int = BATCH, firmware: Path = FIRMWARE,
+) -> list[Outcome]:
     """Run cases on the client's workers; the outcomes in the order of the cases."""
-    run = _Run(client, told)
+    run = _Run(client, told, firmware)
     found = run.collect([cases[at : at + batch] for at in range(0, len(cases), batch)])
     return [found[str(case)] for case in cases]
 
@@ -106,8 +111,9 @@ def run_cases(client: Client, cases: Sequence[Case], told: Told | None = None, b
 class _Run:
     """Batches on their way through a cluster; whatever happens to it, each case has an outcome in the end."""
 
-    def __init__(self, client: Client, told: Told | None):
+    def __init__(self, client: Client, told: Told | None, firmware: Path = FIRMWARE):
         self._client = client
+        self._firmware = () if firmware == FIRMWARE else (firmware,)
         self._told = told
         self._waiting: dict[Future, Sequence[Case]] = {}
         self._found: dict[str, Outcome] = {}
@@ -133,7 +139,8 @@ class _Run:
 
     def _submit(self, batches: Sequence[Sequence[Case]]) -> None:
         for part in batches:
-            future = self._client.submit(run_batch, [str(case) for case in part], pure=False, retries=DEATHS)
+            future = self._client.submit(
+                run_batch, [str(case) for case in part], *self._firmware, pure=False, retries=DEATHS)
             self._waiting[future] = part
             self._done.add(future)
 
