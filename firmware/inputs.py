@@ -5,6 +5,7 @@ builder puts each in its place and the table costs a pen no memory; docs/hardwar
 
 - READINGS in a row have to be alike, the first and the last of them MS apart or more. A gap above GAP_MS between two of
   them starts the count anew: nobody knows what the input did in between.
+  The driver's status is the exception: each answer has a checksum and is asked for anew, some 60 ms apart.
 - TRIES: how often it is asked in all before an answer that does not come, or is wrong, counts.
 - WITHIN_MS: so long after it began, what lasts has been found.
 - FOLLOWS: the fault; faults.NONE where it is not a fault.
@@ -88,12 +89,12 @@ NTC_WITHIN_MS = const(300)
 NTC_FOLLOWS = faults.NTC
 # the driver's status does not come, or is damaged
 SILENT_READINGS = const(5)
-SILENT_MS = const(60)
+SILENT_MS = const(240)
 SILENT_WITHIN_MS = const(1000)
 SILENT_FOLLOWS = faults.DRIVER_SILENT
-# the driver's status says short or open load, which service has to look at
-ALARM_READINGS = const(3)
-ALARM_MS = const(10)
+# the driver's status says short: an answer with a checksum, and the driver has switched its bridges off by itself
+ALARM_READINGS = const(1)
+ALARM_MS = const(0)
 ALARM_WITHIN_MS = const(400)
 ALARM_FOLLOWS = faults.DRIVER_SHORT
 # the driver's DIAG line: its status is asked for at once, and decides
@@ -116,8 +117,7 @@ GATE_FOLLOWS = faults.GATE
 DISPLAY_TRIES = const(10)
 DISPLAY_MS = const(50)  # between two of them
 DISPLAY_FOLLOWS = faults.DISPLAY
-MEMORY_TRIES = const(10)
-MEMORY_MS = const(10)
+MEMORY_TRIES = const(3)
 MEMORY_FOLLOWS = faults.STORAGE
 CARTRIDGE_TRIES = const(3)
 CARTRIDGE_FOLLOWS = faults.NONE
