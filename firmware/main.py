@@ -11,6 +11,11 @@ import time
 import board
 import faults
 from heap import tidy
+from micropython import const
+
+# Kept free at the front of the heap, where MicroPython begins to look for a place after each collection: a call that
+# takes its state from there (more than eleven words) finds one at once, and not behind all that stays.
+FRONT_BYTES = const(2048)
 
 
 def _collect_after(heap_bytes):
@@ -24,6 +29,7 @@ def main():
     board.set_clock()
     pen = None
     try:
+        front = bytearray(FRONT_BYTES)
         from base import Base
 
         base = Base()
@@ -33,6 +39,7 @@ def main():
 
         pen = Pen(time, board.reset_cause(), base)
         pen.boot()
+        del front
         tidy()
         _collect_after(-1)  # only when there is no room
         pen.run()

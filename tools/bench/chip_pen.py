@@ -56,6 +56,7 @@ def main():
     board.drive_off()
     board.set_clock()
     weigh("in the slot's loader")
+    front = bytearray(2048)  # as main.py does it
     from base import Base
 
     base = Base()
@@ -67,6 +68,7 @@ def main():
     pen = Pen(time, board.reset_cause(), base)
     weigh("the pen made")
     pen.boot()
+    del front
     weigh("self-test over")
     gc.threshold(-1)
     pen.scheduler.run_once = Looked(pen).run_once
