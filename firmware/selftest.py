@@ -23,8 +23,6 @@ RAIL_WAIT_MS = const(300)  # the boost charges its capacitor; readings that cann
 AGAIN_US = const(10000)
 LOOKS = const(10)  # every 5 ms: longer than the trigger's contacts may agree
 LOOK_US = const(5000)
-MEMORY_TRIES = const(12)
-MEMORY_AGAIN_US = const(80000)  # 1 s in all: as long as wrong answers have to last for a fault in use
 STILL_COUNTS = const(8)  # 8 um: the carriage settles, an encoder that counts by itself goes on
 POWER_FAIL_MV = const(8500)  # well under the comparator's 9.0 V
 _PROBE_STEPS = const(4)
@@ -46,7 +44,7 @@ def run(pen) -> int:
 def _patient(pen, test):
     """The fault that a test finds; while the record memory answers wrong, the test is made again for a second."""
     code = faults.NONE
-    for _ in range(MEMORY_TRIES):
+    for _ in range(inputs.MEMORY_TRIES):
         errors = pen.fram.errors
         try:
             code = test(pen)
@@ -54,7 +52,7 @@ def _patient(pen, test):
             code = faults.STORAGE
         if code == faults.NONE or pen.fram.errors == errors:
             break
-        pen.wait_us(MEMORY_AGAIN_US)
+        pen.wait_us(inputs.MEMORY_MS * 1000)
     return code
 
 
