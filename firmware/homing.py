@@ -35,6 +35,7 @@ FINE_US = const(2000)  # 0.6 mm/s: looked at every millisecond, the edge is caug
 LATE_LOOK_US = const(4000)  # 2.5 um: a look after so long cannot tell where the edge was
 INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
 STOP_TOLERANCE_UM = const(150)
+RINGING_UM = const(15)  # the nut swings past the last step; and as far as a carriage at its stop is not quite there
 STOP_SURE_US = const(30000)  # longer than a burst: so long the home line has to see the needles before the way out
 AGAIN_UM = const(30)  # between two homings the stop stays where it is
 FLIPS = const(8)  # the home line changes more often on one way outward: noise
@@ -131,7 +132,7 @@ class Homing(Carriage):
             return
         # without a calibration the edge may lie wherever one is accepted
         edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MAX_UM
-        self._probe_most_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM
+        self._probe_most_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM - RINGING_UM
         edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MIN_UM
         inside_um = edge_um + INNER_STOP_UM - STOP_TOLERANCE_UM - BOUNCE_UM
         if self._way_um and self._tries == 0:
