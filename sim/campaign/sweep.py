@@ -356,10 +356,11 @@ class _Clearing:
             return
         if self._resting_ns is not None and world.now_ns - max(self._resting_ns, self._lie_ns) >= SETTLED_NS:
             waited_ns = world.now_ns - self._resting_ns
-            if state == "ready" or (not self._left and (not self._watch.out or waited_ns > RETRY_NS)):
+            left_out = self._watch.out and waited_ns > RETRY_NS
+            if state == "ready" or left_out or (not self._left and not self._watch.out):
                 self._over()
                 return
-            if self._left and (not self._watch.out or waited_ns > RETRY_NS):
+            if self._left and not self._watch.out:
                 self._left -= 1
                 self._resting_ns = None
                 world.move_contact(BUTTONS["select"], True)
