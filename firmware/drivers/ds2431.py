@@ -90,8 +90,9 @@ class Ds2431:
         self._bound = True
         if not self._reset():
             return ABSENT
-        self._bus.writebyte(_MATCH_ROM)
-        self._bus.write(rom)
+        self._write(_MATCH_ROM)
+        for byte in rom:
+            self._write(byte)
         return OK
 
     def unbind(self):
@@ -104,7 +105,7 @@ class Ds2431:
         bus = self._bus
         if not self._reset():
             return ABSENT
-        bus.writebyte(_READ_ROM)
+        self._write(_READ_ROM)
         bus.readinto(buf)
         if crc8(buf, 7) != buf[7]:
             return BAD_CRC
@@ -139,7 +140,8 @@ class Ds2431:
         if not self._select():
             return ABSENT
         self._command(_WRITE_SCRATCHPAD, address)
-        self._bus.write(row)
+        for byte in row:
+            self._write(byte)
         crc = self._header_crc(_WRITE_SCRATCHPAD, address)
         return self._check_crc(crc16(row, ROW_SIZE, crc))
 
@@ -148,7 +150,7 @@ class Ds2431:
         if not self._select():
             return ABSENT
         bus = self._bus
-        bus.writebyte(_READ_SCRATCHPAD)
+        self._write(_READ_SCRATCHPAD)
         low, high, ending = bus.readbyte(), bus.readbyte(), bus.readbyte()
         bus.readinto(self._row)
         crc = crc16_byte(ending, crc16_byte(high, crc16_byte(low, crc16_byte(_READ_SCRATCHPAD, 0))))
@@ -166,7 +168,7 @@ class Ds2431:
         if not self._select():
             return ABSENT
         self._command(_COPY_SCRATCHPAD, address)
-        self._bus.writebyte(_WHOLE_ROW)
+        self._write(_WHOLE_ROW)
         return OK
 
     def copy_finish(self) -> int:
@@ -182,18 +184,25 @@ class Ds2431:
         self._bus.pin(0)
         return self._bus.reset()
 
-    def _select(self) -> bool:
+    def _write(self, byte: int):
+        """Send a byte. A zero has to be low for 60 to 120 us, and MicroPython's is short like its reset."""
         bus = self._bus
+        for _ in range(8):
+            if not byte & 1:
+                bus.pin(0)
+            bus.writebit(byte & 1)
+            byte >>= 1
+
+    def _select(self) -> bool:
         if not self._reset():
             return False
-        bus.writebyte(_RESUME if self._bound else _SKIP_ROM)
+        self._write(_RESUME if self._bound else _SKIP_ROM)
         return True
 
     def _command(self, command: int, address: int):
-        bus = self._bus
-        bus.writebyte(command)
-        bus.writebyte(address & 0xFF)
-        bus.writebyte(address >> 8)
+        self._write(command)
+        self._write(address & 0xFF)
+        self._write(address >> 8)
 
     def _header_crc(self, command: int, address: int) -> int:
         return crc16_byte(address >> 8, crc16_byte(address & 0xFF, crc16_byte(command, 0)))

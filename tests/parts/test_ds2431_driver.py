@@ -47,6 +47,23 @@ def test_read_rom(eeprom, bus):
     assert rest == bytes(8)
 
 
+def test_every_zero_is_low_before_micropythons_own_slot(eeprom, bus):
+    """Its slot lasts 60 us less the part of a microsecond that had begun; the chip may want all 60 of tW0L."""
+    lows = []
+    writebit = bus.writebit
+
+    def told(bit):
+        lows.append((bit, bus._low_ns > 0))
+        bus._low_ns = 0
+        writebit(bit)
+
+    bus.writebit = told
+    eeprom.read_rom(bytearray(8))
+    assert write(eeprom, bus, 0x48, ROW) == driver.OK
+    assert {low for bit, low in lows if not bit} == {True}
+    assert {bit for bit, low in lows if not low} == {1}
+
+
 def test_read_rom_errors(eeprom, bus):
     rom = bytearray(8)
     bus.short = True

@@ -18,6 +18,7 @@ class Bus:
         self.sent = bytearray()
         self.out = b""
         self.scratch = b""
+        self.bits = []
 
     def pin(self, level):
         pass
@@ -25,7 +26,14 @@ class Bus:
     def reset(self):
         self.sent = bytearray()
         self.out = b""
+        self.bits = []
         return self.present
+
+    def writebit(self, value):
+        self.bits.append(value)
+        if len(self.bits) == 8:
+            self.writebyte(sum(bit << i for i, bit in enumerate(self.bits)))
+            self.bits = []
 
     def writebyte(self, value):
         self.sent.append(value)
