@@ -35,7 +35,7 @@ FINE_US = const(2000)  # 0.6 mm/s: looked at every millisecond, the edge is caug
 LATE_LOOK_US = const(4000)  # 2.5 um: a look after so long cannot tell where the edge was
 INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
 STOP_TOLERANCE_UM = const(150)
-RINGING_UM = const(15)  # the nut swings past the last step; and as far as a carriage at its stop is not quite there
+NEARER_UM = const(25)  # a stop may lie so much nearer to the edge, or the nut swing so far past the last step
 STOP_SURE_US = const(30000)  # longer than a burst: so long the home line has to see the needles before the way out
 AGAIN_UM = const(30)  # between two homings the stop stays where it is
 FLIPS = const(8)  # the home line changes more often on one way outward: noise
@@ -132,7 +132,7 @@ class Homing(Carriage):
             return
         # without a calibration the edge may lie wherever one is accepted
         edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MAX_UM
-        self._probe_most_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM - RINGING_UM
+        self._probe_most_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM - NEARER_UM
         edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MIN_UM
         inside_um = edge_um + INNER_STOP_UM - STOP_TOLERANCE_UM - BOUNCE_UM
         if self._way_um and self._tries == 0:
@@ -168,7 +168,13 @@ class Homing(Carriage):
             self._again(faults.HOME_SENSOR, now_us)
         elif self._given(now_us) or moved_um > self._probe_most_um:
             told_um = self._probe_steps * 1000 // STEPS_PER_MM
-            if self._dark_steps and moved_um < ENCODER_DEAD_UM:
+            if not home and not self._edges and self._probe_steps > PAST_STEPS and moved_um * 2 > told_um:
+                # met so late that the way past it is left to go; the gate lets through that much and no more
+                if self._sight.sure(0):
+                    self._probe_steps = PAST_STEPS
+                    self._probe_most_um = PAST_UM + NEARER_UM
+                    self._next_move(PAST_STEPS, self._probe_out, PAST_STEPS, PROBE_US, HOME_PROBE, now_us)
+            elif self._dark_steps and moved_um < ENCODER_DEAD_UM:
                 # seen again, the needles did come back
                 self._again(faults.SLIP if home else faults.ENCODER, now_us)
             elif moved_um * 2 <= told_um:

@@ -38,6 +38,20 @@ def test_home_is_the_same_place_from_anywhere(edge_um):
         assert rig.world.settle().tip_um == pytest.approx(min(edge_um - 20, -220), abs=16)
 
 
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("stop_um", [-1000, -950, -875])
+@pytest.mark.parametrize("edge_um", [-160, -100, -60])
+def test_wherever_the_inner_stop_lies_home_is_found_and_a_stuck_line_goes_no_further_than_its_bound(stop_um, edge_um):
+    rig = homed(home_edge_um=edge_um, inner_stop_um=stop_um)
+    assert abs(rig.home_error_um) <= 3
+    stuck = PenRig(
+        plant={"home_edge_um": edge_um, "inner_stop_um": stop_um},
+        faults=[{"what": "home_stuck_active", "at_ms": 0}])
+    stuck.home(9000)
+    assert stuck.furthest_um <= edge_um + 150
+    assert stuck.fault() == "home_sensor"
+
+
 def test_home_is_the_same_place_with_any_skin_and_any_moment():
     draw = random.Random(7)
     rigs = []
