@@ -12,8 +12,7 @@ import slots
 from board import Board
 from drivers.fram import Fram
 from gate import step_word
-from gears import stored
-from heap import forget, tidy
+from heap import borrow, forget, tidy
 from machine import WDT
 from micropython import const
 from scpi import Parser
@@ -51,7 +50,7 @@ class Base:
 def _gears(limits):
     if slots.running:
         for path in ("/" + slots.running + "/" + FILE, "/" + FILE):
-            gears = stored(slots.read(path), limits)
+            gears = borrow("gears_file").stored(slots.read(path), limits)
             if gears is not None:
                 return gears
     from profile import planned_for, written_down

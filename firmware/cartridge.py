@@ -52,10 +52,10 @@ MARK_USED = const(0x24)
 # Pages 0 and 1 free, page 2 EPROM mode, page 3 write protected, register row locked ("Memory Access").
 PROTECTION_ROW = b"\x00\x00\xaa\x55\x55\x00\x00\x00"
 
-_VERSION = const(1)
+VERSION = const(1)
 _RECORD = const(8)  # where the parts lie in the image
 _REGISTERS = const(40)
-_BODY = const(28)
+BODY_BYTES = const(28)
 
 # States of Cartridge; from _READ to _READ + 5 one row of the image each
 _REST = const(0)
@@ -88,57 +88,21 @@ class Info:
         self.lot = ""
 
 
-def encode(
-    rom: bytes,
-    needles: int,
-    rated_um: int,
-    offset_um: int,
-    expiry_days: int,
-    lot: str,
-    kind: int = KIND_NEEDLE,
-    gauge: int = 32,
-) -> bytes:
-    """The 32-byte record for the chip with this 8-byte ROM number; ValueError when a value cannot be stored.
-
-    `rated_um` 100..5000, `offset_um` -200..200 (tips past nominal are positive), `expiry_days` 1..65535 since
-    2000-01-01 and the last day of use, `lot` at most 8 ASCII characters; the rest 0..255.
-    """
-    _within("rated depth", rated_um, RATED_MIN_UM, RATED_MAX_UM)
-    _within("zero offset", offset_um, -OFFSET_LIMIT_UM, OFFSET_LIMIT_UM)
-    _within("expiry", expiry_days, 1, 65535)
-    for name, value in (("needle count", needles), ("kind", kind), ("gauge", gauge)):
-        _within(name, value, 0, 255)
-    label = lot.encode()
-    if len(label) > 8 or len(label) != len(lot):
-        raise ValueError("lot must be at most 8 ASCII characters")
-    if len(rom) != 8:
-        raise ValueError("ROM number must be 8 bytes")
-    record = bytearray(RECORD_SIZE)
-    record[0:6] = bytes((0x50, 0x43, _VERSION, kind, gauge, needles))
-    _put_u16(record, 6, rated_um)
-    _put_u16(record, 8, offset_um & 0xFFFF)
-    _put_u16(record, 10, expiry_days)
-    record[12:20] = label + b" " * (8 - len(label))
-    _put_u16(record, 28, ds2431.crc16(record, _BODY, 0xFFFF))
-    _put_u16(record, 30, _binding_crc(rom, record))
-    return bytes(record)
-
-
 def decode(image: bytes | bytearray, rom: bytes | bytearray) -> Info:
     """Read the 48 bytes from MARK_ADDR of the chip with this ROM number. Never raises for bad content."""
     if len(image) != IMAGE_SIZE or len(rom) != 8:
         raise ValueError("decode wants 48 bytes and an 8-byte ROM number")
     record = image[_RECORD:_REGISTERS]
-    if _u16(record, 28) != ds2431.crc16(record, _BODY, 0xFFFF) or record[0] != 0x50 or record[1] != 0x43:
+    if _u16(record, 28) != ds2431.crc16(record, BODY_BYTES, 0xFFFF) or record[0] != 0x50 or record[1] != 0x43:
         return Info(CORRUPT)
-    if _u16(record, 30) != _binding_crc(rom, record):
+    if _u16(record, 30) != binding_crc(rom, record):
         return Info(COPIED)
     mark = _mark_state(image)
     if mark == CORRUPT:
         return Info(CORRUPT)
     if image[_REGISTERS + 2] != 0xAA or image[_REGISTERS + 3] != 0x55:
         return Info(UNPROTECTED)
-    info = Info(OK if record[2] == _VERSION else UNKNOWN_TYPE)
+    info = Info(OK if record[2] == VERSION else UNKNOWN_TYPE)
     info.used = mark == USED
     if info.reason == OK:
         _fill(info, record)
@@ -341,19 +305,10 @@ def _fill(info: Info, record):
         info.reason = CORRUPT
 
 
-def _binding_crc(rom, record) -> int:
+def binding_crc(rom, record) -> int:
+    """Ties a record to the chip with this ROM number."""
     return ds2431.crc16(record, 30, ds2431.crc16(rom, 8, 0xFFFF))
-
-
-def _put_u16(buf: bytearray, at: int, value: int):
-    buf[at] = value & 0xFF
-    buf[at + 1] = value >> 8
 
 
 def _u16(buf, at: int) -> int:
     return buf[at] | buf[at + 1] << 8
-
-
-def _within(name: str, value: int, low: int, high: int):
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be {low}..{high}, not {value}")

@@ -5,7 +5,8 @@ above a row is what it says of the command. Once the parser is built the pen for
 """
 
 import depth
-from scpi import IDLE, REST, TECHNICIAN, maybe, number, text, word
+from scpi import IDLE, REST, TECHNICIAN
+from scpi_tree import maybe, number, text, word
 
 ZONE = word("zone", [row.key for row in depth.ZONES])
 MASK = (number("mask", 0, 255),)

@@ -1,8 +1,8 @@
 """The console's IEEE 488.2 commands: who it is, what events there were, what waits."""
 
 import faults
-import selftest
 import version
+from heap import borrow
 from scpi_errors import OPERATION_COMPLETE
 
 
@@ -65,7 +65,7 @@ class Commands:
 
     def test(self):
         """What it finds is a fault like any other: it latches, and the panel says so."""
-        code = selftest.at_rest(self._pen)
+        code = borrow("selftest").at_rest(self._pen)
         if code != faults.NONE:
             self._pen.safety.trip(code)
         self._reply.number(code)

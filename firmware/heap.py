@@ -27,9 +27,10 @@ def forget(module: str):
 def borrow(module: str):
     """A module for one use: nothing else imports it, and its code goes with the next collection. At rest only."""
     tidy()
-    found = __import__(module)
-    forget(module)
-    return found
+    try:
+        return __import__(module)
+    finally:
+        forget(module)  # also what found no room for all of it
 
 
 def roomy(thing):

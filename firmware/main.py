@@ -13,8 +13,8 @@ import faults
 from heap import tidy
 from micropython import const
 
-# Kept free at the front of the heap, where MicroPython begins to look for a place after each collection: a call that
-# takes its state from there (more than eleven words) finds one at once, and not behind all that stays.
+# Kept free at the front of the heap until the pen is made. Starts of tasks were late on the emulated chip without it;
+# likely because MicroPython looks for a place from there on after a collection, also for a call with much state.
 FRONT_BYTES = const(2048)
 
 

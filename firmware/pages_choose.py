@@ -29,7 +29,10 @@ _NOTICES = {
 
 
 class ChoosePages:
-    """Pages ZONE to CONFIRM, CODE and NOTICE. `panel` says, sounds and refuses; `pen` is what is chosen for."""
+    """Pages ZONE to CONFIRM, CODE and NOTICE. `panel` says, sounds and refuses; `pen` is what is chosen for.
+
+    Something else needs the display: these are dropped, so a code begun is forgotten and a notice is no longer news.
+    """
 
     def __init__(self, panel, pen, screen):
         self._panel = panel
@@ -46,11 +49,6 @@ class ChoosePages:
         if self._entering and stage == treatment.CONFIRM:
             return pages.CODE
         return -1
-
-    def leave(self):
-        """Something else needs the display: a code begun is forgotten, a notice is no longer news."""
-        self._entering = False
-        self._notice = 0
 
     def enter(self, page):
         """Lists begin at their first row that may be chosen."""

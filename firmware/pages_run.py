@@ -1,4 +1,4 @@
-"""The pages of a session: its numbers while it runs, its summary, the aftercare for the client.
+"""The pages of a session while it runs: its numbers, and how fast to glide.
 
 The session page is drawn once; after that only what changed. While strokes run that is one number at a time, and
 allocates nothing.
@@ -6,7 +6,6 @@ allocates nothing.
 
 from array import array
 
-import aftercare
 import buttons
 import depth
 import faults
@@ -14,9 +13,8 @@ import journal
 import pages
 import safety
 import treatment
-from heap import borrow
 from micropython import const
-from pages import LOW_HZ, direction, draw_lines, mm
+from pages import LOW_HZ, direction, mm
 
 # The numbers of the session page
 _LAST = const(0)  # achieved, by the stroke before
@@ -30,19 +28,10 @@ _BLANK = const(-1)
 
 _BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen", "by clin")
 _HEAT = ("    ", "WARM", "SLOW")
-_ENDED = {
-    journal.USER: "by user",
-    journal.TIME_LIMIT: "time limit",
-    journal.FAULTED: "fault",
-    journal.POWER_LOST: "power lost",
-    journal.CARTRIDGE_END: "cartridge removed",
-    journal.JOURNAL_FULL: "record memory full",
-    journal.STROKE_LIMIT: "needles are worn",
-}
 
 
 class RunPages:
-    """Pages SESSION to AFTERCARE and GLIDE. `panel` says, sounds and refuses; `pen` is whose session it is."""
+    """Pages SESSION and GLIDE. `panel` says, sounds and refuses; `pen` is whose session it is."""
 
     def __init__(self, panel, pen, screen):
         self._panel = panel
@@ -58,7 +47,6 @@ class RunPages:
         self._next = 0
         self._glide_session = 0  # the session whose first glide limit was looked at
         self._glide_open = False
-        self._aftercare_page = 0
 
     def glide_to_read(self) -> bool:
         """A session has just been opened whose strokes drag at the usual glide, and nobody has read it."""
@@ -71,9 +59,7 @@ class RunPages:
         return self._glide_open
 
     def enter(self, page):
-        if page == pages.AFTERCARE:
-            self._aftercare_page = 0
-        elif page == pages.SESSION:
+        if page == pages.SESSION:
             self._editing_rate = False
             self._draw_session()
         elif page == pages.GLIDE:
@@ -84,28 +70,18 @@ class RunPages:
         if page == pages.SESSION:
             self._session_numbers()
             self._show_heat()
-        elif page == pages.AFTERCARE:
-            self._panel.draw_if(self._aftercare_page, self._draw_aftercare)
         elif page == pages.GLIDE:
             self._panel.draw_if(0, self._draw_glide)
-        elif page == pages.SUMMARY:
-            session = self._pen.session
-            self._panel.draw_if(session.eject() * 2 + (1 if session.present else 0), self._draw_summary)
 
     def press(self, page, keys):
         """Act on what was pressed."""
         if page == pages.SESSION:
             self._adjust(keys)
         elif keys.select == buttons.PRESS:
-            if page == pages.SUMMARY:
-                self._pen.treatment.summary_read()
-            elif page == pages.GLIDE:
-                if self._pen.safety.pressed:
-                    self._panel.say(faults.REFUSALS[faults.REFUSED_PAGE])
-                else:
-                    self._glide_open = False
+            if self._pen.safety.pressed:
+                self._panel.say(faults.REFUSALS[faults.REFUSED_PAGE])
             else:
-                self._next_aftercare()
+                self._glide_open = False
 
     # -- the session page: drawn once, then only its numbers --------------------------------------------
 
@@ -243,35 +219,3 @@ class RunPages:
             self._panel.sound(LOW_HZ, 400)
         elif deed.rate_mhz < deed.asked_rate_mhz:
             self._panel.say("Depth limits rate", ">")
-
-    def _draw_summary(self):
-        pen = self._pen
-        deed = pen.treatment
-        self._screen.heading("SESSION ENDED")
-        self._screen.line(1, _ENDED.get(deed.end_reason, ""))
-        self._screen.line(2, depth.zone(deed.zone).label)
-        self._screen.line(3, "Strokes  %d" % deed.strokes)
-        self._screen.line(4, "Worst    %+d um" % pen.journal.worst_error_um())
-        self._screen.line(5, "Record   %d" % pen.journal.session)
-        self._screen.line(6, pages.eject_text(pen.session))
-        self._screen.line(7, "SEL: aftercare")
-
-    def _draw_aftercare(self):
-        """The pages for the client, and last the notice that goes with them."""
-        number = self._aftercare_page
-        texts = borrow("aftercare")
-        if number < len(texts.AFTERCARE):
-            title, lines = texts.AFTERCARE[number]
-        else:
-            title, lines = "Please note", texts.NOTICE
-        self._screen.heading("AFTERCARE", "%d/%d" % (number + 1, aftercare.AFTERCARE_PAGES))
-        self._screen.line(1, title)
-        draw_lines(self._screen, lines, 2)
-        self._screen.line(7, "SEL: next")
-
-    def _next_aftercare(self):
-        self._aftercare_page += 1
-        if self._aftercare_page >= aftercare.AFTERCARE_PAGES:
-            self._aftercare_page = 0
-            self._pen.treatment.aftercare_read()
-            self._pen.session.read_cartridge()  # it may have been changed while the pages were read

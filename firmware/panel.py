@@ -2,8 +2,9 @@
 
 A page is drawn when it is entered; after that only what changed is drawn again, in a few bytes a pass, so
 that the bus never holds up the loop. While strokes run only numbers change, and drawing them allocates
-nothing. The pages themselves are in pages_choose, pages_client, pages_gauge, pages_run and pages_state; here is
-which of them is shown, who gets a press, and what all of them share: messages, lamp and buzzer.
+nothing. The pages themselves are in pages_run and pages_state, which stay in memory, and in pages_choose, pages_client,
+pages_gauge and pages_end, which are fetched when they are needed and go when another page is. Here is which of them
+is shown, who gets a press, and what all of them share: messages, lamp and buzzer.
 """
 
 import aftercare
@@ -16,11 +17,9 @@ import ticks
 import treatment
 from board import PIN_DOWN, PIN_SELECT, PIN_UP
 from drivers.ssd1306 import ADDRESS, Ssd1306
+from heap import borrow
 from micropython import const
 from pages import LOW_HZ, mm
-from pages_choose import ChoosePages
-from pages_client import ClientPages
-from pages_gauge import GaugePage
 from pages_run import RunPages
 from pages_state import StatePages
 from screen import Screen
@@ -29,7 +28,19 @@ from session import EJECT_OUT
 CHUNKS_MOVING = const(1)
 CHUNKS_REST = const(8)
 MESSAGE_MS = const(2500)
+AGAIN_MS = const(2048)  # after which pages that found no room in memory are asked for again
 REFRESH_MS = const(600)  # a display that lost its registers acknowledges on: at rest it is asked and set up so often
+
+# which pages stay in memory, and which are fetched
+_STATE = const(0)
+_RUN = const(1)
+_CHOOSE = const(2)
+_CLIENT = const(3)
+_GAUGE = const(4)
+_END = const(5)
+_GROUPS = bytes((  # by the number of the page
+    _STATE, _STATE, _STATE, _STATE, _CHOOSE, _CHOOSE, _CHOOSE, _CHOOSE, _STATE, _RUN, _END, _END, _CHOOSE, _CHOOSE,
+    _RUN, _CLIENT, _CLIENT, _GAUGE))
 
 _LED_OFF = (0, 0, 0)
 _LED_WHITE = (8, 8, 8)
@@ -61,13 +72,11 @@ class Panel:
         self._display = Ssd1306(pen.hardware.i2c, ADDRESS, pen.free_bus)
         self._screen = Screen(self._display)
         self._buttons = buttons.Buttons(PIN_SELECT, PIN_UP, PIN_DOWN)
-        choose = self._choose = ChoosePages(self, pen, self._screen)
-        state = StatePages(self, pen, self._screen)
-        run = self._run = RunPages(self, pen, self._screen)
-        client = ClientPages(self, pen, self._screen)
-        # by the number of the page
-        self._groups = (state, state, state, state, choose, choose, choose, choose, state, run, run, run, choose,
-                        choose, run, client, client, GaugePage(pen, self._screen, self))
+        self._state = StatePages(self, pen, self._screen)
+        self._run = RunPages(self, pen, self._screen)
+        self._group = self._state  # the pages that the one on the display is of
+        self._fetched = _STATE  # which of the pages that are fetched are in memory; _STATE: none
+        self._no_room_ms = -1  # when there was none for them; -1: there was
         self._page = -1
         self._stopped = False
         self._left = True  # something to send
@@ -120,7 +129,8 @@ class Panel:
             return pages.GLIDE if self._run.glide_to_read() else pages.SESSION
         if stage == treatment.CONFIRM and self._pen.courses.to_show():
             return pages.COURSE
-        over = self._choose.over(stage)
+        choose = self._group
+        over = choose.over(stage) if self._fetched == _CHOOSE else -1  # pyright: ignore[reportAttributeAccessIssue]
         return over if over >= 0 else pages.ZONE + stage - treatment.ZONE
 
     def update(self, now_ms: int) -> bool:
@@ -139,20 +149,23 @@ class Panel:
         if moving:
             page = self._page
         elif page != self._page:
+            if not self._at_hand(_GROUPS[page], now_ms):
+                self._pen.safety.to_read = True
+                self._lamp_and_tone(now_ms)
+                self._screen.flush_step(CHUNKS_REST)
+                return True
             self._page = page
             self._drawn = False
             self._shown = -1
             self.message_on = False
             self._screen.clear()
-            if page < pages.ZONE:
-                self._choose.leave()
-            self._groups[page].enter(page)
+            self._group.enter(page)
         if moving and self._left:
             self._lamp_and_tone(now_ms)
             self._left = self._screen.flush_step(CHUNKS_MOVING)
             return self._left
         if not moving or page == pages.SESSION or page == pages.GAUGE:
-            self._groups[page].draw(page)
+            self._group.draw(page)
         if not moving:
             self._follow_refusal()
             if self.message_on and ticks.diff(now_ms, self._message_ms) >= MESSAGE_MS:
@@ -168,6 +181,41 @@ class Panel:
         if not moving:  # a run begins on the page of the session, and on no other
             self._pen.safety.to_read = page != pages.SESSION or not self._drawn
         return left
+
+    def _at_hand(self, group, now_ms):
+        """True when the pages of a group can be entered. At rest; False: in a later pass.
+
+        They are fetched in a pass of their own, which takes the chip as long as drawing a page.
+        """
+        if group == _STATE or group == _RUN:
+            self._fetched = _STATE
+            self._group = self._run if group == _RUN else self._state
+            self._no_room_ms = -1
+            return True
+        if group == self._fetched:
+            return True
+        if self._no_room_ms >= 0 and ticks.diff(now_ms, self._no_room_ms) < AGAIN_MS:
+            return False
+        self._page = -1  # nothing is pressed on what goes now
+        self._fetched = _STATE
+        self._group = self._state
+        try:
+            if group == _CHOOSE:
+                self._group = borrow("pages_choose").ChoosePages(self, self._pen, self._screen)
+            elif group == _CLIENT:
+                self._group = borrow("pages_client").ClientPages(self, self._pen, self._screen)
+            elif group == _END:
+                self._group = borrow("pages_end").EndPages(self, self._pen, self._screen)
+            else:
+                self._group = borrow("pages_gauge").GaugePage(self._pen, self._screen, self)
+            self._fetched = group
+            self._no_room_ms = -1
+        except MemoryError:
+            self._no_room_ms = now_ms
+            self._screen.clear()
+            self._screen.line(3, "No room in memory")
+            self._screen.line(4, "Switch off and on")
+        return False
 
     def page_stands(self) -> bool:
         """The page is the one that the pen's state asks for."""
@@ -193,7 +241,7 @@ class Panel:
             keys.select_button.mute()  # it lets a computer in, and must not also do what the page has it do
         # a press is about what the user sees, and counts once this page is on the display
         if keys.feed(pads, now_ms) and not moving and self._page == self._wanted() and self._drawn:
-            self._groups[self._page].press(self._page, keys)
+            self._group.press(self._page, keys)
         return keys.doubtful()
 
     # -- messages, lamp, buzzer -----------------------------------------------------------------------

@@ -21,14 +21,14 @@ import micropython
 import motor
 import records
 import safety
-import selftest
 import session
 import slots
+import store
 import ticks
 import treatment
 import version
 from board import WATCHDOG_RESET
-from calibration import Calibration
+from calibration import RECORD_BYTES, VALID, Calibration
 from cartridge import Cartridge
 from console import Console
 from dates import Dates
@@ -41,7 +41,7 @@ from encoder import Encoder
 from faultrecord import FaultRecord
 from follow import Follow
 from gate import Gate
-from heap import roomy
+from heap import borrow, roomy
 from inputs import Evidence
 from machine import PWRON_RESET, mem32
 from micropython import const
@@ -123,7 +123,7 @@ class Pen:
         self.panel = Panel(self)
         self.follow = Follow(
             self.safety, self.motor, self.readings, self.driver, self._hurry_motor, self._prove_gate,
-            self._load_calibration, self.panel.page_stands)
+            self.load_calibration, self.panel.page_stands)
         self.console = Console(self, UsbSerial(), base.parser, base.methods)
         self.gate_proven = False  # seen to refuse a step at ceiling zero since the start
         self.fault_record = FaultRecord(self)
@@ -153,7 +153,7 @@ class Pen:
 
     def boot(self):
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
-        code = selftest.run(self)
+        code = borrow("selftest").run(self)
         self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
         self.slot_watch.tested(code)
@@ -246,7 +246,7 @@ class Pen:
                 import recalibration
             except MemoryError:
                 return b"no room in memory: restart the pen"
-            self.recalibration = recalibration.Recalibration(self, self._load_calibration)
+            self.recalibration = recalibration.Recalibration(self, self.load_calibration)
         return self.recalibration.begin()
 
     def restart(self, service: bool):
@@ -278,14 +278,28 @@ class Pen:
     def _prove_gate(self) -> bool:
         """True once the gate was seen to refuse; started without a cartridge, the pen tries it with the first."""
         if not self.gate_proven and self.session.present:
-            code = selftest.gate(self)
+            try:
+                code = borrow("selftest").gate(self)
+            except MemoryError:
+                self.panel.say("No room: restart pen")
+                return False
             if code != faults.NONE:
                 self.safety.trip(code)
         return self.gate_proven
 
-    def _load_calibration(self) -> int:
-        """Load what is on record, if it is good; else the fault that stands in the way."""
-        return selftest.calibration(self)
+    def load_calibration(self) -> int:
+        """Load the calibration on record; the fault if there is none or it is damaged."""
+        buf = bytearray(store.capacity(store.CALIBRATION))
+        status = self.store.read(store.CALIBRATION, buf)
+        if status == store.EMPTY:
+            return faults.CALIBRATION_MISSING
+        if status != store.OK and status != store.RECOVERED:
+            return faults.CALIBRATION_CORRUPT
+        length = self.store.length
+        if length != RECORD_BYTES or self.calibration.decode(buf, length) != VALID:
+            return faults.CALIBRATION_CORRUPT
+        self.calibrated()
+        return faults.NONE
 
     def park(self):
         """Another rest position may apply: further in, if need be. At rest only."""

@@ -13,7 +13,8 @@ import struct
 from array import array
 from binascii import crc32
 
-from gears import MAGIC, Gears, InGear, OutGear
+from gears import Gears, InGear, OutGear
+from gears_file import MAGIC
 from micropython import const
 from ramps import STEP_UM_X4, Brake, Ramp, isqrt
 
@@ -133,7 +134,7 @@ def _coast(speed_um_s, accel_um_s2, jerk_um_s3, coast_um_s2):
 
 
 def written_down(gears: Gears, limits) -> bytes:
-    """The gears as a file, which `gears.stored` reads; `limits` as there."""
+    """The gears as a file, which `gears_file.stored` reads; `limits` as there."""
     out_gears, in_gears = gears.out_gears, gears.in_gears
     parts = [struct.pack("<7I", *(tuple(limits) + (len(out_gears), len(in_gears), len(gears.tail))))]
     for gear in out_gears:

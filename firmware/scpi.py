@@ -1,14 +1,14 @@
 """The SCPI parser: from the bytes of a line to a row of the command table and its parameters.
 
 Pure. Headers are matched in long and short form, in any case, with optional nodes, and along the path of the command
-before a semicolon. The tree is built once; after that nothing here allocates, so that it may run while needles move.
-Parameters stand in arrays until the next command: whole numbers, quoted strings, and words of a list.
+before a semicolon. The tree is built once, by scpi_tree; after that nothing here allocates, so that it may run while
+needles move. Parameters stand in arrays until the next command: whole numbers, quoted strings, and words of a list.
 """
 
 from array import array
-from collections import namedtuple
 
 import scpi_errors as errors
+from heap import borrow
 from micropython import const
 
 PARAMS_MAX = const(9)
@@ -18,8 +18,6 @@ NUMBER_MOST = const(999999999)
 INT = const(0)  # from `low` to `high`
 TEXT = const(1)  # a quoted string of `low` to `high` characters
 WORD = const(2)  # one of `words`, without quotes
-
-Param = namedtuple("Param", ("name", "kind", "low", "high", "words", "optional"))
 
 # Who may, a sum of:
 REST = const(1)  # only while nothing moves
@@ -37,26 +35,6 @@ _STAR = const(42)
 _NONE = const(-1)
 
 
-def number(name, low, high):
-    """A whole number from `low` to `high`."""
-    return Param(name, INT, low, high, (), False)
-
-
-def text(name, low, high):
-    """A quoted string of `low` to `high` characters."""
-    return Param(name, TEXT, low, high, (), False)
-
-
-def word(name, words):
-    """One of `words`, written without quotes."""
-    return Param(name, WORD, 0, 0, tuple([w.upper().encode() for w in words]), False)
-
-
-def maybe(param):
-    """The same, but it may be left out; only the last ones may."""
-    return Param(param.name, param.kind, param.low, param.high, param.words, True)
-
-
 class Parser:
     """Finds rows of `table` by the headers in a line. After `unit`, the fields tell what it found.
 
@@ -67,21 +45,17 @@ class Parser:
     """
 
     def __init__(self, table):
-        self._text = bytearray()  # the names of all nodes, in capitals
-        self._starts = array("h", [0])  # node 0 is the root
-        self._lengths = bytearray(1)
-        self._shorts = bytearray(1)
-        self._child = array("h", [_NONE])
-        self._next = array("h", [_NONE])
-        self._command = array("h", [_NONE])
-        self._query = array("h", [_NONE])
-        self._params = []
-        self.access = bytearray(len(table))
-        for index in range(len(table)):
-            row = table[index]
-            self._params.append(row[1])
-            self.access[index] = row[2]
-            self._add(row[0], index)
+        tree = borrow("scpi_tree").Tree(table)
+        self._text = tree.text
+        self._starts = tree.starts
+        self._lengths = tree.lengths
+        self._shorts = tree.shorts
+        self._child = tree.child
+        self._next = tree.next
+        self._command = tree.command
+        self._query = tree.query
+        self._params = [row[1] for row in table]
+        self.access = bytes([row[2] for row in table])
         self._path = 0
         self._kinds = bytearray(PARAMS_MAX)
         self.values = array("i", [0] * PARAMS_MAX)
@@ -92,40 +66,7 @@ class Parser:
         self.query = False
         self.detail = b""  # more of what was wrong: a constant, or empty
 
-    # -- building the tree --------------------------------------------------------------------------
-
-    def _add(self, header, index):
-        for spelling in spellings(header):
-            node = 0
-            query = spelling[-1] == "?"
-            for name in (spelling[:-1] if query else spelling).split(":"):
-                node = self._grow(node, name)
-            where = self._query if query else self._command
-            if where[node] != _NONE:
-                raise ValueError("two commands with the header %s" % header)
-            where[node] = index
-
-    def _grow(self, parent, name):
-        long = name.upper().encode()
-        last = _NONE
-        node = self._child[parent]
-        while node != _NONE:
-            if self._lengths[node] == len(long) and self._same(long, 0, node, len(long)):
-                return node
-            last = node
-            node = self._next[node]
-        node = len(self._lengths)
-        self._starts.append(len(self._text))
-        self._text += long
-        self._lengths += bytes((len(long),))
-        self._shorts += bytes((len([c for c in name if not "a" <= c <= "z"]),))
-        for column in (self._child, self._next, self._command, self._query):
-            column.append(_NONE)
-        if last == _NONE:
-            self._child[parent] = node
-        else:
-            self._next[last] = node
-        return node
+    # -- the tree -----------------------------------------------------------------------------------
 
     def _same(self, line, at, node, length):
         """Whether line[at:at+length] is how the node's name begins, in any case."""
@@ -352,18 +293,6 @@ class Parser:
 
 
 _EXPECTED = (b"a number is expected", b"a string in quotes is expected", b"a word without quotes is expected")
-
-
-def spellings(header):
-    """Every way to write a header with and without its optional nodes, for building the tree; it allocates."""
-    at = header.find("[")
-    if at < 0:
-        return [header]
-    stop = header.find("]")
-    tails = spellings(header[stop + 1 :])
-    head = header[:at]
-    inner = header[at + 1 : stop]
-    return [head + tail for tail in tails] + [head + inner + tail for tail in tails]
 
 
 def _skip_space(line, at, end):

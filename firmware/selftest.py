@@ -14,7 +14,6 @@ import inputs
 import journal
 import safety
 import store
-from calibration import RECORD_BYTES, VALID
 from gate import Chain, step_word
 from micropython import const
 from registers import mark
@@ -224,18 +223,8 @@ def _probe(pen):
 
 
 def calibration(pen) -> int:
-    """Load the calibration; the fault if there is none or it is damaged."""
-    buf = bytearray(store.capacity(store.CALIBRATION))
-    status = pen.store.read(store.CALIBRATION, buf)
-    if status == store.EMPTY:
-        return faults.CALIBRATION_MISSING
-    if status != store.OK and status != store.RECOVERED:
-        return faults.CALIBRATION_CORRUPT
-    length = pen.store.length
-    if length != RECORD_BYTES or pen.calibration.decode(buf, length) != VALID:
-        return faults.CALIBRATION_CORRUPT
-    pen.calibrated()
-    return faults.NONE
+    """A valid calibration is on record, and loaded."""
+    return pen.load_calibration()
 
 
 def _archive(pen):

@@ -370,12 +370,12 @@ def build_cartridge_memory(
 ) -> bytes:
     """The 144 bytes of a cartridge as it leaves production, for the chip with this `rom`.
 
-    Encoded by the firmware's own `cartridge.encode`, so `expiry_days` counts from 2000-01-01 and values out
+    Encoded by the firmware's own `cartridge_record.encode`, so `expiry_days` counts from 2000-01-01 and values out
     of the format's range raise ValueError. `used` gives one whose mark has been written.
     """
-    cartridge = shim("cartridge")
+    cartridge, cartridge_record = shim("cartridge"), shim("cartridge_record")
     image = bytearray(b"\xff" * SIZE)
-    record = cartridge.encode(rom, needles, rated_um, offset_um, expiry_days, lot, kind, gauge)
+    record = cartridge_record.encode(rom, needles, rated_um, offset_um, expiry_days, lot, kind, gauge)
     image[cartridge.RECORD_ADDR : cartridge.RECORD_ADDR + len(record)] = record
     mark = cartridge.MARK_USED if used else cartridge.MARK_FRESH
     image[cartridge.MARK_ADDR : cartridge.MARK_ADDR + ROW] = bytes([mark] * ROW)

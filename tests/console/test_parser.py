@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from sim.space import shim
 
-scpi, errors, commands = shim("scpi"), shim("scpi_errors"), shim("commands")
+scpi, scpi_tree = shim("scpi"), shim("scpi_tree")
+errors, commands = shim("scpi_errors"), shim("commands")
 TABLE = list(commands.COMMANDS)
 parser = scpi.Parser(TABLE)
 PLAIN = scpi.Parser([
-    ("A:NUMber", (scpi.number("n", -5, 500),), 0), ("A:TEXT", (scpi.text("t", 1, 4),), 0),
-    ("A:WORD", (scpi.word("w", ("one", "two")),), 0),
-    ("A:BOTH", (scpi.number("n", 0, 9), scpi.maybe(scpi.text("t", 0, 9))), 0), ("A:BOTH?", (), 0),
+    ("A:NUMber", (scpi_tree.number("n", -5, 500),), 0), ("A:TEXT", (scpi_tree.text("t", 1, 4),), 0),
+    ("A:WORD", (scpi_tree.word("w", ("one", "two")),), 0),
+    ("A:BOTH", (scpi_tree.number("n", 0, 9), scpi_tree.maybe(scpi_tree.text("t", 0, 9))), 0), ("A:BOTH?", (), 0),
     ("DEEP[:ER]:STILL?", (), 0),
 ])  # fmt: skip
 

@@ -4,7 +4,7 @@ from pages import read
 from sim.space import shim
 from tools.console_page import renewed
 
-scpi, commands = shim("scpi"), shim("commands")
+scpi, scpi_tree, commands = shim("scpi"), shim("scpi_tree"), shim("commands")
 
 
 def test_the_page_is_what_the_table_says():
@@ -20,7 +20,7 @@ def test_help_lists_every_command_once():
         header, _, mark = line.rstrip("\n").partition("/")
         assert header not in listed
         listed[header] = mark.rstrip("/")
-    wanted = {spelling for row in commands.COMMANDS for spelling in scpi.spellings(row[0])}
+    wanted = {spelling for row in commands.COMMANDS for spelling in scpi_tree.spellings(row[0])}
     assert wanted == {
         found for header, mark in listed.items()
         for found in ({header} if mark else {header, header + "?"})}

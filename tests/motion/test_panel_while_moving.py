@@ -120,3 +120,26 @@ def test_words_that_found_no_room_in_memory_come_when_there_is_some():
     rig.world.pull_cartridge()
     rig.run_ms(1000)
     assert len(tries) == 3
+
+
+def test_pages_that_find_no_room_in_memory_say_so_and_come_when_there_is_some():
+    """Nothing is pressed meanwhile, and no run may begin; the tries are two seconds apart."""
+    rig = PenRig()
+    panel = rig.space.module("panel")
+    borrow, tries = panel.borrow, []
+
+    def room(module):
+        tries.append(module)
+        if len(tries) <= 2:
+            raise MemoryError
+        return borrow(module)
+
+    panel.borrow = room
+    while not tries:
+        rig.run_ms(100)
+    rig.run_ms(1000)
+    assert "No room in memory" in " ".join(read_lines(rig.world.display.pixels()))
+    assert tries == ["pages_choose"] and rig.pen.safety.to_read is True and not rig.pen.panel.page_stands()
+    rig.run_ms(6000)
+    assert read_lines(rig.world.display.pixels())[0].startswith("ZONE")
+    assert tries == ["pages_choose"] * 3

@@ -11,7 +11,7 @@ from ideal_stroke import CYCLES_PER_S, STEP_UM, IdealStroke, edges_of, words_of
 
 from sim.space import shim
 
-depth, gate, gears, profile, ramps = map(shim, ("depth", "gate", "gears", "profile", "ramps"))
+depth, gate, gears_file, profile, ramps = map(shim, ("depth", "gate", "gears_file", "profile", "ramps"))
 records, treatment = shim("records"), shim("treatment")
 
 REFERENCE = (100_000, 20_000, 60_000_000, 4_000)  # um/s, mm/s2, mm/s3, mm/s2
@@ -282,7 +282,7 @@ def test_gears_written_down_are_the_gears_that_are_read():
     limits = (60_000, 12_000, 60_000_000, 4_000)
     plan = planner(limits)
     data = profile.written_down(plan, limits)
-    found = gears.stored(data, limits)
+    found = gears_file.stored(data, limits)
     assert bytes(found.tail) == bytes(plan.tail)
     assert list(map(whole, found.out_gears + found.in_gears)) == list(map(whole, plan.out_gears + plan.in_gears))
     assert all(found.unchanged(table) for table in found._tables)
@@ -290,9 +290,9 @@ def test_gears_written_down_are_the_gears_that_are_read():
 
 def test_gears_of_other_limits_or_from_a_damaged_file_are_not_taken():
     data = profile.written_down(PLAN, REFERENCE)
-    assert gears.stored(data, REFERENCE) is not None
-    assert gears.stored(None, REFERENCE) is None and gears.stored(b"", REFERENCE) is None
-    assert gears.stored(data, (*REFERENCE[:3], REFERENCE[3] - 1)) is None
+    assert gears_file.stored(data, REFERENCE) is not None
+    assert gears_file.stored(None, REFERENCE) is None and gears_file.stored(b"", REFERENCE) is None
+    assert gears_file.stored(data, (*REFERENCE[:3], REFERENCE[3] - 1)) is None
     for at in range(0, len(data), 97):
-        assert gears.stored(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], REFERENCE) is None
-    assert gears.stored(data[:-4], REFERENCE) is None
+        assert gears_file.stored(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], REFERENCE) is None
+    assert gears_file.stored(data[:-4], REFERENCE) is None

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from wires import OneWireBus, drive
 
 import cartridge
+import cartridge_record
 from cartridge import Cartridge
 from drivers.ds2431 import Ds2431 as Driver
 from sim.parts import ds2431 as part
@@ -62,7 +63,7 @@ def test_what_was_encoded_is_decoded(needles, rated, offset, expiry, lot, gauge,
 
 def test_record_layout_and_crcs():
     """The bytes as documented, with checksums computed apart: this is what is in cartridges in the field."""
-    record = cartridge.encode(ROM, 12, 2500, -40, 0x1234, "L7", 1, 32)
+    record = cartridge_record.encode(ROM, 12, 2500, -40, 0x1234, "L7", 1, 32)
     body = b"PC\x01\x01\x20\x0c" + b"\xc4\x09" + b"\xd8\xff" + b"\x34\x12" + b"L7      " + bytes(8)
     assert record[:28] == body
     assert record[28:30] == onewire_crc16(body, 0xFFFF).to_bytes(2, "little")
@@ -85,7 +86,7 @@ def test_sizes_are_checked():
     with pytest.raises(ValueError, match="48 bytes"):
         cartridge.decode(bytes(47), ROM)
     with pytest.raises(ValueError, match="8 bytes"):
-        cartridge.encode(ROM[:7], 12, 2500, 0, 1, "")
+        cartridge_record.encode(ROM[:7], 12, 2500, 0, 1, "")
 
 
 @pytest.mark.parametrize("bit", range(8 * 32))
@@ -158,7 +159,7 @@ def test_verdict(changes, known_used, today, expected):
 
 
 def test_newer_layout_is_an_unknown_type_not_damage():
-    record = bytearray(cartridge.encode(ROM, 12, 2500, 0, TODAY, "A"))
+    record = bytearray(cartridge_record.encode(ROM, 12, 2500, 0, TODAY, "A"))
     record[2] = 2
     record[28:30] = onewire_crc16(record[:28], 0xFFFF).to_bytes(2, "little")
     record[30:] = onewire_crc16(ROM + record[:30], 0xFFFF).to_bytes(2, "little")

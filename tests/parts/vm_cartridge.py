@@ -5,6 +5,7 @@ the host against the full model. Prints one word for each step that went as expe
 """
 
 import cartridge
+import cartridge_record
 from drivers import ds2431
 
 ROM = b"\x2d\xab\x89\x67\x45\x23\x01"
@@ -81,7 +82,7 @@ def drive(reader):
 def main():
     memory = bytearray(0x90)
     memory[0x58:0x60] = bytes([cartridge.MARK_FRESH] * 8)
-    memory[0x60:0x80] = cartridge.encode(ROM, 12, 2500, -40, 11000, "VM-7")
+    memory[0x60:0x80] = cartridge_record.encode(ROM, 12, 2500, -40, 11000, "VM-7")
     memory[0x80:0x88] = cartridge.PROTECTION_ROW
     bus = Bus(memory)
     reader = cartridge.Cartridge(ds2431.Ds2431(bus))
