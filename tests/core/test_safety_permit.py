@@ -231,3 +231,27 @@ def test_a_look_at_the_readings_leaves_the_permit_of_a_run_alone():
     assert rig.ask() == faults.GRANTED
     rig.step()
     assert rig.core.permit.spend(rig.now_ms)
+
+
+@pytest.mark.hazard("H15")
+def test_a_pull_on_a_page_that_has_to_be_read_starts_nothing_until_it_was_let_go():
+    rig = Rig().ready()
+    rig.core.to_read = True
+    rig.press()
+    assert rig.ask() == faults.REFUSED_PAGE
+    rig.core.to_read = False  # read, with the trigger still held
+    assert rig.step().ask() == faults.REFUSED_PAGE
+    assert rig.core.state == safety.READY
+    rig.release().press()
+    assert rig.ask() == faults.GRANTED
+
+
+@pytest.mark.hazard("H11")
+def test_a_run_that_is_ended_goes_on_only_after_a_release():
+    rig = Rig().running()
+    rig.core.end_run()
+    assert rig.core.state == safety.STOPPING
+    rig.core.event(safety.PARKED)
+    assert rig.step().ask() == faults.REFUSED_RUN_TOO_LONG
+    rig.release().press()
+    assert rig.ask() == faults.GRANTED

@@ -186,3 +186,21 @@ def test_random_presses_keep_the_limits():
     Buttons.sessions = 0
     run_state_machine_as_test(Buttons, settings=settings(max_examples=200, stateful_step_count=50, deadline=None))
     assert Buttons.sessions > 20  # else the test says nothing
+
+
+@pytest.mark.hazard("H01")
+def test_what_homing_may_pass_is_refused_at_the_choice_and_again_at_the_confirmation():
+    """Homing brings the tips out to the reach of this pen with this cartridge, whatever the zone allows."""
+    deed = brought_to("INDICATION", travel_um=1500)
+    deed.reach_um = 1501
+    assert deed.choose_indication(SCARS) == treatment.REFUSED_REACH
+    assert deed.stage == treatment.INDICATION
+    deed.reach_um = 1500
+    assert deed.choose_indication(SCARS) == ACCEPTED
+    for _ in range(QUESTIONS):
+        deed.answer_no()
+    deed.reach_um = deed.limits.max_um + 1  # a longer cartridge was read meanwhile
+    assert deed.confirm(True) == treatment.REFUSED_REACH
+    assert deed.stage == treatment.CONFIRM
+    deed.reach_um = deed.limits.max_um
+    assert deed.confirm(True) == ACCEPTED

@@ -276,3 +276,13 @@ def test_how_the_due_date_stands(due_days, date_days, today_days, stands):
     found.due_days, found.date_days = due_days, date_days
     assert found.due(today_days) == stands
     assert (stands == calibration.DUE_PAST) == (found.overdue(today_days) and today_days >= date_days)
+
+
+@pytest.mark.hazard("H14")
+@pytest.mark.parametrize("due_days, date_days, today_days, stands", DUE)
+def test_a_day_that_is_only_a_bound_is_past_or_not_known(due_days, date_days, today_days, stands):
+    """It is that day at least: later than the due date is later, and all else may be."""
+    found = calibration.Calibration()
+    found.due_days, found.date_days = due_days, date_days
+    kept = stands in (calibration.DUE_PAST, calibration.DUE_UNKNOWN) or due_days == 0
+    assert found.due(today_days, False) == (stands if kept else calibration.DUE_UNKNOWN)
