@@ -26,6 +26,7 @@ _NUMBERS = const(6)  # and the rate
 _NOT_DRAWN = const(-2)
 _BLANK = const(-1)
 
+_STATE_WORDS = {safety.READY: "READY", safety.RUNNING: "  RUN", safety.STOPPING: "  RUN"}
 _BOUND_BY = ("by zone", "by indic", "by cartr", "by calib", "by pen", "by clin")
 _HEAT = ("    ", "WARM", "SLOW")
 
@@ -112,7 +113,7 @@ class RunPages:
         screen = self._screen
         if pen.safety.state != self._state_shown:
             self._state_shown = pen.safety.state
-            screen.text(0, 16, "  RUN" if self._state_shown == safety.RUNNING else "READY", True)
+            screen.text(0, 16, _STATE_WORDS.get(self._state_shown, " STOP"), True)
         self._look_at_glide()
         if self._glide_um_s != self._glide_drawn:
             self._glide_drawn = self._glide_um_s

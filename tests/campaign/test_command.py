@@ -61,7 +61,7 @@ def test_a_run_that_is_stopped_reports_what_is_done_and_is_no_success(tmp_path, 
 
     done_before = []
 
-    def interrupted(_client, cases, told):
+    def interrupted(_client, cases, told, **_options):
         for case in done_before:
             told(run_case(parse(case)))
         raise KeyboardInterrupt

@@ -16,7 +16,7 @@ from sim.tiers import find_micropython, run_micropython
 from tools.firmware_image import FIRMWARE, build
 
 RATE_HZ = 20
-DEPTH_UM = 1000
+DEPTH_UM = 900
 CHIP_PROBE = Path(__file__).with_name("chip_probe.py")
 VM_PROBE = Path(__file__).parent / "vm" / "vm_calls.py"  # apart: a VM looks for modules beside its script first
 
@@ -52,7 +52,7 @@ def cpu_a_stroke() -> dict[str, Any]:
 
 
 def run_at_20_hz() -> Simulation:
-    """A cheek, 1.00 mm deep, the trigger held for two seconds."""
+    """A cheek, 0.90 mm deep, the trigger held for two seconds."""
     return Simulation(parse(
         {"title": "calls", "treatment": {"zone": "cheek", "indication": "wrinkles"},
          "hands": [{"do": "open_session"}, {"do": "set_depth", "depth_um": DEPTH_UM},

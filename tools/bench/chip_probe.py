@@ -33,7 +33,7 @@ READY, DONE, FAILED = const(1), const(2), const(3)
 CALIBRATE = const(8)
 PASS, MOTOR, SENSE, RECORD = const(10), const(20), const(30), const(40)
 
-DEPTH_UM = const(1000)
+DEPTH_UM = const(900)
 RATE_MHZ = const(20000)
 WARM_UP, STROKES = const(8), const(20)  # the first few find the grid of the run, with state words in the record
 RELEASED_MS = const(50)  # the trigger has to be seen released since the session was opened
