@@ -95,7 +95,7 @@ EVIDENCE = [
     Broken("a_gap_too_long", "evidence.gap", "GAP_MS = const(20)", "GAP_MS = const(21)", "inputs"),
     Broken("forgotten_while_it_lasts", "evidence.found",
            "        return True\n", "        self.count = 0\n        return True\n", "inputs"),
-    Broken("held_on_to_after_its_end", "evidence.quiet", "            self.count = 0\n            return False",
+    Broken("held_on_to_after_its_end", "evidence.readings", "            self.count = 0\n            return False",
            "            return False", "inputs"),
 ]
 TREATMENT = [
