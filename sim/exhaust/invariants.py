@@ -246,10 +246,16 @@ def _(call, subject):
     return core.fault == faults.NONE
 
 
-@_rule("fault.told", ANY, "each fault that latches is told once, for the journal")
+@_rule("fault.told", ANY, "each fault that latches, or waits behind another, is told once, for the journal")
 def _(call, subject):
-    return call.latched == ([] if subject.core.fault in (call.fault, subject.firmware.faults.NONE)
-                            else [subject.core.fault])  # fmt: skip
+    fault, faults = subject.core.fault, subject.firmware.faults
+    told = list(call.latched)
+    if fault not in (call.fault, faults.NONE):
+        if fault not in told:
+            return False
+        told.remove(fault)
+    waits = subject.watch.owed - call.watch.owed
+    return sorted(faults.remedy(code) for code in told) == sorted(waits)
 
 
 # -- states -----------------------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ ONE_CALL = [
            "behind = self._for_service or self._for_restart", "behind = self._for_service"),
     Broken("service_forgotten_by_a_restart_asked_for", "fault.behind",
            "behind = self._for_service or self._for_restart", "behind = self._for_restart"),
+    Broken("waiting_fault_not_told", "fault.told",
+           "            return\n        self._on_fault(code)", "            return"),
     Broken("later_fault_shown", "fault.first",
            "        if self.fault == faults.NONE:\n            self.fault = code",
            "        if True:\n            self.fault = code"),

@@ -38,25 +38,22 @@ def watched(rig):
     return found
 
 
-@pytest.mark.parametrize("read", [False, True], ids=["glide page unread", "session page"])
 @pytest.mark.hazard("H20")
-def test_no_update_of_the_panel_makes_a_look_at_the_needles_late(read):
+def test_no_update_of_the_panel_makes_a_look_at_the_needles_late():
+    """The session's page is the only one on which strokes run."""
     rig = PenRig()
     rig.open_session("cheek", "wrinkles")
     rig.set(1000, 12_000)
-    if read:
-        rig.pen.panel._run._glide_open = False
-        rig.run_ms(200)
-    page = rig.pen.panel._page
-    assert page == (pages.SESSION if read else pages.GLIDE)
+    rig.run_ms(200)
+    assert rig.pen.panel._page == pages.SESSION
     found = watched(rig)
     rig.press()
     rig.run_ms(2500)
     assert rig.pen.motor.strokes() > 20
-    assert {shown for _, shown in found} == {page}
+    assert {shown for _, shown in found} == {pages.SESSION}
     assert max(calls for calls, _ in found) <= CALLS_MOST
-    if read:  # three of its numbers change, one an update
-        assert rig.pen.treatment.strokes - rig.pen.panel._run._shown[1] <= 3
+    # three of its numbers change, one an update
+    assert rig.pen.treatment.strokes - rig.pen.panel._run._shown[1] <= 3
     rig.press(False)
     rig.run_ms(500)
     assert rig.pen.panel._page == pages.SESSION

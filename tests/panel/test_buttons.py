@@ -128,7 +128,7 @@ def test_two_buttons_at_once_give_two_events():
     panel = Buttons(0, 1, 2)
     for t in range(0, 50, 5):
         panel.feed(0b111, t)
-    assert [panel.feed(0b001, t) for t in range(50, 75, 5)] == [False] * 4 + [True]
+    assert [panel.feed(0b001, t) for t in range(50, 85, 5)] == [False] * 6 + [True]
     assert (panel.select, panel.up, panel.down) == (NONE, PRESS, PRESS)
 
 

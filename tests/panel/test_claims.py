@@ -122,7 +122,7 @@ def test_the_old_cartridge_put_back_brings_the_carriage_in():
 
 
 OUT_PAGES = {
-    "interlock_torn": (0.02, "SEL: bring needles in"),
+    "jam": (None, "SEL: bring needles in"),
     "driver_short": (40, "Service: needles out"),
 }
 
@@ -132,8 +132,8 @@ OUT_PAGES = {
 def test_the_page_of_a_fault_that_left_the_needles_out_says_what_to_do_with_the_hand(what):
     for_ms, brings_in = OUT_PAGES[what]
     watched = Watched(
-        hands=[{"do": "open_session"}, {"do": "pass", "ms": 600, "pause_ms": 1500}, {"do": "wait", "ms": 1000}],
-        faults=[{"what": what, "stroke": 4, "part": 0.45, "for_ms": for_ms}],
+        hands=[{"do": "open_session"}, {"do": "pass", "ms": 600, "pause_ms": 1500}, {"do": "wait", "ms": 9000}],
+        faults=[{"what": what, "stroke": 4, "part": 0.45} | ({"for_ms": for_ms} if for_ms else {})],
         expect={"needles_retracted": "either"})
     seen = watched.simulation.hands.seen
     assert watched.world.settle().tip_um > OUT_UM
