@@ -62,7 +62,7 @@ def test_out_writes_all_files_and_the_memories_in_them_are_the_pens(tmp_path):
         ('title = "x"\n[[hands]]\ndo = "pass"\nms = 5\npause = 3\n', "did you mean 'pause_ms'?"),
         ('title = "x"\n[[hands]]\ndo = "set_depth"\ndepth_um = -1\n', "depth_um"),
         ('title = "x"\n[[faults]]\nwhat = "power_cutt"\nat_ms = 1\n', "did you mean 'power_cut'?"),
-        ('title = "x"\n[[faults]]\nwhat = "jam"\n', "'at_ms' or 'stroke'"),
+        ('title = "x"\n[[faults]]\nwhat = "jam"\n', "'at_ms', 'stroke' and 'when'"),
         ('title = "x"\n[treatment]\nzone = "cheeks"\n', "did you mean 'cheek'?"),
         ('title = "x"\n[plant]\nmoving_mass_g = 999\n', "from 2 to 15"),
         ('title = "x"\n[[hands]]\ndo = "console"\n', "'console' needs 'text'"),
