@@ -49,7 +49,7 @@ SESSIONS = pa.schema([
     _field("cartridge_rom", pa.string(), "hex", "serial number of the cartridge's memory", null=True),
     _field("firmware", pa.string(), "", "version", null=True),
     _field("calibration_id", pa.int32(), "", "which calibration was in force", null=True),
-    _field("strokes", pa.int32(), "", "by the pen's own count, null: no end on record", null=True),
+    _field("strokes", pa.int32(), "", "finished ones, by the pen's own count, null: no end on record", null=True),
     _field("strokes_read", pa.int32(), "", "in the strokes table"),
     _field("strokes_lost", pa.int32(), "", "made and unreadable, null: cannot be told", null=True),
     _field("slips", pa.int32(), "", "strokes in which the motor lost steps"),
@@ -70,7 +70,7 @@ STROKES = pa.schema([
     _field("period_us", pa.int32(), "us", "from this stroke's start to the next one's, kept to 8 us"),
     _field("slip", pa.bool_(), "", "the motor lost steps"),
     _field("fault", pa.bool_(), "", "a fault was raised during it"),
-    _field("partial", pa.bool_(), "", "it did not reach its turning point"),
+    _field("partial", pa.bool_(), "", "a stop cut it short"),
     _field("clipped", pa.bool_(), "", "a limit made it shallower than asked"),
     _field("exact", pa.bool_(), "", "false: achieved_um is rounded deeper, by less than 32 um"),
 ], metadata=FORMAT)  # fmt: skip
