@@ -16,7 +16,7 @@ from sim.space import shim
 if TYPE_CHECKING:
     from sim.silicon.chip import Chip
 
-gate, gears = shim("gate"), shim("gears")
+gate, gears_file = shim("gate"), shim("gears_file")
 
 RAM = 0x2000_0000
 BLOCK_BYTES = 16
@@ -72,7 +72,7 @@ class Chain:
 
     def _kept(self, gears_files: list[bytes]) -> list[Piece]:
         ram = self._ram.tobytes()
-        tails = [gears.stored(data, struct.unpack_from("<4I", data, 8)).tail for data in gears_files]
+        tails = [gears_file.stored(data, struct.unpack_from("<4I", data, 8)).tail for data in gears_files]
         found = [(ram.find(bytes(tail)), len(tail)) for tail in tails]
         return [Piece(at // 4, count, False) for at, count in found if at >= 0]
 

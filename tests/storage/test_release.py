@@ -89,7 +89,7 @@ def test_remains_that_are_no_session_are_passed_over():
         bench.chip.corrupt(address + at, 0x55)
     bench.restart()
     assert bench.session(3) == 4, "the number of a session that was counted is given again"
-    assert bench.counters() == (4, 5 + 6 + 3 + 3)
+    assert bench.counters() == (4, 4 + 4 + 3 + 3), "finished strokes: the fifth and sixth of a session are partial here"
     bench.work()
     assert [e.session for e in bench.entries] == [1, 2, 0, 4]
     with pytest.raises(ValueError, match="not in the archive yet"):
