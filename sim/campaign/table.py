@@ -83,11 +83,11 @@ FAULTS: dict[str, Fault] = {
     "power_fail_stuck": Fault("power_fail_stuck", ("power_fail",), ALWAYS),
     # cartridge
     "cartridge_pulled": Fault(
-        "cartridge_pulled", ("cartridge_pulled", "homing"), ALWAYS, said=NO_CARTRIDGE, quiet=("aftercare",),
-        why="the session is over and its pages stay until they are read"),
+        "cartridge_pulled", ("cartridge_pulled", "homing"), ALWAYS, said=NO_CARTRIDGE, quiet=("ending", "aftercare"),
+        why="the session is over or ends just then, and its pages stay until they are read"),
     "interlock_torn": Fault(
-        "interlock_torn", ("cartridge_pulled", "homing"), ALWAYS, said=NO_CARTRIDGE, quiet=("aftercare",),
-        why="the session is over and its pages stay until they are read"),
+        "interlock_torn", ("cartridge_pulled", "homing"), ALWAYS, said=NO_CARTRIDGE, quiet=("ending", "aftercare"),
+        why="the session is over or ends just then, and its pages stay until they are read"),
     "interlock_glitch": Fault(
         "interlock_torn", ("cartridge_pulled", "drive_dropped", "homing"), ALWAYS, for_ms=0.02, said=NO_CARTRIDGE,
         quiet=tuple(phase for phase in PHASES if phase not in IN_MOTION),
