@@ -173,6 +173,7 @@ class Homing(Carriage):
                 if self._sight.sure(0):
                     self._probe_steps = PAST_STEPS
                     self._probe_most_um = PAST_UM + NEARER_UM
+                    self._dark_steps = 0  # what the encoder has seen of the way is counted from here as well
                     self._next_move(PAST_STEPS, self._probe_out, PAST_STEPS, PROBE_US, HOME_PROBE, now_us)
             elif self._dark_steps and moved_um < ENCODER_DEAD_UM:
                 # seen again, the needles did come back

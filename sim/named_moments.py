@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 events, layout, safety = shim("events"), shim("layout"), shim("safety")
 READY = safety.STATE_NAMES.index("ready")
+RUNNING = safety.STATE_NAMES.index("running")
 _BYTES = layout.EVENT_BYTES
 _FROM, _TO = layout.EVENT_BASE, layout.EVENT_BASE + _BYTES * layout.EVENT_COUNT
 

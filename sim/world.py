@@ -14,7 +14,7 @@ import numpy as np
 from sim.contacts import BOUNCE_NS, Contact, chatter
 from sim.false_levels import FalseLevels
 from sim.i2c import I2cBus
-from sim.named_moments import Moments
+from sim.named_moments import RUNNING, Moments
 from sim.parts.adc import Adc
 from sim.parts.ds2431 import Ds2431
 from sim.parts.ds3231 import Ds3231
@@ -574,7 +574,8 @@ class World:
         self._last_step_ns = int(times_ns[-1])
         out = int(np.count_nonzero(outward))
         start_ns, end_ns = self.now_ns, self._last_step_ns + MOTION_TAIL_NS
-        is_stroke = out > 100 and len(times_ns) - out > 100
+        # out and back; while the pen runs there is no other motion, so one that only goes out is a stroke gone wrong
+        is_stroke = out > 100 and (len(times_ns) - out > 100 or self.moments.state == RUNNING)
         if is_stroke:
             self._stroke_count += 1
         self.recorder.motion_begins(self._stroke_count if is_stroke else 0, times_ns, outward)

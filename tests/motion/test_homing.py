@@ -52,6 +52,25 @@ def test_wherever_the_inner_stop_lies_home_is_found_and_a_stuck_line_goes_no_fur
     assert stuck.fault() == "home_sensor"
 
 
+@pytest.mark.parametrize("left", [4, 12, 20, 28])
+def test_an_edge_that_is_met_as_the_way_out_ends_says_nothing_of_the_encoder(left):
+    """The rest of the way past it is armed for by itself: the steps before that are no part of what it is judged by."""
+    rig = PenRig()
+    needles = rig.pen.motor
+
+    def until_probing():
+        assert rig.run_while(lambda: needles.doing != carriage.HOME_PROBE, 4000)
+
+    until_probing()
+    rig.world.plant.home_fault = "stuck_active"
+    rig.run_while(lambda: needles.doing == carriage.HOME_PROBE, 4000)
+    until_probing()
+    last = rig.pen.gate.position() + needles._probe_steps
+    assert rig.run_while(lambda: last - rig.pen.gate.position() > left, 4000)
+    rig.world.plant.home_fault = "none"
+    assert rig.home(6000), rig.fault()
+
+
 def test_home_is_the_same_place_with_any_skin_and_any_moment():
     draw = random.Random(7)
     rigs = []
