@@ -45,6 +45,7 @@ SCRATCH, SCRATCH_WORDS, HUNG_AT = 0x4005800C, 8, 4  # the watchdog's scratch reg
 SOFT_RESET = "soft reset"  # MicroPython begins anew, the chip goes on
 PIO0_IRQ = 0x50200030
 RESET_PULSE_NS = 479_000  # of 1-Wire, by MicroPython: 480 us less the part of one that had begun
+WHOLE_PULSE_NS = 480_000  # for a firmware that is not the checkout's: an earlier one leans on it, most often rightly
 BROWN_OUT_MV = 5000  # under this the regulator of the logic supply drops out
 POWER_FAIL_RAIL_MV = 9000  # the comparator's two thresholds
 POWER_FAIL_BATTERY_MV = 5600
@@ -519,7 +520,8 @@ class World:
         """MicroPython's reset pulse, which is longer by as long as the line was low before it."""
         before_ns = self.now_ns - self._onewire_fell_ns if self._outputs.get(pin) == 0 else 0
         self._outputs[pin] = 1
-        return int(self.cartridge.reset(self.now_ns, RESET_PULSE_NS + before_ns))
+        pulse_ns = RESET_PULSE_NS if self.firmware_sources == FIRMWARE else WHOLE_PULSE_NS
+        return int(self.cartridge.reset(self.now_ns, pulse_ns + before_ns))
 
     def _pin_set(self, pin: int, level: int, _c: int) -> None:
         before = self._outputs.get(pin)
