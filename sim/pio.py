@@ -39,8 +39,8 @@ TWINS = {
     "interlock": "0c9377702fb642dc",
     "quadrature": "7a81eab6ad93fba7",
 }
-# The gate up to commit 972cfdd: the same steps in the same cycles. What differs is when STEP falls, and that DIR follows
-# the word after a step that is not made; its twin shows both as the present gate has them.
+# The gate up to commit 972cfdd: the same steps in the same cycles. What differs is when STEP falls, and that DIR goes
+# on to the word after a step that is not made; its twin shows both as the present gate has them.
 EARLIER = {"step_generator": "d7f3422365600d7e", "depth_gate": "4f74b6c6fd957ad0"}
 _NAMES = {key: name for table in (EARLIER, TWINS) for name, key in table.items()}
 _STATE_MACHINES = {

@@ -114,7 +114,7 @@ class _Watch:
                 self._strokes.append(_stroke(start, times_ns, outward))
 
         def watched_handle(op, a, b, c, now_us):
-            if op == ow.OW_WRITE_BIT:
+            if op in (ow.OW_WRITE_BIT, ow.OW_WRITE_BYTE):
                 self._wire.append(now_us * 1000)
             return handle(op, a, b, c, now_us)
 

@@ -2,6 +2,7 @@
 
 What is drawn is a scenario as any other, so that it can be kept as a file, replayed, and made smaller: acts and mishaps
 are taken out, alone and in groups, as long as the same rule is still broken. Times then are halved as long as it is.
+A run goes on at its end until the needles have had the time to come in, however short its hands have become.
 
 Invariants: a seed gives the same scenario for ever on this source, and the same outcome on the same firmware.
 """
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from sim.campaign.pens import TREATMENTS
 from sim.campaign.rules import Watch
 from sim.campaign.sweep import NO_TRANSIENT, transients
+from sim.campaign.verdict import REST_WITHIN_NS
 from sim.link import SimulatorBroken
 from sim.mishaps import MISHAPS
 from sim.run import Simulation
@@ -32,6 +34,7 @@ STARTS_UM = (-750.0, -400.0, -110.0, -110.0, -110.0, 300.0, 1000.0, 1800.0, 2500
 STORE = ("fram_dead", "fram_noisy", "fram_deaf")
 SHRINK_RUNS = 200
 SHORT_MS = 25
+LEAST_MS = 0.001  # no mishap is made shorter
 
 Part = TypeVar("Part")
 
@@ -146,6 +149,8 @@ def run_scenario(scenario: Scenario, seed: int = 0, firmware: Path = FIRMWARE) -
     simulation.world.recorder.keep_detail = False
     watch = Watch(simulation)
     watch.lasting = any(_lasts(mishap) for mishap in scenario.faults)
+    simulation.rest_within_ns = REST_WITHIN_NS
+    simulation.moves = lambda: simulation.world.settle().motor_current_a > 0 or watch.may_still_move
     try:
         run = simulation.run()
     except (Exception, SimulatorBroken) as error:
@@ -207,14 +212,21 @@ def shrink(scenario: Scenario, rule: str, firmware: Path = FIRMWARE, runs: int =
             "faults": [part for part in parts if isinstance(part, Mishap)]})
 
     parts = least([*scenario.faults, *scenario.hands], lambda kept: breaks(with_parts(kept)))
-    for i, part in enumerate(parts):
-        while isinstance(part, HandStep) and part.ms and part.ms > 1 and left[0] > 0:
-            part = part.model_copy(update={"ms": part.ms // 2})
-            tried = [*parts[:i], part, *parts[i + 1 :]]
+    for i in range(len(parts)):
+        while left[0] > 0 and (shorter := _shorter(parts[i])) is not None:
+            tried = [*parts[:i], shorter, *parts[i + 1 :]]
             if not breaks(with_parts(tried)):
                 break
             parts = tried
     return with_parts(parts)
+
+
+def _shorter(part: HandStep | Mishap) -> HandStep | Mishap | None:
+    """The same for half as long; None where that has no meaning."""
+    if isinstance(part, HandStep):
+        return part.model_copy(update={"ms": part.ms // 2}) if part.ms and part.ms > 1 else None
+    shortest = part.for_ms is None or part.for_ms < 2 * LEAST_MS
+    return None if shortest else part.model_copy(update={"for_ms": round((part.for_ms or 0) / 2, 6)})
 
 
 def least(parts: list[Part], fails: Callable[[list[Part]], bool]) -> list[Part]:

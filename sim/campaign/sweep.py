@@ -17,7 +17,7 @@ import os
 import pickle
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -207,12 +207,14 @@ class Sweep:
 
     def __init__(
         self, passage: Passage, every_ms: int = 1, share: tuple[int, int] = (0, 1), firmware: Path = FIRMWARE,
-        told: Callable[[Lie], None] | None = None, anything: bool = False,
+        told: Callable[[Lie], None] | None = None, anything: bool = False, known: Collection[str] = (),
     ):
         """`share`: (0, 2) and (1, 2) are the halves of one passage; `told` hears of each lie as it is judged.
 
-        `anything`: whatever can go wrong, some of it at each moment, in place of the home line alone.
+        `anything`: whatever can go wrong, some of it at each moment, in place of the home line alone. Lies whose ids
+        are `known` are left out.
         """
+        self._ids = known
         self._kinds = list(transients()) if anything else home_lies()
         self._at_once = KINDS_AT_ONCE if anything else len(self._kinds)
         if anything:
@@ -267,7 +269,9 @@ class Sweep:
         if (ms // self._every_ms) % self._share[1] == self._share[0]:
             first = ms // self._every_ms * self._at_once
             for i in range(first, first + self._at_once):
-                self._fork(Lie(self._passage.name, ms, str(self._kinds[i % len(self._kinds)])))
+                lie = Lie(self._passage.name, ms, str(self._kinds[i % len(self._kinds)]))
+                if lie.id not in self._ids:
+                    self._fork(lie)
                 if self._lie is not None:
                     return
         world.after(self._every_ms * MS, lambda: self._tick(ms + self._every_ms))
@@ -372,11 +376,11 @@ class _Clearing:
 
 def run_share(
     every_ms: int, share: tuple[int, int], firmware: Path, names: tuple[str, ...] = (),
-    told: Callable[[Lie], None] | None = None, anything: bool = False,
+    told: Callable[[Lie], None] | None = None, anything: bool = False, known: Collection[str] = (),
 ) -> list[Lie]:
-    """This share of all passages, or of those named; `told` hears of each lie as it is judged."""
+    """This share of all passages, or of those named, but for `known` ids; `told` hears of each lie as it is judged."""
     found: list[Lie] = []
     for passage in passages():
         if not names or passage.name in names:
-            found += Sweep(passage, every_ms, share, firmware, told, anything).run()
+            found += Sweep(passage, every_ms, share, firmware, told, anything, known).run()
     return found

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from pen.cli import app
 from sim.campaign import random_hands, rules
 from sim.campaign.files import toml_of
-from sim.campaign.random_hands import least, run_scenario, run_seed, scenario_of, shrink
+from sim.campaign.random_hands import Outcome, least, run_scenario, run_seed, scenario_of, shrink
 from sim.scenario import HandStep, Mishap, Scenario, load
 
 SEEDS = range(400)
@@ -59,15 +59,16 @@ def test_what_is_not_needed_is_left_out(wanted):
 
 
 def test_a_violation_is_made_as_small_as_it_can_be(monkeypatch):
-    monkeypatch.setattr(rules, "CLAIMS", ("ZONE",))  # as if it were wrong to offer the zones with the needles inside
+    # as if it were wrong to offer the indications with the needles inside
+    monkeypatch.setattr(rules, "CLAIMS", ("INDICATION",))
     monkeypatch.setattr(rules, "OUT_UM", -2000)
     scenario = Scenario(
         name="big", title="big", go_on=True, settle_ms=0,
         hands=[HandStep(do="press", button="up", ms=40), HandStep(do="lift"), HandStep(do="wait", ms=4000),
-               HandStep(do="apply"), HandStep(do="pass", ms=50)],
+               HandStep(do="apply"), HandStep(do="press", button="select", ms=90), HandStep(do="wait", ms=900)],
         faults=[Mishap(what="pin_low", pin="diag", at_ms=100, for_ms=1)])
     smaller = shrink(scenario, "claim", runs=40)
-    assert not smaller.faults and len(smaller.hands) == 1
+    assert not smaller.faults and [step.do for step in smaller.hands] == ["wait", "press"]
     assert "claim" in run_scenario(smaller).broken
 
 
@@ -93,3 +94,30 @@ def test_the_command_adds_up_and_writes_what_it_found(tmp_path, monkeypatch):
 def test_one_seed_is_told(tmp_path):
     done = hands("--seed", "3", "--out", str(tmp_path), "--no-shrink")
     assert done.exit_code == 0 and "every rule held" in done.output and "hands_3:" in done.output
+
+
+def test_needles_have_their_time_to_come_in_however_short_the_hands_are():
+    scenario = Scenario(name="short", title="short", go_on=True, settle_ms=0, plant={"start_um": 2500.0}, hands=[])
+    outcome = run_scenario(scenario)
+    assert not outcome.broken and outcome.sim_s > 1
+
+
+def test_a_mishap_is_made_as_short_as_it_may_be(monkeypatch):
+    monkeypatch.setattr(random_hands, "run_scenario", lambda scenario, firmware: Outcome(
+        0, broken={"rest": ""} if any(fault.for_ms >= 2 for fault in scenario.faults) else {}))
+    smaller = shrink(Scenario(
+        name="long", title="long", hands=[HandStep(do="lift")],
+        faults=[Mishap(what="pin_low", pin="home", at_ms=1, for_ms=25)]), "rest")
+    assert [fault.for_ms for fault in smaller.faults] == [3.125] and not smaller.hands
+
+
+def test_a_file_that_breaks_a_rule_is_made_small_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(random_hands, "run_scenario", lambda scenario, seed=0, firmware=None: Outcome(
+        0, broken={"rest": "left out"} if scenario.faults else {}))
+    path = tmp_path / "found.toml"
+    path.write_text(toml_of(scenario_of(5).model_copy(update={
+        "faults": [Mishap(what="pin_low", pin="home", at_ms=1, for_ms=25)]})))
+    done = hands("--file", str(path), "--out", str(tmp_path))
+    assert done.exit_code == 1
+    smaller = load(tmp_path / "rest_found.toml")
+    assert len(smaller.faults) == 1 and not smaller.hands and smaller.about == "rest: left out"

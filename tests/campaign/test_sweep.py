@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pen.cli import app
+from pen.sweep_runner import Swept
 from sim.campaign import rules
 from sim.campaign.files import toml_of
 from sim.campaign.sweep import (
@@ -104,3 +105,32 @@ def test_anything_at_some_moments_of_a_restart():
     lies = Sweep(BY_NAME["restarted, 1 mm out"], every_ms=300, anything=True).run()
     assert len({lie.what for lie in lies}) == len(lies) >= KINDS_AT_ONCE * 2
     assert not [lie for lie in lies if any(text.startswith("simulator") for text in lie.violations)]
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path):
+    words = ("--only", "retract, 1 mm out", "--every", "60", "--workers", "1", "--out", str(tmp_path))
+    whole = sweep(*words)
+    lines = (tmp_path / "sweep.jsonl").read_text().splitlines()
+    before = json.loads((tmp_path / "sweep.json").read_text())["lies"]
+    (tmp_path / "sweep.jsonl").write_text("\n".join(lines[:5]) + '\n{"passage": "retr')
+    told = sweep(*words, "--resume")
+    assert json.loads((tmp_path / "sweep.json").read_text())["lies"] == before
+    assert told.exit_code == whole.exit_code
+    assert len((tmp_path / "sweep.jsonl").read_text().splitlines()) == len(lines)
+    other = sweep(*words[:3], "70", *words[4:], "--resume")
+    assert other.exit_code == 2 and "of another run" in " ".join(other.output.split())
+
+
+def test_the_report_has_a_row_for_each_passage_and_says_what_never_came_about(tmp_path):
+    lies = [
+        Lie("retract, 1 mm out", 0, "active:one look", over_um=3.0, violations=["depth: too far", "rest: left out"]),
+        Lie("retract, 1 mm out", 0, "active:25 ms"), Lie("retract, inside", 0, "active:25 ms")]
+    names = ("retract, 1 mm out", "retract, inside", "cleared, inside")
+    found = Swept(lies, 1.0, 1, 60, True, names)
+    assert found.unmet == ["cleared, inside"]
+    rows = {row[0]: row[1:] for row in found.tables()[0].rows}
+    assert rows["retract, 1 mm out"] == [2, 1, 1, 0, 0, 0, 0, 0, 3.0] and rows["cleared, inside"][0] == 0
+    found.write_page(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "pen sweep --replay &#39;retract, 1 mm out@0:active:one look&#39;" in page
+    assert "Never met: cleared, inside." in page and "1 runs violated a rule" in page

@@ -63,27 +63,27 @@ def _one(seed: int | None, file: Path | None, firmware: Path, out: Path, shrink:
             say(f"  violated: {rule}: {text}", style="red", markup=False, soft_wrap=True)
         if not outcome.broken:
             say("  every rule held", style="green")
-    if seed is not None and shrink:
-        _smallest(outcome, firmware, out, err)
+    if shrink:
+        _smallest(scenario, outcome, firmware, out, str(seed) if file is None else file.stem)
     return bool(outcome.broken)
 
 
-def _smallest(outcome: Any, firmware: Path, out: Path, say_to: Console) -> None:
+def _smallest(scenario: Any, outcome: Any, firmware: Path, out: Path, name: str) -> None:
     """The smallest scenario for each rule that was broken, as a file."""
     from sim.campaign import random_hands
     from sim.campaign.files import toml_of
 
     for rule in outcome.broken:
-        smaller = random_hands.shrink(random_hands.scenario_of(outcome.seed), rule, firmware)
+        smaller = random_hands.shrink(scenario, rule, firmware)
         text = random_hands.run_scenario(smaller, firmware=firmware).broken.get(rule, "")
-        path = out / f"{rule}_{outcome.seed}.toml"
+        path = out / f"{rule}_{name}.toml"
         path.write_text(toml_of(smaller, f"{rule}: {text}"), encoding="utf-8")
-        say_to.print(f"pen hands --file {path}", markup=False, soft_wrap=True)
+        err.print(f"pen hands --file {path}", markup=False, soft_wrap=True)
 
 
 def _run(hours: float, first: int, workers: int | None, firmware: Path, out: Path, shrink: bool, as_json: bool) -> bool:
     from pen.processes import cores, on_processes
-    from sim.campaign.random_hands import run_seed
+    from sim.campaign.random_hands import run_seed, scenario_of
 
     count = workers or cores()
     outcomes: list[Any] = []
@@ -116,7 +116,7 @@ def _run(hours: float, first: int, workers: int | None, firmware: Path, out: Pat
         whole = on_processes(count, work, heard)
     if shrink:
         for outcome in bad[:SHRUNK]:
-            _smallest(outcome, firmware, out, err)
+            _smallest(scenario_of(outcome.seed), outcome, firmware, out, str(outcome.seed))
     figures = {
         "seeds": len(outcomes), "first": first, "hours": round(sum(one.sim_s for one in outcomes) / 3600, 2),
         "strokes": sum(one.strokes for one in outcomes), "violations": len(bad),
