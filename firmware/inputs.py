@@ -5,7 +5,7 @@ builder puts each in its place and the table costs a pen no memory; docs/hardwar
 
 - READINGS in a row have to be alike, the first and the last of them MS apart or more. A gap above GAP_MS between two of
   them starts the count anew: nobody knows what the input did in between.
-  The driver's status is the exception: each answer has a checksum and is asked for anew, some 60 ms apart.
+  What answers when it is asked (the driver's status) has no gaps: what it said holds until it says otherwise.
 - TRIES: how often it is asked in all before an answer that does not come, or is wrong, counts.
 - WITHIN_MS: so long after it began, what lasts has been found.
 - FOLLOWS: the fault; faults.NONE where it is not a fault.
@@ -16,6 +16,7 @@ is refused on the first reading that is not as it should be. What waits is what 
 
 import faults
 import micropython
+import ticks
 from micropython import const
 
 GAP_MS = const(20)
@@ -92,11 +93,16 @@ SILENT_READINGS = const(5)
 SILENT_MS = const(240)
 SILENT_WITHIN_MS = const(1000)
 SILENT_FOLLOWS = faults.DRIVER_SILENT
-# the driver's status says short: an answer with a checksum, and the driver has switched its bridges off by itself
-ALARM_READINGS = const(1)
-ALARM_MS = const(0)
+# the driver's status says that it is off or lost its settings: short, heat, charge pump, reset; it is asked on at once
+ALARM_READINGS = const(4)
+ALARM_MS = const(40)
 ALARM_WITHIN_MS = const(400)
 ALARM_FOLLOWS = faults.DRIVER_SHORT
+# the driver's status says open load while strokes run
+OPEN_READINGS = const(3)
+OPEN_MS = const(500)
+OPEN_WITHIN_MS = const(1000)
+OPEN_FOLLOWS = faults.DRIVER_OPEN
 # the driver's DIAG line: its status is asked for at once, and decides
 DIAG_READINGS = const(1)
 DIAG_MS = const(0)
@@ -163,3 +169,24 @@ class Evidence:
             return False
         self._first_ms = (now_ms - _HALF - self._ms & _MASK) ^ _HALF  # kept well inside the range of a difference
         return True
+
+
+class Answers:
+    """The same for what answers when it is asked: an answer holds until the next, so no gap starts the count anew."""
+
+    def __init__(self, readings: int, ms: int):
+        self._needed = readings
+        self._ms = ms
+        self.count = 0
+        self._first_ms = 0
+
+    def enough(self, condition, now_ms: int) -> bool:
+        """Take one answer. True when it and those before it show the condition for sure."""
+        if not condition:
+            self.count = 0
+            return False
+        if self.count == 0:
+            self._first_ms = now_ms
+        if self.count < self._needed:
+            self.count += 1
+        return self.count == self._needed and ticks.diff(now_ms, self._first_ms) >= self._ms

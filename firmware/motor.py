@@ -82,7 +82,8 @@ _STUCK = const(51)  # the last stroke whose turn no look saw, and how many there
 _STUCK_ROW = const(52)
 _UNSTEADY = const(53)  # too many looks were taken back
 _DOUBT = const(54)  # DOUBTS words: the last strokes with one
-_WORDS = const(58)
+_BLAMED = const(58)  # the last stroke in which the encoder was contradicted
+_WORDS = const(59)
 _LONG_AGO = const(-1000)
 
 # ticks.diff's and ticks.add's constants: written out where a call costs more than the stroke has to give
@@ -180,7 +181,7 @@ class Motor(Standing):
         self._run[_LOOP_PAD] = 1 << board.PIN_INTERLOCK
         self._run[_EN_N_PAD] = 1 << board.PIN_EN_N
         self._run[_AT] = _ERRORS
-        self._run[_STUCK] = _LONG_AGO
+        self._run[_STUCK] = self._run[_BLAMED] = _LONG_AGO
         for i in range(DOUBTS):
             self._run[_DOUBT + i] = _LONG_AGO
         self._order = gate.order
@@ -385,11 +386,25 @@ class Motor(Standing):
             flags |= journal.SLIP
         if run[_REST_LEFT] != run[_TRAVEL] or (verdict == _JAM and not self._came_home()):
             flags |= journal.PARTIAL
+        if verdict == _ENCODER:
+            verdict = self._blame()
         self.homed = False
         self.retracted = False
         run[_UNSTEADY] = 0
         self._on_stroke(run[_DEPTH_UM], self.achieved_um(), flags, run[_ZONE])
         self._trip(_CODES[verdict])
+
+    def _blame(self):
+        """Steps and home sensor contradict the encoder: a disturbed wire does so once, and homing looks at it again.
+
+        Nothing goes by the encoder until then.
+        """
+        run = self._run
+        again = run[_STROKES] - run[_BLAMED] < DOUBT_STROKES
+        run[_BLAMED] = run[_STROKES]
+        self.known = False
+        self._in_step = False
+        return _ENCODER if again else _SLIP
 
     def rest(self):
         """The run is over: switch the drive off. The screw holds by itself."""

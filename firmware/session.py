@@ -128,7 +128,7 @@ class Session:
             return EJECT_MOVING
         if not readings.home:
             return EJECT_OUT
-        if not self._home_in or not self._pen.follow.referenced:
+        if not self._home_in or not needles.known or not self._pen.follow.referenced:
             return EJECT_UNSURE
         return EJECT_SAFE if needles.extension_um() <= 0 else EJECT_OUT
 

@@ -119,6 +119,10 @@ def _driver_wire(name: str, bad, good) -> tuple[Act, Act]:
     return put(bad), put(good)
 
 
+def _false_status(world: World, value: float | None) -> None:
+    world.driver.false_status = round(value or 0)
+
+
 def _task_hung(world: World, value: float | None) -> None:
     """A bit of a due time flips in memory: the task is next asked for 268 s later. Before the loop there is none, and
     without power no memory."""
@@ -265,6 +269,8 @@ _add("adc_reads", "the converter gives this for a channel",
 _add("driver_reset", "the driver loses its registers", (lambda w, v: w.driver_reset(),))
 _add("driver_silent", "the driver answers nothing", _set("driver", "silent", True, False))
 _add("driver_babbling", "the driver answers nonsense", _set("driver", "babbling", True, False))
+_add("driver_lies", "the driver's status shows these bits though nothing is so",
+     (_false_status, lambda w, v: setattr(w.driver, "false_status", 0)), "DRV_STATUS's low byte, and 256 times GSTAT")
 _add("uart_noisy", "bytes on the driver's wire are changed, lost or added", _set("uart_line", "noisy", True, False))
 _add("driver_short", "a short at the motor: the driver switches its bridges off, until EN_N or TOFF has been",
      _set("driver", "short_a", True, False))

@@ -45,7 +45,8 @@ MORE_LENGTHS: dict[str, dict[str, Any]] = {
     "300 ms": {"for_ms": 300.0}, EVER: {}}
 TRANSIENT = ("", "1 us", "one look", "3 ms", "25 ms")  # a sound pen outlives these without service
 ONCE = ("interlock_bounces", "driver_reset", "slip", "cpu_hang", "cartridge_pulled")  # happen, and are over
-VALUES = {"motor_weak": 0.2, "battery_mv": 5800, "boost_mv": 8500, "friction_mnm": 2.0, "backlash_um": 25}
+VALUES = {"motor_weak": 0.2, "battery_mv": 5800, "boost_mv": 8500, "friction_mnm": 2.0, "backlash_um": 25,
+          "driver_lies": 0x204}
 LASTING = (  # for so long as it is told
     "power_cut", "jam", "encoder_dead", "enable_torn", "enable_grounded", "step_torn", "dir_torn", "driver_silent",
     "driver_babbling", "driver_short", "fram_dead", "fram_noisy", "fram_deaf", "display_dead", "onewire_noisy",

@@ -178,6 +178,8 @@ FAULTS: dict[str, Fault] = {
     "uart_noisy": Fault(
         "uart_noisy", ("driver_silent",), NEVER, why="what the checksum refuses is asked again, and often comes then"),
     "uart_noisy_25ms": Fault("uart_noisy", (), NEVER, for_ms=25, why="what the checksum refuses is asked again"),
+    "driver_lies_25ms": Fault(
+        "driver_lies", (), NEVER, value=0x204, for_ms=25, why="a status counts once it has said the same for 40 ms"),
     "driver_short": Fault("driver_short", ("driver_short",), LAST_STROKE),
     "driver_hot": Fault("driver_hot", ("driver_hot",), ALWAYS, value=160),
     "driver_pump_low": Fault("driver_pump_low", ("driver_supply",), ALWAYS),

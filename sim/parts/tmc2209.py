@@ -83,7 +83,8 @@ class Tmc2209:
     EN_N, a register, a protection. Faults (False at start): `short_a short_b` (a short at a phase, seen while the
     stage is on), `open_load_a open_load_b`, `undervoltage` (charge pump low), `stall` (StallGuard would raise DIAG),
     and of the interface `silent` (hears and says nothing), `babbling` (random bytes to any input), `bad_crc` (its
-    answers), `stuck` (answers, but takes no write).
+    answers), `stuck` (answers, but takes no write), `false_status` (bits that its status shows though nothing is so:
+    those of DRV_STATUS's low byte, and 256 times those of GSTAT).
     """
 
     short_a = _condition("short_a")
@@ -106,6 +107,7 @@ class Tmc2209:
         self.open_load_a = self.open_load_b = False
         self.stall = False
         self.silent = self.babbling = self.bad_crc = self.stuck = False
+        self.false_status = 0
         self._random = random.Random(seed)
         self._mscnt_256 = 0
         self.reset()
@@ -317,7 +319,7 @@ class Tmc2209:
         if register in _STORED_READABLE:
             return self.registers[register]
         if register == GSTAT:
-            return self._reset_flag | self._driver_error << 1 | self._undervoltage << 2
+            return self._reset_flag | self._driver_error << 1 | self._undervoltage << 2 | self.false_status >> 8
         if register == IFCNT:
             return self.write_count
         if register == IOIN:
@@ -329,7 +331,7 @@ class Tmc2209:
             return self._mscnt_256
         if register == MSCURACT:
             return self._phase_currents()
-        return self._driver_status() if register == DRV_STATUS else 0
+        return self._driver_status() | self.false_status & 0xFF if register == DRV_STATUS else 0
 
     def _standing(self) -> bool:
         if self._last_step_ns is None:

@@ -343,8 +343,10 @@ def with_service_fault():
     rig = in_session()
     rig.in_stroke(3, 0.0, lambda: setattr(rig.world.settle(), "encoder_fault", "dead"))
     rig.strokes_until_fault(6)
-    rig.run_ms(200)
-    assert rig.fault() == "encoder"
+    rig.run_ms(2000)
+    assert rig.fault() == "slip" and rig.pen.clear_fault()
+    assert not rig.home(9000) and rig.fault() == "encoder"
+    rig.run_ms(2000)
     rig.world.settle().encoder_fault = "none"
     return rig
 
@@ -357,7 +359,7 @@ def test_service_clears_and_the_pen_homes_again():
     assert rig.pen.service_clear()
     assert rig.home()
     assert rig.pen.last_fault.service_code == 0
-    assert [(event.a, event.b) for event in events(rig, "cleared")] == [(1, faults.ENCODER)]
+    assert [(event.a, event.b) for event in events(rig, "cleared")] == [(0, faults.SLIP), (1, faults.ENCODER)]
 
 
 def test_service_clears_what_stands_behind_a_fault_for_the_user():

@@ -308,3 +308,73 @@ def test_a_session_less_deep_than_homing_may_reach_is_refused(offset_um, edge_um
     assert deed.choose_zone(depth.zone_number("cheek")) == treatment.ACCEPTED
     answer = deed.choose_indication(depth.indication_number("absorption"))
     assert answer == (treatment.ACCEPTED if allowed else treatment.REFUSED_REACH)
+
+
+# -- the encoder ----------------------------------------------------------------------------------------
+
+
+def disturb_encoder(rig, channel, how, ms):
+    """One channel is false for so long, from now on."""
+    if how is None:
+        rig.world.false.pin_noise(channel, 0.5)
+    else:
+        rig.world.false.pin(channel, how)
+    rig.world.after(int(ms * MS), lambda: rig.world.false.pin_ends(channel))
+
+
+def serviceable(rig):
+    """What the pen says needs no service: the user clears it, and the pen homes."""
+    if rig.fault():
+        assert not rig.pen.safety.service_fault(), rig.fault()
+        rig.run_ms(2000)
+        assert rig.world.settle().tip_um < 0
+        assert rig.pen.clear_fault()
+    return rig.home(6000)
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.45, 0.55, 0.9, 0.98])
+@pytest.mark.parametrize(("channel", "how"), [("encoder_a", HIGH), ("encoder_b", LOW), ("encoder_a", None)])
+@pytest.mark.parametrize("ms", [0.001, 1, 25])
+def test_a_disturbed_encoder_in_a_stroke_asks_for_no_service(part, channel, how, ms):
+    rig = session()
+    rig.in_stroke(5, part, lambda: disturb_encoder(rig, channel, how, ms))
+    rig.strokes_until_fault(8)
+    found = rig.fault()
+    assert serviceable(rig)
+    assert abs(rig.home_error_um) <= (8 if found else motor.SLIP_UM)  # the depth goes by steps
+    rig.read_page()
+    assert rig.strokes_until_fault(3) == 3 and not rig.fault()
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize("how", [HIGH, LOW, None])
+def test_a_disturbed_encoder_while_homing_asks_for_no_service(part, how):
+    rig = PenRig(plant={"start_um": 700})
+    assert rig.run_while(lambda: rig.state() != "homing", 2000)
+    rig.run_ms(int(part * homing_ms(700)))
+    disturb_encoder(rig, "encoder_a", how, 25)
+    rig.home(6000)
+    assert serviceable(rig)
+    assert rig.furthest_um <= bound_um(rig, 700)
+    assert abs(rig.home_error_um) <= 8
+
+
+@pytest.mark.hazard("H18")
+@pytest.mark.parametrize("times", [2, 3])
+def test_an_encoder_that_is_contradicted_again_and_again_is_at_fault(times):
+    """A wire that breaks in every fifth stroke and is sound again while the pen homes."""
+    rig = session()
+    for _ in range(times):
+        first = len(rig.strokes)
+        rig.world.on_stroke.append(
+            lambda index, start_ns, end_ns, at=first + 5: index == at and rig.world.at(
+                (start_ns + 9 * end_ns) // 10, lambda: disturb_encoder(rig, "encoder_a", LOW, 25)))
+        rig.strokes_until_fault(8)
+        if rig.fault() == "encoder":
+            break
+        assert serviceable(rig)
+        rig.read_page()
+    assert rig.fault() == "encoder"
+    assert rig.pen.safety.service_fault() == faults.ENCODER
