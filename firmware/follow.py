@@ -20,7 +20,7 @@ NEEDLES_OUT = const(2)  # and nothing more is done about it here
 RETRACTS = const(3)
 OUT_MS = const(60)  # so long something has to say that they are out; a loop that is closed for so long is one
 PAUSE_MS = const(1000)  # before the second, twice that before the third: a jam may let go, a supply come back
-REFITTED_MS = const(300)  # a loop that was open for so long begins the count anew
+PASSED_MS = const(300)  # what stood in the way for so long begins the count anew once it has passed
 
 
 class Follow:
@@ -48,7 +48,8 @@ class Follow:
         self._retract_tried = False
         self._retracts = 0  # at rest, since the state was entered
         self._out_for = safety.Timer()
-        self._open_for = safety.Timer()
+        self._hindered_for = safety.Timer()
+        self._hindered = False
 
     def entered(self):
         self._entered = True
@@ -125,7 +126,7 @@ class Follow:
         """Nothing stands in the way: what the fault left out is brought in once the loop is closed again."""
         core = self._core
         readings = self._readings
-        if not readings.interlock or not readings.power_ok or not self._driver.configured:
+        if not readings.interlock or not readings.power_ok or not self._driver.configured or self._driver_off():
             return False
         if core.fault == faults.GATE:
             return readings.drive_on == 1  # nothing can switch it off
@@ -133,14 +134,30 @@ class Follow:
         return faults.needles(core.fault) <= faults.LOOP_OPEN and (
             behind == faults.NONE or faults.needles(behind) <= faults.LOOP_OPEN)
 
+    def _driver_off(self):
+        """The driver says that it has no torque to give: it comes back by itself, cool or with its charge pump up."""
+        driver = self._driver
+        return driver.valid and (driver.overtemp or driver.undervoltage)
+
+    def _has_passed(self, now_ms):
+        """What kept a retract from succeeding stood in the way for a while, and has just gone."""
+        readings = self._readings
+        hindered = not readings.interlock or readings.rail_mv < safety.RAIL_LOW_MV or self._driver_off()
+        if self._hindered_for.held_ms(hindered, now_ms) >= PASSED_MS:
+            self._hindered = True
+        passed = self._hindered and not hindered
+        if passed:
+            self._hindered = False
+        return passed
+
     def _retract_at_rest(self, now_us, now_ms):
         """At rest with the needles out: bring them in, whatever else is wrong; RETRACTS times at most.
 
         So it is after a reset in mid-stroke, after a loop that was open for a moment, when the carriage ran out without
         a cartridge and a new one is fitted onto it, when nothing can switch the drive off, and when a retract did not
-        end by two witnesses.
+        end by two witnesses. What kept it from succeeding begins the count anew once it has passed.
         """
-        if self._open_for.held_ms(not self._readings.interlock, now_ms) >= REFITTED_MS:
+        if self._has_passed(now_ms):
             self._retracts = 0
         out_ms = self._out_for.held_ms(self._left_out() and self._may_retract(), now_ms)
         if out_ms < max(OUT_MS, PAUSE_MS * self._retracts) or self._retracts >= RETRACTS:

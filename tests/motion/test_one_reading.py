@@ -378,3 +378,50 @@ def test_an_encoder_that_is_contradicted_again_and_again_is_at_fault(times):
         rig.read_page()
     assert rig.fault() == "encoder"
     assert rig.pen.safety.service_fault() == faults.ENCODER
+
+
+# -- what keeps the needles out for a while ----------------------------------------------------------------
+
+
+def shut_down(rig, how, on):
+    """The driver, or its supply, gives the motor no torque to go by."""
+    if how == "hot":
+        rig.world.driver.temperature_c = 160.0 if on else 30.0
+    elif how == "pump":
+        rig.world.driver.undervoltage = on
+    else:
+        plant = rig.world.settle()
+        plant.boost_mv = 9300 if on else plant.params.boost_mv
+        plant.torque_factor = 0.0 if on else 1.0
+
+
+@pytest.mark.hazard("H05", "H12")
+@pytest.mark.parametrize("after_s", [2, 10, 60])
+@pytest.mark.parametrize(("how", "code"), [("hot", "driver_hot"), ("pump", "driver_supply"), ("rail", "rail_low")])
+def test_needles_come_in_by_themselves_once_what_held_them_out_has_passed(how, code, after_s):
+    rig = session()
+    follow = rig.space.module("follow")
+    rig.in_stroke(5, 0.45, lambda: shut_down(rig, how, True))
+    rig.world.on_stroke.append(lambda index, _start, end: index == 5 and how == "hot" and keep_hot(rig, after_s))
+    rig.strokes_until_fault(8)
+    rig.run_ms(after_s * 1000)
+    assert rig.fault() in (code, "jam", "slip")
+    assert rig.world.settle().tip_um > 0, "nothing was left out"
+    if after_s >= 10:
+        assert rig.pen.follow.needles() == follow.NEEDLES_OUT
+    shut_down(rig, how, False)
+    rig.run_ms(2500)
+    assert ended_in(rig)
+    assert rig.pen.follow.needles() == follow.NEEDLES_IN
+
+
+def keep_hot(rig, seconds):
+    """The driver does not cool by itself for so long."""
+    until_ns = rig.world.now_ns + seconds * 1000 * MS
+
+    def heat():
+        if rig.world.driver.temperature_c > 100 and rig.world.now_ns < until_ns:
+            rig.world.driver.temperature_c = 160.0
+            rig.world.after(200 * MS, heat)
+
+    rig.world.after(200 * MS, heat)
