@@ -56,6 +56,7 @@ WHOLE_CHAINS = ("step_torn", "dir_torn")  # what is planned of a motion is lost 
 KINDS_AT_ONCE = 6
 ANY_EVERY_MS = 10
 INTO_MS = 15  # a fault that stops a homing comes so far into it
+BROUGHT_IN_MS = 5000  # from power-on: SELECT clears nothing while the needles are on their way in
 SETTLED_NS = 300 * MS
 PRESS_NS = 90 * MS
 LOOK_NS = 20 * MS
@@ -170,7 +171,8 @@ def passages() -> list[Passage]:
         found.append(Passage(f"brought in, {start}", "fault", 1, _scenario(f"brought in {start}", um, [loop], [])))
     clear = HandStep(do="clear_fault")
     for start, um in STARTS.items():
-        found.append(Passage(f"cleared, {start}", "homing", 2, _scenario(f"cleared {start}", um, [loop], [clear])))
+        hands = [HandStep(do="wait", ms=BROUGHT_IN_MS), clear]
+        found.append(Passage(f"cleared, {start}", "homing", 2, _scenario(f"cleared {start}", um, [loop], hands)))
     off_and_on = [HandStep(do="wait", ms=520), HandStep(do="switch_off"), HandStep(do="switch_on")]
     for start, um in list(STARTS.items())[1:]:
         found.append(Passage(
@@ -262,7 +264,8 @@ class Sweep:
         world = self._simulation.world
         if self._lie is not None or not self._every_ms:
             return
-        self._still_ms = 0 if world.settle().motor_current_a else self._still_ms + self._every_ms
+        still = ms > 0 and not world.settle().motor_current_a
+        self._still_ms = self._still_ms + self._every_ms if still else 0
         over = self._passage.state == "fault" and self._still_ms > STILL_MS
         if world.moments.state != self._state or over:
             world.dead = "end"

@@ -149,13 +149,14 @@ def main() -> None:
         chip_life,
         console,
         flash,
+        hands,
         motion,
         reading,
     )
 
     sets = (
         archive.FIGURES | calibration.FIGURES | console.FIGURES | flash.FIGURES | chip_life.FIGURES | motion.FIGURES
-        | reading.FIGURES)
+        | reading.FIGURES | hands.FIGURES)
     for name, measure in sets.items():
         figures[name] = _measured(name, measure)
         _write(out, figures)
