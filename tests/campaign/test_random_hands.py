@@ -88,6 +88,7 @@ def test_the_command_adds_up_and_writes_what_it_found(tmp_path, monkeypatch):
     figures = json.loads(done.stdout)
     assert figures["hours"] >= 0.03 and figures["seeds"] >= 1
     assert json.loads((tmp_path / "hands.json").read_text())["figures"] == figures
+    assert "Faults that latched" in (tmp_path / "report.html").read_text()
     assert done.exit_code == bool(figures["violations"])
 
 

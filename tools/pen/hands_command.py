@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ First = Annotated[int, typer.Option("--from", min=0, help="The first seed; the o
 Seed = Annotated[int | None, typer.Option(min=0, help="Only this seed, and tell what came of it.")]
 File = Annotated[Path | None, typer.Option(help="Judge this scenario as the random hands are judged.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes; one for each core if missing.")]
-Out = Annotated[Path, typer.Option(help="Directory for hands.json, and for the smallest scenario of each violation.")]
+Out = Annotated[Path, typer.Option(help="Directory for the report and the smallest scenario of each violation.")]
 Firmware = Annotated[Path | None, typer.Option(help="Run this directory in place of the firmware.")]
 Shrink = Annotated[bool, typer.Option(help="Make the scenario of a violation as small as it can be.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures, or the outcome, as one JSON object.")]
@@ -122,15 +123,35 @@ def _run(hours: float, first: int, workers: int | None, firmware: Path, out: Pat
         "strokes": sum(one.strokes for one in outcomes), "violations": len(bad),
         "wall_s": round(time.perf_counter() - began, 1), "workers": count}
     content = {"figures": figures, "violations": [one.as_dict() for one in bad]}
+    _write_page(out / "report.html", figures, outcomes, bad, whole)
     (out / "hands.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if as_json:
         print(json.dumps(figures))
     else:
         say = Console(highlight=False).print
         if not whole:
-            say("a worker died: the rest was not run", style="red")
+            say("stopped, or a worker died: the rest was not run; --from goes on with later seeds", style="red")
         say(f"{figures['hours']:.1f} simulated hours, {figures['seeds']} seeds, {figures['strokes']} strokes "
             f"in {figures['wall_s']:.0f} s")
         say(f"{len(bad)} violations", style="red" if bad else "green")
-        say(f"{out / 'hands.json'}", markup=False)
+        say(f"{out / 'report.html'}", markup=False)
     return bool(bad) or not whole or not outcomes
+
+
+def _write_page(path: Path, figures: dict[str, Any], outcomes: list[Any], bad: list[Any], whole: bool) -> None:
+    """The report: by rule, and by what latched."""
+    from pen.tables_page import PageTable, write_page
+
+    rules = Counter(rule for one in bad for rule in one.broken)
+    latched = Counter(key for one in outcomes for key in set(one.latched))
+    tables = [
+        PageTable("Rules that were broken", ["rule", "seeds"], [list(row) for row in rules.most_common()], ["seeds"]),
+        PageTable("Faults that latched", ["fault", "seeds"], [list(row) for row in latched.most_common()])]
+    tiles = {"simulated hours": figures["hours"], "seeds": figures["seeds"], "strokes": figures["strokes"],
+             "seeds that broke a rule": len(bad)}
+    failures = [
+        (f"pen hands --seed {one.seed}", [f"{rule}: {text}" for rule, text in one.broken.items()]) for one in bad]
+    last = max((one.seed for one in outcomes), default=figures["first"])
+    about = f"Hands that do anything, on a pen to which anything may happen: seeds {figures['first']} to {last}."
+    write_page(
+        path, "Random hands", about, tiles, tables, failures, "" if whole else "It was stopped before its end.")
