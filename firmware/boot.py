@@ -8,7 +8,9 @@ from machine import Pin
 
 Pin(2, Pin.OUT, value=1)  # EN_N
 
-if __name__ == "__main__":  # on the chip; an import, in the simulator, goes on to main.py by itself
-    import slots
+import slots  # noqa: E402
 
+slots.mount()
+
+if __name__ == "__main__":  # on the chip; an import, in the simulator, goes on to main.py by itself
     slots.boot()

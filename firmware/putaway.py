@@ -8,6 +8,7 @@ import archive
 import events
 import files
 import safety
+import slots
 import treatment
 from micropython import const
 
@@ -48,6 +49,7 @@ class PutAway:
         """One piece of work, if it may be done now. Only while nothing is armed."""
         if not self.quiet(now_ms):
             return
+        slots.mount_again()
         if not self.archive.step(now_ms, self._pen.dates.wall_s()) and self._due:
             self._due = False
             self._look_at_room(now_ms)

@@ -6,7 +6,8 @@ byte for byte, and nothing else is; a slot that failed its trial does not run ag
 pointer is written on trial and at a fall back only: a start of a confirmed slot writes nothing.
 
 This file lies outside the slots and serves both, also older ones: what they call (`service`, `running`, `confirm`,
-`describe`, `restart`) keeps its meaning.
+`describe`, `restart`) keeps its meaning. It also puts the filesystem on a block device of its own, which asks for EN_N
+before each erase and each page.
 """
 
 import binascii
@@ -14,6 +15,7 @@ import gc
 import hashlib
 import json
 import sys
+from time import sleep_ms
 
 import machine
 from micropython import const
@@ -36,20 +38,27 @@ FILE_ALTERED = const(6)
 NOT_STARTED = const(7)
 NO_POINTER = const(8)
 UNREADABLE = const(9)
+DRIVE_ON = const(10)
 
 # 21 columns with the slot's letter before it; %s is the file or what is needed
 TEXTS = (
     "", "no manifest", "manifest damaged", "needs %s", "%s missing", "%s short", "%s altered", "did not start",
-    "pointer lost", "flash unreadable")
+    "pointer lost", "flash unreadable", "EN_N reads low")
 
 # RP2040 datasheet 4.7: the watchdog's scratch registers keep their words through every reset but a power cut. The
 # SDK and the boot ROM use the upper four.
 SCRATCH0 = const(0x4005800C)
 SCRATCH4 = const(0x4005801C)
 SERVICE_WORD = const(0x05E51CE5)
-PIN_SELECT = const(15)  # as in board.py, which lies in the slots
+SIO_GPIO_IN = const(0xD0000004)  # these three as in board.py, which lies in the slots
+PIN_EN_N = const(2)
+PIN_SELECT = const(15)
 HOLD_LOOKS = const(6)
 TRIAL_WATCHDOG_MS = const(8000)  # a start that hangs before the firmware's own watchdog runs
+BUSY = const(16)  # errno EBUSY
+EN_N_LOOKS = const(5)  # a millisecond apart: so often low, and the flash is not written
+_PAGE_BYTES = const(256)
+_ERASE = const(6)  # the request of MicroPython's block devices
 _CHUNK = const(1024)
 _DIRECTORY = const(0x4000)
 _ARCHITECTURES = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em")
@@ -60,6 +69,7 @@ running = ""  # the slot in use
 trial = 0  # which start of a trial this is; 0: confirmed
 fell = None  # (slot, why, text) of what did not run, when this start went back to the other slot or found no pointer
 back = ""  # why the pen last went back, until the next upgrade
+_device = None  # the guarded flash that the filesystem lies on
 
 
 # -- pure -------------------------------------------------------------------------------------------------
@@ -180,6 +190,60 @@ def _extras(files, found):
 # -- on the pen -------------------------------------------------------------------------------------------
 
 
+class GuardedFlash:
+    """The flash under the filesystem: no erase and no page begins while the EN_N pad reads low, whoever holds it there.
+
+    One that has refused refuses from then on. What is in flash is then what a power cut would have left, and only a
+    filesystem that is mounted anew goes on from there.
+    """
+
+    def __init__(self):
+        import rp2
+
+        self._flash = rp2.Flash()
+        self.readblocks = self._flash.readblocks
+        self.refused = False
+
+    def writeblocks(self, block, buf, offset=0):
+        """Program whole pages, one at a time. The filesystem has EBUSY from a negative answer."""
+        for at in range(0, len(buf), _PAGE_BYTES):
+            if self._refuses():
+                return -BUSY
+            self._flash.writeblocks(block, buf[at : at + _PAGE_BYTES], offset + at)
+        return 0
+
+    def ioctl(self, request, argument):
+        if request == _ERASE and self._refuses():
+            return -BUSY
+        return self._flash.ioctl(request, argument)
+
+    def _refuses(self):
+        looks = 0
+        while not self.refused and not machine.mem32[SIO_GPIO_IN] >> PIN_EN_N & 1:
+            looks += 1
+            self.refused = looks == EN_N_LOOKS
+            sleep_ms(1)
+        return self.refused
+
+
+def mount():
+    """Put a filesystem on a guarded flash in the place of the one that MicroPython mounted, or of one before."""
+    global _device
+    import vfs
+
+    device = GuardedFlash()
+    filesystem = vfs.VfsLfs2(device, progsize=_PAGE_BYTES, mtime=False)  # type: ignore[arg-type]
+    vfs.umount("/")
+    vfs.mount(filesystem, "/")
+    _device = device
+
+
+def mount_again():
+    """After a refusal, read what is in flash anew: the next file is written on that."""
+    if _device is not None and _device.refused:
+        mount()
+
+
 def read(path, most=-1):
     """The bytes of a file, or its first `most`; None where there is none. OSError if the flash cannot be read."""
     import os  # noqa: F401  (in the simulator, it is what brings the chip's `open`)
@@ -194,9 +258,10 @@ def read(path, most=-1):
 
 
 def replace(path, data):
-    """Put `data` in a file's place: a cut leaves the old file or the new one."""
+    """Put `data` in a file's place: a cut leaves the old file or the new one. OSError if the flash does not take it."""
     import os  # not before it is needed: what is pure here has no filesystem
 
+    mount_again()
     with open(path + ".new", "wb") as file:
         file.write(data)
     os.rename(path + ".new", path)
@@ -254,7 +319,9 @@ def verdict(slot: str):
         for name in extra:
             path = folder + "/" + name
             (os.rmdir if os.stat(path)[0] & _DIRECTORY else os.remove)(path)
-    except OSError:
+    except OSError as error:
+        if error.errno == BUSY:
+            raise
         reason = (UNREADABLE, "")
     gc.collect()
     return reason
@@ -290,14 +357,17 @@ def _start_slot():
         slot, write, gone = choose(read(POINTER), judged)
         if write is not None:  # first: a trial that is not counted could go on for ever
             replace(POINTER, write)
-    except OSError:
-        slot, write, gone = "", None, ("", (UNREADABLE, ""))
+    except OSError as error:
+        slot, write, gone = "", None, ("", (DRIVE_ON if error.errno == BUSY else UNREADABLE, ""))
+        mount_again()
     if gone is not None:
         reasons[gone[0]] = gone[1]
         fell = (gone[0], gone[1][0], text_of(gone[1]))
     if not slot:
         service = "no firmware"
-        notes.extend([(name + ": " if name else "") + text_of(reasons[name]) for name in sorted(reasons)])
+        for name in sorted(reasons):
+            if reasons[name][0] != SOUND:
+                notes.append((name + ": " if name else "") + text_of(reasons[name]))
         return
     running = slot
     known = parse(write or read(POINTER) or b"")
@@ -369,11 +439,9 @@ def restart(into_service: bool = False):
 
 
 def _select_held() -> bool:
-    import time
-
     select = machine.Pin(PIN_SELECT, machine.Pin.IN, machine.Pin.PULL_UP)
     for _ in range(HOLD_LOOKS):
-        time.sleep_ms(5)
+        sleep_ms(5)
         if select():
             return False
     return True

@@ -16,54 +16,58 @@ from littlefs import lfs
 from littlefs.errors import LittleFSError
 
 from sim.parts.flash import PAGE_BYTES, SECTOR_BYTES, SECTORS, SIZE
-from sim.space import shim
 
 GEOMETRY = {
     "block_size": SECTOR_BYTES, "block_count": SECTORS, "read_size": 32, "prog_size": PAGE_BYTES, "cache_size": 1024,
     "lookahead_size": 32, "block_cycles": 100}
+ERASE = 6  # the request of MicroPython's block devices
 MTIME = 1  # the attribute under which MicroPython keeps a file's time, and looks for it
 
 _FILE, _DIRECTORY = 0x8000, 0x4000
 
 
-class LinkFlash:
-    """A block device for LittleFS whose every access goes over a firmware's link."""
+class FirmwareFlash:
+    """A block device for LittleFS that is an object of the firmware's, as MicroPython's `VfsLfs2` takes one.
 
-    def __init__(self, link: Any):
-        self._link = link
-        self._ops = shim("_ops")
+    `image()` tells what is in the flash, without an access of the chip.
+    """
+
+    def __init__(self, device: Any, image: Callable[[], bytes]):
+        self._device = device
+        self._image = image
         self._copy: bytearray | None = None
         self.stopped: BaseException | None = None
 
     def read(self, _cfg: Any, block: int, offset: int, size: int) -> bytearray:
         addr = block * SECTOR_BYTES + offset
         buf = bytearray(size)
-        self._reach(lambda: self._link.recv(self._ops.FLASH_READ, addr, buf))
+        self._reach(lambda: self._device.readblocks(block, buf, offset))
         return buf if self._copy is None else self._copy[addr : addr + size]
 
     def prog(self, _cfg: Any, block: int, offset: int, data: bytes) -> int:
         addr = block * SECTOR_BYTES + offset
-        self._reach(lambda: self._link.send(self._ops.FLASH_PROGRAM, addr, data))
+        answer = self._reach(lambda: self._device.writeblocks(block, data, offset))
         if self._copy is not None:
             self._copy[addr : addr + len(data)] = data
-        return 0
+        return answer
 
     def erase(self, _cfg: Any, block: int) -> int:
-        self._reach(lambda: self._link.call(self._ops.FLASH_ERASE, block))
+        answer = self._reach(lambda: self._device.ioctl(ERASE, block))
         if self._copy is not None:
             self._copy[block * SECTOR_BYTES : (block + 1) * SECTOR_BYTES] = b"\xff" * SECTOR_BYTES
-        return 0
+        return answer
 
     def sync(self, _cfg: Any) -> int:
         return 0
 
-    def _reach(self, access: Callable[[], object]) -> None:
+    def _reach(self, access: Callable[[], int | None]) -> int:
         if self.stopped is None:
             try:
-                access()
+                return access() or 0
             except BaseException as stopped:
                 self.stopped = stopped
-                self._copy = bytearray(self._link.flash_image())
+                self._copy = bytearray(self._image())
+        return 0
 
     def raise_stop(self) -> None:
         if self.stopped is not None:
@@ -99,14 +103,16 @@ class ImageFlash:
 class LittleFiles:
     """What MicroPython's VfsLfs2 offers of it. OSError with the number that it would have."""
 
-    def __init__(self, device: Any):
-        """Mount, and format what cannot be mounted, as the port's `_boot.py` does."""
+    def __init__(self, device: Any, formats: bool = True):
+        """Mount, and format what cannot be mounted, as the port's `_boot.py` does, unless told not to."""
         self._device = device
         self._fs = lfs.LFSFilesystem()
         self._config = lfs.LFSConfig(context=device, **GEOMETRY)  # LittleFS keeps a bare pointer to it
         try:
             self._do(lfs.mount, self._config)
         except OSError:
+            if not formats:
+                raise
             self._do(lfs.format, self._config)
             self._fs = lfs.LFSFilesystem()
             self._do(lfs.mount, self._config)
@@ -203,3 +209,22 @@ class LittleFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Vfs:
+    """Stands in for the module `vfs` on CPython. `root`: the filesystem that is mounted, at first by `_boot.py`."""
+
+    def __init__(self, flash: Any, image: Callable[[], bytes]):
+        self._image = image
+        self.root: Any = LittleFiles(FirmwareFlash(flash, image))
+
+    def VfsLfs2(self, device: Any, *, progsize: int, mtime: bool) -> LittleFiles:  # noqa: N802
+        if progsize != PAGE_BYTES or mtime:
+            raise ValueError("the simulator's filesystem has pages of 256 bytes and keeps no times")
+        return LittleFiles(FirmwareFlash(device, self._image), formats=False)
+
+    def mount(self, filesystem: LittleFiles, _path: str) -> None:
+        self.root = filesystem
+
+    def umount(self, _path: str) -> None:
+        self.root = None

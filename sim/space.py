@@ -83,8 +83,8 @@ class FirmwareSpace:
         return None
 
     def _load(self, name: str, run_name: str):
-        if name == "_files":
-            return self._mount()
+        if name in ("_files", "vfs"):
+            return self._mount(name)
         path = self._find(name)
         if path is None:
             if name in SHARED:
@@ -99,14 +99,16 @@ class FirmwareSpace:
             exec(_code(path, path.stat().st_mtime_ns), module.__dict__)
         return module
 
-    def _mount(self):
-        """The module `_files`: the filesystem in the simulated flash, which is also where `open` leads."""
-        from sim.files import LinkFlash, LittleFiles  # they need this module's own shims
+    def _mount(self, name: str):
+        """The modules `_files` and `vfs`: the filesystem in the simulated flash, which is also where `open` leads."""
+        from sim.files import Vfs  # it needs this module's own shims
 
-        module = types.ModuleType("_files")
-        module.filesystem = LittleFiles(LinkFlash(self._link))  # type: ignore[attr-defined]
-        self._builtins["open"] = module.filesystem.open  # type: ignore[attr-defined]
-        return module
+        vfs = Vfs(self.module("_flash").Flash(), lambda: self._link.flash_image())  # type: ignore[attr-defined]
+        self._builtins["open"] = lambda path, mode="rb": vfs.root.open(path, mode)
+        files = types.ModuleType("_files")
+        files.vfs = vfs  # type: ignore[attr-defined]
+        self._modules.update({"_files": files, "vfs": vfs})
+        return self._modules[name]
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
         parts = name.split(".")

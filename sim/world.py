@@ -18,7 +18,7 @@ from sim.named_moments import RUNNING, Moments
 from sim.parts.adc import Adc
 from sim.parts.ds2431 import Ds2431
 from sim.parts.ds3231 import Ds3231
-from sim.parts.flash import Flash
+from sim.parts.flash import PAGE_BYTES, Flash
 from sim.parts.fram import Fram
 from sim.parts.ssd1306 import Ssd1306
 from sim.parts.tmc2209 import Tmc2209
@@ -252,7 +252,7 @@ class World:
         elif op == ops.USB_WRITE:
             answer = self.usb.write(data, self._wait)
         elif op == ops.FLASH_PROGRAM:
-            answer = self._flash_busy(lambda: self.flash.program(a, data, self._wait))
+            answer = self._flash_program(a, data)
         else:
             raise NotImplementedError(f"bytes to hardware access {op}")
         return answer or 0, self.now_ns // 1000
@@ -333,8 +333,14 @@ class World:
         """The CPU stands still, interrupts off, while everything else goes on."""
         self.advance(self.now_ns + ns)
 
+    def _flash_program(self, addr: int, data: bytes) -> int:
+        for at in range(0, len(data), PAGE_BYTES):
+            page = data[at : at + PAGE_BYTES]
+            self._flash_busy(lambda at=at, page=page: self.flash.program(addr + at, page, self._wait))
+        return 0
+
     def _flash_busy(self, operation: Callable[[], None]) -> int:
-        """Erase or program. Code runs from the same flash, so that nothing may be moving meanwhile."""
+        """Erase a sector or program a page. Code runs from the same flash, so that nothing may be moving meanwhile."""
         if not self._gate_pad(EN_N):
             self.flash_while_armed += 1
             self.recorder.event("note", "flash was erased or programmed while the drive was on")

@@ -6,47 +6,29 @@ with files (`mtime`), because the VM would take them from the host's clock. The 
 
 import builtins
 
-import vfs
+import vfs as _vm
 
-import _link
-import _ops
-from micropython import const
-
-SECTOR_BYTES = const(4096)
-SECTORS = const(352)
-
-_COUNT = const(4)
-_SIZE = const(5)
-_ERASE = const(6)
+from _flash import Flash
 
 
-class Flash:
-    """`rp2.Flash` as a filesystem sees it."""
+class Vfs:
+    """Stands in for the module `vfs`, whose root is the VM's own files. `root`: the filesystem that is mounted."""
 
-    def readblocks(self, block, buf, offset=0):
-        _link.recv(_ops.FLASH_READ, block * SECTOR_BYTES + offset, buf)
+    def __init__(self):
+        self.VfsLfs2 = _vm.VfsLfs2
+        flash = Flash()
+        try:
+            self.root = _vm.VfsLfs2(flash, progsize=256, mtime=False)
+        except OSError:
+            _vm.VfsLfs2.mkfs(flash, progsize=256)
+            self.root = _vm.VfsLfs2(flash, progsize=256, mtime=False)
 
-    def writeblocks(self, block, buf, offset=0):
-        _link.send(_ops.FLASH_PROGRAM, block * SECTOR_BYTES + offset, buf)
+    def mount(self, filesystem, _path):
+        self.root = filesystem
 
-    def ioctl(self, request, argument):
-        if request == _COUNT:
-            return SECTORS
-        if request == _SIZE:
-            return SECTOR_BYTES
-        if request == _ERASE:
-            _link.call(_ops.FLASH_ERASE, argument)
-        return 0
-
-
-def _mount():
-    flash = Flash()
-    try:
-        return vfs.VfsLfs2(flash, progsize=256, mtime=False)
-    except OSError:
-        vfs.VfsLfs2.mkfs(flash, progsize=256)
-        return vfs.VfsLfs2(flash, progsize=256, mtime=False)
+    def umount(self, _path):
+        self.root = None
 
 
-filesystem = _mount()
-builtins.open = filesystem.open
+vfs = Vfs()
+builtins.open = lambda path, mode="r": vfs.root.open(path, mode)

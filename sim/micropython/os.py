@@ -2,15 +2,35 @@
 
 import _link
 import _ops
-from _files import filesystem
+from _files import vfs
 
-ilistdir = filesystem.ilistdir
-mkdir = filesystem.mkdir
-remove = filesystem.remove
-rmdir = filesystem.rmdir
-rename = filesystem.rename
-stat = filesystem.stat
-statvfs = filesystem.statvfs
+
+def ilistdir(path):
+    return vfs.root.ilistdir(path)
+
+
+def mkdir(path):
+    vfs.root.mkdir(path)
+
+
+def remove(path):
+    vfs.root.remove(path)
+
+
+def rmdir(path):
+    vfs.root.rmdir(path)
+
+
+def rename(old, new):
+    vfs.root.rename(old, new)
+
+
+def stat(path):
+    return vfs.root.stat(path)
+
+
+def statvfs(path):
+    return vfs.root.statvfs(path)
 
 
 def urandom(count):

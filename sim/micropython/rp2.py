@@ -11,6 +11,7 @@ import _link
 import _memory
 import _pioasm
 import _rp2_ops as ops
+from _flash import Flash  # noqa: F401
 from _pioasm import PIOASMError  # noqa: F401
 from micropython import const
 

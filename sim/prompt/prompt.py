@@ -29,7 +29,7 @@ for _name in ("machine", "neopixel", "onewire", "registers", "rp2", "select", "t
     __import__(_name)
 
 vfs.umount("/")
-vfs.mount(_files.filesystem, "/")
+vfs.mount(_files.vfs.root, "/")
 os.chdir("/")
 builtins.open = io.open
 sys.modules["os"] = _system_os

@@ -8,7 +8,7 @@ from sim.files import ImageFlash, LittleFiles
 from sim.space import FirmwareSpace, shim
 from tools.firmware_image import FORMAT, MICROPYTHON_AT_LEAST
 
-ops = shim("_ops")
+ops, slots = shim("_ops"), shim("slots")
 CHIP = SimpleNamespace(version=(1, 28, 0, ""), _machine="Raspberry Pi Pico with RP2040", _mpy=6 | 3 << 8 | 4 << 10)
 SCRATCH0 = 0x4005800C
 
@@ -25,6 +25,7 @@ class ChipLink:
         self.select_held = False
         self.scratch = 0
         self.writes = 0
+        self.drive_on = lambda: False  # asked at each look at EN_N
 
     def flash_image(self):
         return self.flash.image
@@ -34,6 +35,8 @@ class ChipLink:
             self.writes += 1
             self.flash.erase(None, a)
         elif op == ops.MEM32_GET:
+            if a == slots.SIO_GPIO_IN:
+                return 0 if self.drive_on() else 1 << slots.PIN_EN_N
             assert a == SCRATCH0
             return self.scratch
         elif op == ops.MEM32_SET:
@@ -77,6 +80,7 @@ class Pen:
         slots = space.module("slots")
         slots._show_service = lambda: None  # draws with MicroPython's framebuf: the tests on the VM look at that
         self.link.writes = 0
+        slots.mount()
         slots.boot()
         slots.path = chip_sys.path
         return slots

@@ -220,6 +220,99 @@ def test_flash_that_cannot_be_written_does_not_go_on_for_ever_with_a_trial():
     assert pen.start().service == "no firmware"
 
 
+class DriveOn:
+    """EN_N reads low from one look on, or at one look only."""
+
+    def __init__(self, link, at, looks=None):
+        self.looks, self._at, self._end = 0, at, at + looks if looks else float("inf")
+        link.drive_on = self._look
+
+    def _look(self):
+        self.looks += 1
+        return self._at < self.looks <= self._end
+
+
+def _upgraded():
+    pen = Pen()
+    put(pen, "a", small_image("1.0"))
+    put(pen, "b", small_image("2.0"))
+    pen.write("/slot", slots.pointer("b", 0))
+    return pen
+
+
+def test_with_the_drive_on_a_trial_is_not_counted_and_does_not_start():
+    pen = _upgraded()
+    before = bytes(pen.link.flash.image)
+    DriveOn(pen.link, 0)
+    started = pen.start()
+    assert started.service == "no firmware" and started.notes == ["EN_N reads low"]
+    assert pen.link.writes == 0 and bytes(pen.link.flash.image) == before
+    pen.link.drive_on = lambda: False
+    assert (pen.start().running, pen.start().trial) == ("b", 2)
+
+
+def test_with_the_drive_on_a_firmware_that_is_confirmed_starts():
+    pen = _upgraded()
+    pen.write("/slot", slots.pointer("b", None))
+    DriveOn(pen.link, 0)
+    assert pen.start().running == "b" and pen.link.writes == 0
+
+
+def test_what_does_not_belong_in_a_slot_does_not_condemn_it_while_the_drive_is_on():
+    pen = _upgraded()
+    pen.write("/b/left_over.mpy", b"of an upgrade that was cut off")
+    DriveOn(pen.link, 0)
+    assert pen.start().notes == ["EN_N reads low"]
+    pen.link.drive_on = lambda: False
+    assert pen.start().running == "b" and "left_over.mpy" not in Pen(pen.link.flash.image).names("/b")
+
+
+def test_the_line_falls_before_any_erase_or_page_and_the_file_is_the_old_or_the_new_one():
+    """The next start, and the same start once the line is high again, find it so and write on."""
+    pen = _upgraded()
+    image, counted = bytes(pen.link.flash.image), DriveOn(pen.link, 10**6)
+    assert pen.start().trial == 1
+    assert counted.looks >= 3
+    for at in range(counted.looks):
+        pen = Pen(image)
+        DriveOn(pen.link, at)
+        started = pen.start()
+        assert started.notes == ["EN_N reads low"]
+        assert pen.link.writes == at
+        pen.link.drive_on = lambda: False
+        started.point("a")
+        assert Pen(pen.link.flash.image).pointer() == ("a", 0, "", "")
+
+
+def test_the_same_for_a_file_of_some_sectors_with_erases_in_it():
+    pen, old, new = Pen(), b"old" * 2000, b"new" * 3000
+    pen.start().replace("/gears.bin", old)
+    image, counted = bytes(pen.link.flash.image), DriveOn(pen.link, 10**6)
+    pen.start().replace("/gears.bin", new)
+    assert counted.looks > 36
+    for at in range(counted.looks):
+        pen = Pen(image)
+        started = pen.start()
+        DriveOn(pen.link, at)
+        with pytest.raises(OSError, match="16"):
+            started.replace("/gears.bin", new)
+        assert pen.link.writes == at
+        assert Pen(pen.link.flash.image).read("/gears.bin") == old
+        pen.link.drive_on = lambda: False
+        started.replace("/gears.bin", new)
+        assert started.read("/gears.bin") == Pen(pen.link.flash.image).read("/gears.bin") == new
+
+
+def test_one_look_that_reads_low_stops_nothing():
+    pen = _upgraded()
+    image, counted = bytes(pen.link.flash.image), DriveOn(pen.link, 10**6)
+    pen.start()
+    for at in range(counted.looks):
+        pen = Pen(image)
+        DriveOn(pen.link, at, slots.EN_N_LOOKS - 1)
+        assert pen.start().trial == 1
+
+
 def test_the_other_slots_version_is_read_from_the_head_of_its_manifest():
     """A manifest has 11 kB: more than the chip's heap has in one piece while the firmware runs."""
     pen = Pen()
@@ -251,6 +344,7 @@ def test_only_native_code_is_bound_to_minor_version_and_architecture(mpy, minor,
 
 def test_pins_written_outside_of_board_are_those_of_board():
     assert slots.PIN_SELECT == board.PIN_SELECT
+    assert (slots.PIN_EN_N, slots.SIO_GPIO_IN) == (board.PIN_EN_N, board.SIO_GPIO_IN)
     assert (page.PIN_SDA, page.PIN_SCL, page.PIN_LED) == (board.PIN_SDA, board.PIN_SCL, board.PIN_LED)
     assert slots.SCRATCH4 == board.WATCHDOG_SCRATCH4
     assert slots.SCRATCH0 == SCRATCH0 and CHIP._mpy >> 10 == 4

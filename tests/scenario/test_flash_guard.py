@@ -10,10 +10,10 @@ HANDS = [{"do": "open_session"}, {"do": "set_depth", "depth_um": 1000}, {"do": "
          {"do": "wait", "ms": 300}, {"do": "pull_cartridge"}, {"do": "wait", "ms": 4000}]
 
 
-def run(**mishap):
+def run(tier="cpython", **mishap):
     simulation = Simulation(parse({
         "title": "guard", "treatment": {"zone": "cheek", "indication": "wrinkles"}, "hands": HANDS,
-        "faults": [mishap] if mishap else []}, "guard", "guard"))
+        "faults": [mishap] if mishap else []}, "guard", "guard"), tier)
     world, begun = simulation.world, []
     busy = world._flash_busy
 
@@ -38,12 +38,30 @@ def test_no_piece_of_an_archiving_begins_while_the_drive_is_on():
         assert len(image.sessions[0].strokes) == strokes and image.problems == []
 
 
+@pytest.mark.hazard("H11")
+@pytest.mark.parametrize("tier", ["cpython", "micropython"])
+def test_what_is_under_way_goes_no_further_when_the_line_falls_in_it(tier, request):
+    """Low from the middle of each erase and of each page on: nothing after it begins, and the session is not lost."""
+    if tier == "micropython":
+        request.getfixturevalue("need_micropython")
+    _, begun, image = run(tier)
+    strokes = len(image.sessions[0].strokes)
+    assert strokes > 5
+    for at_ms in begun:
+        done, writes, image = run(tier, what="enable_grounded", at_ms=at_ms + 0.15, for_ms=1000)
+        assert done.result["flash_while_armed"] == 0, at_ms
+        assert not [write for write in writes if at_ms + 0.15 < write < at_ms + 1000]
+        assert len(image.sessions[0].strokes) == strokes and image.problems == []
+
+
 def test_files_refuse_what_writes_and_read_on(monkeypatch):
     from sim.link import DirectLink
     from sim.space import FirmwareSpace
 
     simulation = Simulation(parse({"title": "guard", "hands": []}, "guard", "guard"))
-    files = FirmwareSpace(DirectLink(simulation.world)).module("files")
+    space = FirmwareSpace(DirectLink(simulation.world))
+    space.module("slots").mount()
+    files = space.module("files")
     files.mkdir("/kept")
     with files.open("/kept/one", "wb") as file:
         file.write(b"1")
