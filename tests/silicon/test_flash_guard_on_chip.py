@@ -1,5 +1,7 @@
 """EN_N falls in the middle of an archiving on the chip, whose flash controller sees each erase and each page."""
 
+from itertools import pairwise
+
 import pytest
 
 from penimage.merge import read_pen
@@ -32,7 +34,7 @@ def test_no_erase_and_no_page_follows_the_one_in_which_the_line_falls():
     done, begun, image = run()
     strokes = len(image.sessions[0].strokes)
     assert strokes > 5 and done.result["flash_while_armed"] == 0
-    close = [at_ms for at_ms, after_ms in zip(begun, begun[1:], strict=False) if after_ms - at_ms < 10]
+    close = [at_ms for at_ms, after_ms in pairwise(begun) if after_ms - at_ms < 10]
     at_ms = close[len(close) // 2]  # the next one is in the same call of the filesystem
     done, again, image = run(what="enable_grounded", at_ms=at_ms + 0.15, for_ms=1000)
     assert done.result["flash_while_armed"] == 0
