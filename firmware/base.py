@@ -33,6 +33,7 @@ class Base:
         self.motion = records.Motion()
         self.motion_status = self._load_motion()  # judged in the self-test; bad values are not taken
         self.gears = _gears(self.motion.limits())
+        slots.forget()
         self.parser, self.methods = _parser()  # group and method of each row
         tidy()
 

@@ -398,6 +398,14 @@ def start():
     _show_service()
 
 
+def forget():
+    """A firmware runs: what only chooses one has no use until the next start, and leaves its room to the pen."""
+    for name in (
+            "choose", "fits", "judge", "_extras", "digest", "contents", "implementation", "verdict", "boot",
+            "_start_slot", "_select_held", "text_of", "TEXTS", "_ARCHITECTURES"):
+        globals().pop(name, None)
+
+
 def confirm():
     """The firmware in use has passed its self-test and keeps time: its trial is over. OSError if that is not kept."""
     global trial
