@@ -7,6 +7,7 @@ kilobytes of garbage, keeps them in a file beside the slots, and starts anew.
 
 from time import sleep_ms
 
+import inputs
 import records
 import slots
 from board import Board
@@ -14,12 +15,9 @@ from drivers.fram import Fram
 from gate import step_word
 from heap import borrow, forget, tidy
 from machine import WDT
-from micropython import const
 from scpi import Parser
 from store import EMPTY, OK, RECOVERED, Store
 
-TRIES = const(12)
-AGAIN_MS = const(80)
 FILE = "gears.bin"  # in the slot, and beside the slots
 
 
@@ -40,10 +38,10 @@ class Base:
     def _load_motion(self):
         """The usual limits are another pen's: an empty record is believed only of a memory that answers."""
         status = self.motion.load(self.store)
-        for _ in range(TRIES):
+        for _ in range(inputs.MEMORY_TRIES):
             if status in (OK, RECOVERED) or (status == EMPTY and self.fram.check_id()):
                 break
-            sleep_ms(AGAIN_MS)
+            sleep_ms(inputs.MEMORY_MS)
             status = self.motion.load(self.store)
         return status
 

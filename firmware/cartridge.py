@@ -13,6 +13,7 @@ lot 8 ASCII, 8 bytes 0, CRC-16 of the 28 bytes before, CRC-16 of ROM number and 
 CRCs find damage and copies; they are no protection against somebody who can compute a CRC.
 """
 
+import inputs
 from drivers import ds2431
 from micropython import const
 
@@ -69,7 +70,6 @@ _COPYING = const(12)
 _PROGRAM = const(13)
 _CHECK = const(14)
 _ROWS = const(6)
-_ATTEMPTS = const(3)
 _TICKS_MASK = const(0x3FFFFFFF)
 
 
@@ -159,7 +159,7 @@ class Cartridge:
     def begin_read(self, seated: bool = True):
         """Begin reading whatever is there. `seated`: the interlock loop is closed, so silence is a defect."""
         self._seated = seated
-        self._attempts = _ATTEMPTS
+        self._attempts = inputs.CARTRIDGE_TRIES
         self._forget(NOT_READ)
         self._state = _ROM
 
@@ -167,7 +167,7 @@ class Cartridge:
         """Begin writing the used mark; False unless a sound, fresh cartridge was read and is still in."""
         if self.busy or self.reason != OK or self.info.kind != KIND_NEEDLE or self.info.used or self.marked:
             return False
-        self._attempts = _ATTEMPTS
+        self._attempts = inputs.CARTRIDGE_TRIES
         self._state = _BIND
         return True
 

@@ -103,17 +103,13 @@ OPEN_READINGS = const(3)
 OPEN_MS = const(500)
 OPEN_WITHIN_MS = const(1000)
 OPEN_FOLLOWS = faults.DRIVER_OPEN
-# the driver's DIAG line: its status is asked for at once, and decides
-DIAG_READINGS = const(1)
-DIAG_MS = const(0)
-DIAG_FOLLOWS = faults.NONE
 # the trigger is pulled and a permit is refused: said on the panel, and a run ends
 REFUSED_READINGS = const(4)
 REFUSED_MS = const(60)
 REFUSED_WITHIN_MS = const(120)
 REFUSED_FOLLOWS = faults.NONE
 # what the self-test finds: encoder that counts at rest, home line that changes at rest, gate that does not refuse
-ENCODER_TRIES = const(3)
+ENCODER_TRIES = const(3)  # in one go with the home line, row still
 ENCODER_FOLLOWS = faults.ENCODER
 STILL_TRIES = const(3)
 STILL_FOLLOWS = faults.HOME_SENSOR
@@ -126,6 +122,10 @@ DISPLAY_FOLLOWS = faults.DISPLAY
 MEMORY_TRIES = const(12)  # 1 s in all: as long as wrong answers have to last for a fault in use
 MEMORY_MS = const(80)
 MEMORY_FOLLOWS = faults.STORAGE
+ANSWER_TRIES = const(3)  # each answer of the record memory, and each record told to it
+ANSWER_FOLLOWS = faults.NONE
+TRANSFER_TRIES = const(3)  # each transfer to the display
+TRANSFER_FOLLOWS = faults.NONE
 CARTRIDGE_TRIES = const(3)
 CARTRIDGE_FOLLOWS = faults.NONE
 CLOCK_TRIES = const(3)

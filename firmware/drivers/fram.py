@@ -7,6 +7,7 @@ not believed: the chip is asked again, then told again, a few times, and each wr
 allocates except the errors it raises.
 """
 
+from inputs import ANSWER_TRIES
 from micropython import const
 
 SIZE = const(262144)
@@ -16,7 +17,7 @@ _RDID = b"\x9f"
 _WRITE = const(0x02)
 _READ = const(0x03)
 _CHUNK = const(4)
-TRIES = const(3)
+TRIES = ANSWER_TRIES
 # Manufacturer Fujitsu, continuation code, then the two product bytes of the 2 Mbit part.
 _ID = b"\x04\x7f\x48\x03"
 

@@ -5,6 +5,7 @@ nothing here allocates after construction; a display that does not acknowledge i
 `ready`, never by an exception. Sections cited are those of the SSD1306 datasheet rev. 1.1.
 """
 
+from inputs import TRANSFER_TRIES
 from micropython import const
 
 PAGES = const(8)
@@ -40,7 +41,6 @@ _LIGHT = bytes((_COMMANDS, 0xAF))  # 10.1.12
 _OFF = const(0xAE)
 _NOP = const(0xE3)
 _STATUS_OFF = const(0x40)
-_TRIES = const(3)  # a transfer that is not acknowledged is over within 30 us
 _TIMED_OUT = const(110)
 
 _HEAD = const(7)
@@ -130,7 +130,7 @@ class Ssd1306:
     def _send(self, buf) -> bool:
         if not self.ready:
             return False
-        for _ in range(_TRIES):
+        for _ in range(TRANSFER_TRIES):  # one that is not acknowledged is over within 30 us
             try:
                 self._i2c.writeto(self._address, buf)
                 return True

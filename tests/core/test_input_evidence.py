@@ -1,5 +1,6 @@
 """The table of inputs is complete and printed; what counts as evidence, by every sequence of readings and gaps."""
 
+import re
 from itertools import product
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safety_rig import STARTS_MS, WRAP
 
-from sim.space import shim
+from sim.space import FIRMWARE, shim
 
 inputs, faults = shim("inputs"), shim("faults")
 
@@ -38,6 +39,45 @@ def test_a_row_asks_for_readings_and_time_or_for_tries(row):
         assert readings >= 3 and ms >= 3
         if faults.remedy(code) == faults.BY_SERVICE:
             assert ms >= 40, "a transient of 25 ms asks for no service"
+
+
+SHARED = {"ENCODER": "STILL"}  # the self-test looks at both in one go
+BEHIND = ("READINGS", "MS", "TRIES")
+
+
+def firmware_text():
+    return {
+        path.stem: path.read_text() for path in sorted(FIRMWARE.rglob("*.py")) if path.stem != "inputs"}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_is_what_the_firmware_goes_by(row):
+    """A row that nothing reads is a promise that nobody keeps."""
+    other = SHARED.get(row)
+    for name in BEHIND:
+        if column(row, name) is None:
+            continue
+        if other:
+            assert column(row, name) == column(other, name)
+            continue
+        used = re.compile(rf"\b{row}_{name}\b")
+        assert [module for module, text in firmware_text().items() if used.search(text)], f"{row}_{name}"
+
+
+# Constants of evidence that are no row's: what they count are strokes, steps or looks within one move, each explained
+# on docs/motion.md or in its module.
+THEIR_OWN = {
+    "motor": {"TURN_LOOKS", "REST_LOOKS"}, "homing": {"EDGE_LOOKS", "TRIES"}, "selftest": {"LOOKS"},
+    "driverwatch": {"ASK_TRIES"}, "pen": {"HOME_LOOKS"}, "slots": {"HOLD_LOOKS"},
+}
+
+
+def test_no_reading_has_its_own_number_of_tries():
+    found = {}
+    for module, text in firmware_text().items():
+        for name in re.findall(r"^(TRIES|\w*(?:_TRIES|ATTEMPTS|READINGS|LOOKS)) = const\(\d", text, re.M):
+            found.setdefault(module, set()).add(name)
+    assert found == THEIR_OWN
 
 
 def by_the_rule(readings, ms, looks):
