@@ -54,6 +54,7 @@ class Recorder:
         self._wires: dict[str, list[tuple[int, int]]] = {}
         self._edges: list[tuple[np.ndarray, np.ndarray]] = []
         self._detail_windows: list[tuple[int, int]] = []
+        self.motions = 0  # how many have begun; the number of the last
         self._motion: tuple[int, int, np.ndarray, np.ndarray] | None = None
         self._last_end_ns = -NEW_RUN_NS
         self._in_run = 0
@@ -105,7 +106,8 @@ class Recorder:
     def motion_begins(self, stroke: int, times_ns: np.ndarray, outward: np.ndarray) -> None:
         """Steps begin; `stroke` is its number, 0 for homing and retracts."""
         if self._motion is not None:
-            self.motion_ends(force=True)
+            self.motion_ends(self.motions, force=True)
+        self.motions += 1
         plant = self._world.settle()
         if self._world.now_ns - self._last_end_ns > NEW_RUN_NS:
             self._in_run = 0
@@ -125,9 +127,9 @@ class Recorder:
             count = int(np.searchsorted(times_ns, t_ns, side="right"))
             self._motion = (stroke, start_ns, times_ns[:count], outward[:count])
 
-    def steps_made(self, times_ns: np.ndarray, outward: np.ndarray) -> None:
-        """The steps of the motion under way as they were, where only a plan was known when it began."""
-        if self._motion is not None:
+    def steps_made(self, motion: int, times_ns: np.ndarray, outward: np.ndarray) -> None:
+        """The steps of this motion as they were, where only a plan was known when it began."""
+        if self._motion is not None and motion == self.motions:
             self._motion = (*self._motion[:2], times_ns, outward)
 
     def _note_home(self, trace) -> None:
@@ -164,13 +166,14 @@ class Recorder:
                 self.over_limit_um = max(self.over_limit_um, plant.max_tip_um - self.limit_um)
         plant.reset_max()
 
-    def motion_ends(self, force: bool = False) -> None:
-        if self._motion is None:
+    def motion_ends(self, motion: int, force: bool = False) -> None:
+        """Take in a motion that is over. One that was cut short has its planned end too, in a later motion perhaps."""
+        if self._motion is None or motion != self.motions:
             return
         stroke, start_ns, times_ns, outward = self._motion
         world = self._world
         if not force and len(times_ns) and world.now_ns < times_ns[-1]:
-            return  # an older motion's call: another began meanwhile
+            return  # steps are dropped at a time to come; the planned end takes this motion in
         plant = world.settle()
         self._motion = None
         trace = plant.stop_trace()
@@ -200,7 +203,7 @@ class Recorder:
 
     def ends(self) -> None:
         """The run is over: take in what is under way."""
-        self.motion_ends(force=True)
+        self.motion_ends(self.motions, force=True)
         self._count_extension(self._world.settle())
 
     # -- the result ----------------------------------------------------------------------------------

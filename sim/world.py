@@ -8,6 +8,7 @@ forward. What ends the firmware's life (reset, brown-out, end of the scenario) i
 import heapq
 import random
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -589,7 +590,7 @@ class World:
         self.recorder.motion_begins(self._stroke_count if is_stroke else 0, times_ns, outward)
         if not is_stroke:
             self.moments.moves()
-        self.at(end_ns, self.recorder.motion_ends)
+        self.at(end_ns, partial(self.recorder.motion_ends, self.recorder.motions))
         self.at(self._last_step_ns + HOLD_DELAY_NS, self._hold_current)
         if is_stroke:
             for hear in self.on_stroke:
@@ -604,7 +605,7 @@ class World:
         self.settle().drop_steps_after(t_ns)
         self._last_step_ns = min(self._last_step_ns, t_ns)
         self.recorder.steps_dropped(t_ns)
-        self.after(MOTION_TAIL_NS, self.recorder.motion_ends)
+        self.after(MOTION_TAIL_NS, partial(self.recorder.motion_ends, self.recorder.motions))
 
     def gate_tripped(self, t_ns: int) -> None:
         self.recorder.note(t_ns, "the depth gate refused a step at its ceiling")

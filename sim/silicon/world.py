@@ -8,6 +8,7 @@ cycle; what is known ahead from the DMA's chain only tells when a motion begins 
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import numpy as np
 
@@ -240,8 +241,8 @@ class ChipWorld(World):
             times_ns, outward = planned(chain, self.now_ns)
             self._made = ([], [])
             self._before_steps()
-            self.at(int(times_ns[-1]) + MOTION_TAIL_NS - 1, self._tell_steps)
             self.motion_planned(times_ns, outward)
+            self.at(int(times_ns[-1]) + MOTION_TAIL_NS - 1, partial(self._tell_steps, self.recorder.motions))
         if self.memory_hit:
             self.memory_hit = False
             chain.hit(self._gears_files())
@@ -256,10 +257,10 @@ class ChipWorld(World):
                 found.append(file.read())
         return found
 
-    def _tell_steps(self) -> None:
+    def _tell_steps(self, motion: int) -> None:
         """The steps that were made take the place of those that were planned."""
         times, outward = self._made
-        self.recorder.steps_made(np.array(times, np.int64), np.array(outward, np.int8))
+        self.recorder.steps_made(motion, np.array(times, np.int64), np.array(outward, np.int8))
 
     # -- resets, power, clock, flash ------------------------------------------------------------------
 

@@ -25,9 +25,7 @@ def deepest_um(zone):
 
 @pytest.mark.hazard("H02")
 @pytest.mark.parametrize("zone", depth.ZONES[1:], ids=lambda zone: zone.key)
-def test_every_zone_reaches_its_depth(zone, request):
-    if zone.key == "periorbital":
-        request.applymarker(pytest.mark.xfail(reason="the rig reads the first stroke at rest; 497 um on record"))
+def test_every_zone_reaches_its_depth(zone):
     deep_um, indication = deepest_um(zone)
     rig = session(zone.key, indication, deep_um, None, deep_um > zone.cap_um)
     assert rig.strokes_until_fault(20) == 20 and not rig.fault()
