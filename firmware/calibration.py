@@ -21,6 +21,7 @@ SCALE_MAX_PPM = const(37000)
 BACKLASH_MAX_UM = const(60)
 TRAVEL_MAX_UM = const(2600)
 TAG_CHARS = const(8)
+WAY_UNIT_UM = const(6)  # one byte holds the way from the inner stop
 # Conversions: |extension - offset| and |steps| and |counts| up to this; far beyond the stops (3700 um apart).
 SPAN_MAX = const(4500)
 
@@ -65,7 +66,8 @@ _LAYOUT = "<BBhiHHHHH8s8s"
 class Calibration:
     """`offset_um`: extension at the home edge. `scale_ppm`: how much further than nominal a microstep goes.
 
-    `travel_um`: the deepest extension the gauge has seen. Days count from 2000-01-01, 0 = unset.
+    `travel_um`: the deepest extension the gauge has seen. `way_um`: from the inner stop to the home edge, in um of a
+    nominal screw, never more than it is; 0 where it is not on record. Days count from 2000-01-01, 0 = unset.
     """
 
     def __init__(self):
@@ -78,6 +80,7 @@ class Calibration:
         self.calibration_id = 0
         self.gauge_id = b""
         self.technician = b""
+        self.way_um = 0
 
     def validate(self) -> int:
         """VALID, or the first reason (BAD_...) against using these values."""
@@ -103,8 +106,9 @@ class Calibration:
         if reason:
             raise ValueError(REASONS[reason])
         struct.pack_into(
-            _LAYOUT, buf, 0, SCHEMA, 0, self.offset_um, self.scale_ppm, self.backlash_um, self.travel_um,
-            self.date_days, self.due_days, self.calibration_id, bytes(self.gauge_id), bytes(self.technician),
+            _LAYOUT, buf, 0, SCHEMA, min(255, self.way_um // WAY_UNIT_UM), self.offset_um, self.scale_ppm,
+            self.backlash_um, self.travel_um, self.date_days, self.due_days, self.calibration_id,
+            bytes(self.gauge_id), bytes(self.technician),
         )  # fmt: skip
 
     def decode(self, buf, length: int) -> int:
@@ -118,6 +122,7 @@ class Calibration:
         found.offset_um, found.scale_ppm, found.backlash_um, found.travel_um = values[2:6]
         found.date_days, found.due_days, found.calibration_id = values[6:9]
         found.gauge_id, found.technician = values[9].rstrip(b"\0"), values[10].rstrip(b"\0")
+        found.way_um = values[1] * WAY_UNIT_UM
         reason = found.validate()
         if reason == VALID:
             self._take(found)
@@ -148,6 +153,7 @@ class Calibration:
         self.date_days, self.due_days = other.date_days, other.due_days
         self.calibration_id = other.calibration_id
         self.gauge_id, self.technician = other.gauge_id, other.technician
+        self.way_um = other.way_um
 
     def steps_for(self, extension_um: int) -> int:
         """Microsteps from the home edge that reach `extension_um` or at most one microstep less.

@@ -34,8 +34,9 @@ from micropython import const
 FINE_US = const(2000)  # 0.6 mm/s: looked at every millisecond, the edge is caught within 1 um
 LATE_LOOK_US = const(4000)  # 2.5 um: a look after so long cannot tell where the edge was
 INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide plane
+NEAREST_STOP_UM = const(850)  # at least so far, where the calibration does not tell the way from there to the edge
 STOP_TOLERANCE_UM = const(150)
-NEARER_UM = const(25)  # a stop may lie so much nearer to the edge, or the nut swing so far past the last step
+SWING_UM = const(25)  # the nut may swing so far past the last step
 STOP_SURE_US = const(30000)  # longer than a burst: so long the home line has to see the needles before the way out
 AGAIN_UM = const(30)  # between two homings the stop stays where it is
 FLIPS = const(8)  # the home line changes more often on one way outward: noise
@@ -67,12 +68,14 @@ class Homing(Carriage):
         self._fine_in = array("I", [step_word(FINE_US * CYCLES_PER_US, False)])
         self._probe_steps = 0
         self._probe_coarse = 0  # of them, at first and quickly: the edge cannot be so far in
-        self._probe_most_um = 0
+        self._probe_end_um = 0  # outward of where the encoder was innermost
+        self._last_um = 0  # and no probe goes further
         self._dark_steps = 0  # outward between two looks that both did not see the needles
         self._lit = True
         self._flips = 0
         self._inner_count = 0  # how far in the encoder was, coming to the stop
-        self._way_um = 0  # from there to the edge, as the last homing of this life found it
+        self.way_um = 0  # from there to the edge, as the last homing of this life found it
+        self.blunt = False  # the gauge tip is fitted: no needles
         self._outer_steps = 0  # the gate's position where the first way outward ended
         self._edges = 0
         self._edge_looks = 0
@@ -131,20 +134,33 @@ class Homing(Carriage):
             self._fail_moving(faults.JAM)
             return
         # without a calibration the edge may lie wherever one is accepted
-        edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MAX_UM
-        self._probe_most_um = edge_um + INNER_STOP_UM + STOP_TOLERANCE_UM - NEARER_UM
-        edge_um = self._calibration.offset_um if self._calibrated else OFFSET_MIN_UM
-        inside_um = edge_um + INNER_STOP_UM - STOP_TOLERANCE_UM - BOUNCE_UM
-        if self._way_um and self._tries == 0:
-            self._probe_most_um = min(self._probe_most_um, self._way_um + AGAIN_UM + PAST_UM)
-            inside_um = self._way_um - AGAIN_UM - BOUNCE_UM
-        # the carriage stands a little off the stop: the rotor fell back into step
-        off_um = (self._encoder.count() - self._inner_count) * 1000 // 1024
-        self._probe_most_um = max(PAST_UM, self._probe_most_um - off_um)
-        self._probe_steps = self._probe_most_um * STEPS_PER_MM // 1000
+        least_um = OFFSET_MIN_UM + INNER_STOP_UM
+        most_um = OFFSET_MAX_UM + INNER_STOP_UM
+        if self._calibrated:
+            least_um = most_um = self._calibrated_way_um()
+        self._probe_end_um = self._last_um = most_um + STOP_TOLERANCE_UM - SWING_UM
+        if not self._calibration.way_um:
+            self._last_um += PAST_UM  # the stop counts as nearer than most are
+        inside_um = least_um - STOP_TOLERANCE_UM - BOUNCE_UM
+        if self.way_um and self._tries == 0:
+            self._probe_end_um = min(self._probe_end_um, self.way_um + AGAIN_UM + PAST_UM)
+            inside_um = self.way_um - AGAIN_UM - BOUNCE_UM
+        # by the encoder it ends sooner: the rotor has fallen off the stop into step, and is drawn on when switched on
+        self._probe_steps = self._probe_end_um * STEPS_PER_MM // 1000
         # a second try is slow all the way: the stop may have been none
         self._probe_coarse = 0 if self._tries else max(0, inside_um * STEPS_PER_MM // 1000)
         self._stop_then(HOME_PROBE, now_us)
+
+    def _calibrated_way_um(self):
+        """From the stop to the home edge, in um of a nominal screw: as on record, else as if the stop were nearest."""
+        calibration = self._calibration
+        if calibration.way_um:
+            return calibration.way_um
+        stop_um = INNER_STOP_UM if self.blunt else NEAREST_STOP_UM
+        return calibration.steps_for(2 * calibration.offset_um + stop_um) * 1000 // STEPS_PER_MM
+
+    def _out_um(self):
+        return (self._encoder.count() - self._inner_count) * 1000 // 1024
 
     def _poll_probe(self, now_us):
         home = self._readings.home
@@ -166,13 +182,14 @@ class Homing(Carriage):
                 self._stop_then(HOME_FINE, now_us)
         elif self._flips > FLIPS:
             self._again(faults.HOME_SENSOR, now_us)
-        elif self._given(now_us) or moved_um > self._probe_most_um:
-            told_um = self._probe_steps * 1000 // STEPS_PER_MM
-            if not home and not self._edges and self._probe_steps > PAST_STEPS and moved_um * 2 > told_um:
+        elif self._given(now_us) or self._out_um() > self._probe_end_um:
+            told_um = (self._probe_steps - max(0, self._gate.remaining_steps())) * 1000 // STEPS_PER_MM
+            late = not home and not self._edges and self._probe_steps > PAST_STEPS
+            if late and moved_um * 2 > told_um and self._out_um() + PAST_UM - SWING_UM < self._last_um:
                 # met so late that the way past it is left to go; the gate lets through that much and no more
                 if self._sight.sure(0):
                     self._probe_steps = PAST_STEPS
-                    self._probe_most_um = PAST_UM + NEARER_UM
+                    self._probe_end_um = min(self._out_um() + PAST_UM + SWING_UM, self._last_um)
                     self._dark_steps = 0  # what the encoder has seen of the way is counted from here as well
                     self._next_move(PAST_STEPS, self._probe_out, PAST_STEPS, PROBE_US, HOME_PROBE, now_us)
             elif self._dark_steps and moved_um < ENCODER_DEAD_UM:
@@ -228,7 +245,7 @@ class Homing(Carriage):
                 most = self._outer_steps + OUTER_STEPS - self._gate.position()
                 self._probe_steps = max(1, min(AGAIN_STEPS, most))
                 self._probe_coarse = 0
-                self._probe_most_um = self._probe_steps * 1000 // STEPS_PER_MM + LOST_UM
+                self._probe_end_um = self._out_um() + self._probe_steps * 1000 // STEPS_PER_MM + LOST_UM
                 self._stop_then(HOME_PROBE, now_us)
             else:
                 self._stop_then(HOME_PARK, now_us)
@@ -265,7 +282,7 @@ class Homing(Carriage):
             self.doing = IDLE
             self.homed = True
             self.known = True
-            self._way_um = -self._inner_count * 1000 // 1024
+            self.way_um = -self._inner_count * 1000 // 1024
             self.retracted = True
             self._in_step = True
 

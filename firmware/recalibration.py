@@ -150,6 +150,7 @@ class Recalibration:
         new = Calibration()
         new.offset_um, new.scale_ppm, new.backlash_um = offset_um, scale_ppm, backlash_um
         new.travel_um = self.readings.travel_um
+        new.way_um = pen.motor.way_um
         new.date_days = today
         new.due_days = today + due_in_days
         new.calibration_id = pen.calibration.calibration_id % 0xFFFF + 1

@@ -73,7 +73,7 @@ class Session:
         if self.present:
             self._cartridge.removed()
             self._pen.motor.use_cartridge(OFFSET_LIMIT_UM, False)  # the next one may have the longest tips
-            self._core.cartridge_ok = self._core.gauge_tip = False
+            self._core.cartridge_ok = self._core.gauge_tip = self._pen.motor.blunt = False
             self.end(journal.CARTRIDGE_END)  # a memory that does not keep it has this asked for again
             self.present = False
             self._deed.cartridge_out()
@@ -97,7 +97,7 @@ class Session:
         if self._cartridge.reason != CARTRIDGE_OK:
             reason = self._cartridge.reason
         self.reason = reason
-        self._core.gauge_tip = reason == GAUGE_TIP
+        self._core.gauge_tip = self._pen.motor.blunt = reason == GAUGE_TIP
         self._journal.event(events.CARTRIDGE, 1, reason, now_ms)
         if reason == GAUGE_TIP:
             self._pen.motor.use_cartridge(self._cartridge.info.offset_um)

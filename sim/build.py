@@ -77,6 +77,8 @@ def calibration_record(scenario: Scenario) -> dict[str, object]:
         "travel_um": scenario.pen.travel_um, "date_days": days(CALIBRATED),
         "due_days": days(scenario.pen.calibration_due),
         "calibration_id": 1, "gauge_id": "G-01", "technician": "SIM",
+        "way_um": 0 if scenario.pen.calibration == "old" else int(
+            (params.home_edge_um - params.inner_stop_um) / (1 + params.lead_scale_ppm * 1e-6)),
     }
 
 

@@ -76,7 +76,7 @@ class PenTable(_Table):
     """The pen as it comes to the session."""
 
     serial: str = Field("PEN-SIM-01", min_length=1, max_length=12)
-    calibration: Literal["valid", "missing", "corrupt"] = "valid"
+    calibration: Literal["valid", "old", "missing", "corrupt"] = "valid"
     calibration_error_um: int = Field(0, ge=-300, le=300, description="how far the recorded offset is off")
     travel_um: int = Field(2600, ge=100, le=2600)
     storage: Literal["valid", "blank", "absent"] = "valid"

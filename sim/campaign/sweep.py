@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sim.build import schedule
 from sim.campaign.rules import RETRY_NS, Watch
@@ -30,13 +30,16 @@ from sim.hands import BUTTONS
 from sim.link import SimulatorBroken
 from sim.mishaps import MISHAPS
 from sim.run import Simulation
-from sim.scenario import HandStep, Mishap, Scenario
+from sim.scenario import HandStep, Mishap, PenTable, Scenario
 from sim.space import FIRMWARE, shim
 
 fault_table, safety = shim("faults"), shim("safety")
 
 MS = 1_000_000
 STARTS = {"inside": -110.0, "1 mm out": 1000.0, "2.5 mm out": 2500.0}
+FIRST_LIVES: dict[str, tuple[Literal["valid", "old"], float]] = {  # calibration, and where the inner stop lies
+    "stop near": ("valid", -800.0), "stop far": ("valid", -1000.0),
+    "no way on record, stop near": ("old", -850.0), "no way on record, stop far": ("old", -920.0)}
 LENGTHS: dict[str, dict[str, Any]] = {"one look": {"looks": 1}, "25 ms": {"for_ms": 25.0}, "for ever": {}}
 LEVELS = {"active": "pin_high", "inactive": "pin_low"}
 EVER = "for ever"
@@ -153,8 +156,15 @@ class Lie:
 
 def _scenario(name: str, start_um: float, faults: list[Mishap], hands: list[HandStep]) -> Scenario:
     return Scenario(
-        name=name.replace(" ", "_"), title=f"The home line lies: {name}", plant={"start_um": start_um}, faults=faults,
-        hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
+        name=name.replace(" ", "_").replace(",", ""), title=f"The home line lies: {name}",
+        plant={"start_um": start_um}, faults=faults, hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
+
+
+def _first_life(name: str, calibration: Literal["valid", "old"], stop_um: float) -> Scenario:
+    """Power-on of a pen whose inner stop lies there, with its calibration as it came."""
+    whole = _scenario(name, STARTS["inside"], [], [])
+    return whole.model_copy(update={
+        "plant": whole.plant | {"inner_stop_um": stop_um}, "pen": PenTable(calibration=calibration)})
 
 
 def passages() -> list[Passage]:
@@ -162,6 +172,9 @@ def passages() -> list[Passage]:
     found = []
     for start, um in STARTS.items():
         found.append(Passage(f"power-on, {start}", "homing", 1, _scenario(f"power-on {start}", um, [], [])))
+    for life, (calibration, stop_um) in FIRST_LIVES.items():
+        name = f"power-on, {life}"
+        found.append(Passage(name, "homing", 1, _first_life(name, calibration, stop_um)))
     for start, um in STARTS.items():
         both = Mishap(what="pin_low", pin="trigger_no", when="homing", after_ms=INTO_MS, for_ms=400)
         found.append(Passage(

@@ -36,6 +36,9 @@ def test_a_pen_without_a_calibration_gets_one_and_then_reaches_every_depth_withi
     assert (kept["offset_um"], kept["scale_ppm"], kept["backlash_um"]) == (offset_um, scale_ppm, play_um)
     assert (kept["gauge_id"], kept["technician"], kept["calibration_id"]) == ("DG-0815", "MK", 1)
     assert kept["due_days"] - kept["date_days"] == 365 and kept["travel_um"] >= 2450
+    plant = gauged.world.plant.params
+    way_um = (plant.home_edge_um - plant.inner_stop_um) / (1 + plant.lead_scale_ppm * 1e-6)
+    assert way_um - 12 <= kept["way_um"] <= way_um + 3  # rounded down to 6 um; the stop gives way a little
     assert gauged.core.calibrated and not gauged.core.gauging and gauged.fault() == ""
     gauged.fit_needles()
     gauged.run_ms(500)

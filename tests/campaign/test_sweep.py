@@ -10,6 +10,7 @@ from pen.sweep_runner import Swept
 from sim.campaign import rules
 from sim.campaign.files import toml_of
 from sim.campaign.sweep import (
+    FIRST_LIVES,
     KINDS_AT_ONCE,
     LENGTHS,
     LEVELS,
@@ -34,6 +35,15 @@ def sweep(*words):
 def test_every_start_has_its_homing_its_retract_and_the_homing_after_a_fault():
     kinds = ("power-on", "retract", "brought in", "cleared")
     assert {f"{kind}, {start}" for kind in kinds for start in STARTS} <= set(BY_NAME)
+
+
+@pytest.mark.parametrize("life", FIRST_LIVES)
+def test_a_line_that_is_stuck_in_the_first_homing_of_a_pen_stays_within_the_bound_wherever_its_stop_lies(life):
+    for ms in (0, 300):
+        lie = Sweep(BY_NAME[f"power-on, {life}"]).only(Lie(f"power-on, {life}", ms, "active:for ever"))
+        assert not lie.violations and lie.latched == ["home_sensor"]
+        # close to the bound, so that a way too long would be seen; a far stop without a way on record counts as nearer
+        assert (-45 if "far" not in life else -120) <= lie.over_um <= 0
 
 
 def test_each_passage_is_met_and_every_kind_of_lie_is_told_in_it():

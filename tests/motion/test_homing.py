@@ -38,14 +38,21 @@ def test_home_is_the_same_place_from_anywhere(edge_um):
         assert rig.world.settle().tip_um == pytest.approx(min(edge_um - 20, -220), abs=16)
 
 
+STOPS = [("valid", stop_um) for stop_um in (-1100, -1000, -950, -875, -850, -800, -700)]
+STOPS += [("old", stop_um) for stop_um in (-920, -900, -875, -850)]  # calibrated before the way was kept on record
+MECHANICS = [
+    {}, {"lead_scale_ppm": 15_000}, {"lead_scale_ppm": -15_000, "backlash_um": 12},
+    {"backlash_um": 12, "home_hysteresis_um": 20}]
+
+
 @pytest.mark.hazard("H01")
-@pytest.mark.parametrize("stop_um", [-1000, -950, -875])
+@pytest.mark.parametrize(("calibration", "stop_um"), STOPS)
 @pytest.mark.parametrize("edge_um", [-160, -100, -60])
-def test_wherever_the_inner_stop_lies_home_is_found_and_a_stuck_line_goes_no_further_than_its_bound(stop_um, edge_um):
-    rig = homed(home_edge_um=edge_um, inner_stop_um=stop_um)
-    assert abs(rig.home_error_um) <= 3
+@pytest.mark.parametrize("mechanics", MECHANICS, ids=str)
+def test_wherever_the_inner_stop_lies_a_line_stuck_from_the_first_homing_on_leads_no_further_than_its_bound(
+        calibration, stop_um, edge_um, mechanics):
     stuck = PenRig(
-        plant={"home_edge_um": edge_um, "inner_stop_um": stop_um},
+        plant={"home_edge_um": edge_um, "inner_stop_um": stop_um, **mechanics}, pen={"calibration": calibration},
         faults=[{"what": "home_stuck_active", "at_ms": 0}])
     stuck.home(9000)
     assert stuck.furthest_um <= edge_um + 150
@@ -55,7 +62,7 @@ def test_wherever_the_inner_stop_lies_home_is_found_and_a_stuck_line_goes_no_fur
 @pytest.mark.parametrize("left", [4, 12, 20, 28])
 def test_an_edge_that_is_met_as_the_way_out_ends_says_nothing_of_the_encoder(left):
     """The rest of the way past it is armed for by itself: the steps before that are no part of what it is judged by."""
-    rig = PenRig()
+    rig = PenRig(pen={"calibration": "old"})
     needles = rig.pen.motor
 
     def until_probing():
@@ -66,9 +73,48 @@ def test_an_edge_that_is_met_as_the_way_out_ends_says_nothing_of_the_encoder(lef
     rig.run_while(lambda: needles.doing == carriage.HOME_PROBE, 4000)
     until_probing()
     last = rig.pen.gate.position() + needles._probe_steps
-    assert rig.run_while(lambda: last - rig.pen.gate.position() > left, 4000)
+
+    def steps_left():  # to the end by steps or by the encoder, whichever comes first
+        by_encoder = (needles._probe_end_um - needles._out_um()) * carriage.STEPS_PER_MM // 1000
+        return min(last - rig.pen.gate.position(), by_encoder)
+
+    assert rig.run_while(lambda: steps_left() > left, 4000)
     rig.world.plant.home_fault = "none"
     assert rig.home(6000), rig.fault()
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("past_um", [70, 85, 100, 115, 122])
+def test_a_line_that_tells_the_truth_again_late_on_the_way_out_leads_no_further_than_its_bound(past_um):
+    rig = PenRig()
+    rig.world.plant.home_fault = "stuck_active"
+    edge_um = rig.world.plant.params.home_edge_um
+    if rig.run_while(lambda: rig.world.settle().tip_um < edge_um + past_um, 6000):
+        rig.world.plant.home_fault = "none"
+    rig.home(6000)
+    assert rig.furthest_um <= edge_um + 150
+    assert rig.fault() in ("", "home_sensor")
+
+
+@pytest.mark.parametrize(("calibration", "stop_um"), STOPS)
+@pytest.mark.parametrize("mechanics", MECHANICS, ids=str)
+def test_wherever_the_inner_stop_lies_home_is_found(calibration, stop_um, mechanics):
+    rig = PenRig(plant={"inner_stop_um": stop_um, **mechanics}, pen={"calibration": calibration})
+    assert rig.home(6000), rig.fault()
+    assert abs(rig.home_error_um) <= 3
+
+
+@pytest.mark.parametrize("stop_um", [-1000, -850])
+def test_a_pen_whose_calibration_tells_no_way_finds_home_with_the_gauge_tip(stop_um):
+    """It is harmless, and what a technician fits to calibrate it: the way is on record from then on."""
+    rig = PenRig(
+        plant={"inner_stop_um": stop_um}, pen={"calibration": "old", "service_fault": "home_sensor"},
+        cartridge={"kind": "gauge_tip"})
+    rig.run_ms(2000)
+    assert rig.fault() == "home_sensor" and not rig.outward_steps_at
+    rig.pen.service_clear()
+    assert rig.home(6000), rig.fault()
+    assert rig.pen.motor.way_um == pytest.approx(-100 - stop_um, abs=3)
 
 
 def test_home_is_the_same_place_with_any_skin_and_any_moment():

@@ -128,7 +128,7 @@ def test_without_a_record_nothing_is_set_and_nothing_is_valid():
     cal = calibration.Calibration()
     assert vars(cal) == {
         "offset_um": 0, "scale_ppm": 0, "backlash_um": 0, "travel_um": 0, "date_days": 0, "due_days": 0,
-        "calibration_id": 0, "gauge_id": b"", "technician": b"",
+        "calibration_id": 0, "gauge_id": b"", "technician": b"", "way_um": 0,
     }  # fmt: skip
     assert cal.validate() == calibration.BAD_TRAVEL
 
@@ -136,13 +136,13 @@ def test_without_a_record_nothing_is_set_and_nothing_is_valid():
 def record(**changed):
     """The bytes of a record, put together by hand: 34 of them, little-endian, tags filled up with zeros."""
     values = {
-        "schema": 1, "unused": 0, "offset_um": -100, "scale_ppm": -15000, "backlash_um": 12, "travel_um": 2600,
+        "schema": 1, "way": 0, "offset_um": -100, "scale_ppm": -15000, "backlash_um": 12, "travel_um": 2600,
         "date_days": 9500, "due_days": 9865, "calibration_id": 7, "gauge_id": b"DG-0815\0",
         "technician": b"MK" + bytes(6),
     } | changed  # fmt: skip
     parts = []
     for name, value in values.items():
-        size = {"schema": 1, "unused": 1, "scale_ppm": 4}.get(name, 2)
+        size = {"schema": 1, "way": 1, "scale_ppm": 4}.get(name, 2)
         parts.append(value if isinstance(value, bytes) else (value % 256**size).to_bytes(size, "little"))
     return b"".join(parts)
 
@@ -152,7 +152,16 @@ def test_the_record_byte_by_byte():
     nominal(scale_ppm=-15000).encode(buf)
     assert bytes(buf) == record() + b"\xaa\xaa"
     assert (calibration.SCHEMA, calibration.RECORD_BYTES) == (1, RECORD_BYTES)
-    assert calibration.Calibration().decode(record(unused=255), 34) == calibration.VALID
+
+
+@pytest.mark.parametrize(("way_um", "byte", "read_um"), [
+    (0, 0, 0), (5, 0, 0), (6, 1, 6), (803, 133, 798), (1530, 255, 1530), (4000, 255, 1530)])
+def test_the_way_from_the_stop_is_kept_in_one_byte_and_never_longer_than_it_is(way_um, byte, read_um):
+    buf = bytearray(34)
+    nominal(scale_ppm=-15000, way_um=way_um).encode(buf)
+    assert bytes(buf) == record(way=byte)
+    cal = calibration.Calibration()
+    assert cal.decode(buf, 34) == calibration.VALID and cal.way_um == read_um
 
 
 @pytest.mark.parametrize(

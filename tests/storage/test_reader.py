@@ -62,6 +62,16 @@ def test_a_provisioned_image_is_what_the_firmware_makes():
     assert provision_image(SERIAL.decode(), CALIBRATION, defaults, lives) == bench.chip.image
 
 
+@pytest.mark.parametrize("way_um", [6, 798])
+def test_the_way_from_the_stop_is_read_where_it_is_on_record(way_um):
+    image = provision_image(SERIAL.decode(), CALIBRATION | {"way_um": way_um})
+    assert decode(image).records["calibration"].values == CALIBRATION | {"way_um": way_um}
+    bench, calibration = Bench(image), Calibration()
+    buf = bytearray(store.capacity(store.CALIBRATION))
+    assert bench.store.read(store.CALIBRATION, buf) == store.OK
+    assert calibration.decode(buf, bench.store.length) == VALID and calibration.way_um == way_um
+
+
 def test_the_firmware_reads_a_provisioned_image():
     roms = [bytes((i,)) * 8 for i in range(130)]
     bench = Bench(provision_image("P-1", CALIBRATION, used_cartridges=roms))

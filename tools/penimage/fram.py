@@ -32,6 +32,8 @@ from penimage.model import (
     SLOT_COMPLETE,
     SLOT_HEADER,
     SLOT_WRITING,
+    WAY_KEY,
+    WAY_UNIT_UM,
     Event,
     Image,
     Problem,
@@ -132,10 +134,11 @@ def _superblock(payload: bytes) -> dict[str, Any]:
 
 
 def _calibration(payload: bytes) -> dict[str, Any]:
-    schema, _, *values = struct.unpack("<BBhiHHHHH8s8s", payload)
+    schema, way, *values = struct.unpack("<BBhiHHHHH8s8s", payload)
     if schema != schema_of("calibration"):
         raise ValueError("schema")
-    return dict(zip(CALIBRATION_KEYS, [*values[:7], text(values[7]), text(values[8])], strict=True))
+    found = dict(zip(CALIBRATION_KEYS, [*values[:7], text(values[7]), text(values[8])], strict=True))
+    return found | ({WAY_KEY: way * WAY_UNIT_UM} if way else {})
 
 
 def _counters(payload: bytes) -> dict[str, Any]:

@@ -56,6 +56,7 @@ CALIBRATION_KEYS = (
     "offset_um", "scale_ppm", "backlash_um", "travel_um", "date_days", "due_days", "calibration_id",
     "gauge_id", "technician",
 )  # fmt: skip
+WAY_KEY, WAY_UNIT_UM = "way_um", 6  # of a calibration; left out where it is not on record
 COUNTER_KEYS = ("strokes", "sessions", "boots", "counted_session")
 MOTION_KEYS = ("speed_um_s", "accel_mm_s2", "jerk_mm_s3", "coast_mm_s2")
 COAST_MM_S2 = 4000  # of a pen whose motion record is of schema 1

@@ -26,6 +26,8 @@ from penimage.model import (
     SETTING_KEYS,
     SLOT_COMPLETE,
     SLOT_HEADER,
+    WAY_KEY,
+    WAY_UNIT_UM,
     crc16,
     schema_of,
     slot_span,
@@ -49,7 +51,7 @@ def provision_image(
 ) -> bytes:
     """The FRAM of a pen as provisioned: superblock and the given records, everything else never written.
 
-    `calibration`: all of CALIBRATION_KEYS, tags as text up to 8 ASCII characters; values are stored
+    `calibration`: all of CALIBRATION_KEYS, tags as text up to 8 ASCII characters, and WAY_KEY or not; values are stored
     unchecked, so that a bad calibration can be made on purpose. `settings`: all of SETTING_KEYS.
     `motion`: all of MOTION_KEYS. `counters`: all of COUNTER_KEYS. `used_cartridges`: 8-byte ROM ids, oldest
     first, the last 120 count. `supervisor_code`: eight of U, S and D, "" for none; of it only a hash is stored, with
@@ -65,9 +67,10 @@ def provision_image(
     try:
         _write_record(image, "superblock", struct.pack("<H12s", LAYOUT, serial.encode("ascii")))
         if calibration is not None:
-            values = _ordered(calibration, CALIBRATION_KEYS)
+            way = calibration.get(WAY_KEY, 0) // WAY_UNIT_UM
+            values = _ordered({k: v for k, v in calibration.items() if k != WAY_KEY}, CALIBRATION_KEYS)
             tags = [_tag(value) for value in values[7:]]
-            payload = struct.pack("<BBhiHHHHH8s8s", schema_of("calibration"), 0, *values[:7], *tags)
+            payload = struct.pack("<BBhiHHHHH8s8s", schema_of("calibration"), way, *values[:7], *tags)
             _write_record(image, "calibration", payload)
         if counters is not None:
             _write_record(image, "counters", struct.pack("<IIII", *_ordered(counters, COUNTER_KEYS)))
