@@ -68,7 +68,7 @@ def test_every_row_is_what_the_firmware_goes_by(row):
 # on docs/motion.md or in its module.
 THEIR_OWN = {
     "motor": {"TURN_LOOKS", "REST_LOOKS"}, "homing": {"EDGE_LOOKS", "TRIES"}, "selftest": {"LOOKS"},
-    "driverwatch": {"ASK_TRIES"}, "pen": {"HOME_LOOKS"}, "slots": {"HOLD_LOOKS"},
+    "driverwatch": {"ASK_TRIES"}, "pen": {"HOME_LOOKS"}, "slots": {"HOLD_LOOKS", "EN_N_LOOKS"},
 }
 
 
@@ -120,3 +120,24 @@ def test_what_lasts_is_evidence_for_as_long_as_it_lasts():
         now_ms = (now_ms + 20) % WRAP
         assert evidence.enough(True, now_ms) is (step >= 2)
     assert (now_ms - evidence._first_ms) % WRAP == 40
+
+
+def answers_by_the_rule(readings, ms, looks):
+    run = []
+    for at_ms, shown in looks:
+        run = [*run, at_ms] if shown else []
+    return len(run) >= readings and run[-1] - run[0] >= ms
+
+
+@pytest.mark.parametrize("readings, ms", [(1, 0), (2, 1), (3, 8), (3, 40), (4, 40)])
+@pytest.mark.parametrize("start_ms", [0, WRAP - 20])
+def test_answers_hold_until_the_next_one_whatever_the_gap(readings, ms, start_ms):
+    for gaps in product((1, 7, 21, 500), repeat=4):
+        times = [sum(gaps[:n]) for n in range(5)]
+        for shown in product((False, True), repeat=5):
+            looks = list(zip(times, shown, strict=True))
+            evidence = inputs.Answers(readings, ms)
+            assert evidence.count == 0
+            said = [evidence.enough(condition, (start_ms + at_ms) % WRAP) for at_ms, condition in looks]
+            assert said[-1] is answers_by_the_rule(readings, ms, looks), looks
+            assert evidence.count <= readings and (evidence.count > 0) is shown[-1]
