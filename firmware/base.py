@@ -14,26 +14,32 @@ from board import Board
 from drivers.fram import Fram
 from gate import step_word
 from heap import borrow, forget, tidy
-from machine import WDT
+from micropython import const
 from scpi import Parser
 from store import EMPTY, OK, RECOVERED, Store
 
+FED_WORDS = const(64)  # of thousands, in ten seconds
 FILE = "gears.bin"  # in the slot, and beside the slots
 
 
 class Base:
     """Made once, before the other modules are imported. ValueError if no tables can be planned for the limits."""
 
-    def __init__(self):
+    def __init__(self, watchdog=None):
+        self.watchdog = watchdog  # the one that is running, if one is
         self.hardware = Board()
         self.fram = Fram(self.hardware.spi, self.hardware.fram_cs)
         self.store = Store(self.fram)
         self.motion = records.Motion()
         self.motion_status = self._load_motion()  # judged in the self-test; bad values are not taken
-        self.gears = _gears(self.motion.limits())
+        self.gears = _gears(self.motion.limits(), watchdog)
         slots.forget()
+        if watchdog is not None:
+            watchdog.feed()
         self.parser, self.methods = _parser()  # group and method of each row
         tidy()
+        if watchdog is not None:
+            watchdog.feed()
 
     def _load_motion(self):
         """The usual limits are another pen's: an empty record is believed only of a memory that answers."""
@@ -46,7 +52,7 @@ class Base:
         return status
 
 
-def _gears(limits):
+def _gears(limits, watchdog):
     if slots.running:
         for path in ("/" + slots.running + "/" + FILE, "/" + FILE):
             gears = borrow("gears_file").stored(slots.read(path), limits)
@@ -54,10 +60,11 @@ def _gears(limits):
                 return gears
     from profile import planned_for, written_down
 
-    watchdog = WDT(timeout=slots.TRIAL_WATCHDOG_MS) if slots.trial else None  # the one that is running
+    made = [0]
 
     def word(cycles, outward):
-        if watchdog is not None:
+        made[0] += 1
+        if watchdog is not None and made[0] % FED_WORDS == 0:
             watchdog.feed()
         return step_word(cycles, outward)
 

@@ -46,9 +46,14 @@ USB_SUSPENDED = const(0x10)  # no host has been heard for 3 ms: cable out, or th
 USB_CONNECTED = const(0x10000)
 CLOCK_HZ = const(125000000)
 I2C_CLOCKS = const(9)  # of a byte and its acknowledgement
+START_WATCHDOG_MS = const(8000)  # until the loop runs; fed between the steps of the start
 WATCHDOG_MS = const(500)
 WATCHDOG_RESET = WDT_RESET
 RESTART = const(2)  # asked for by `machine.reset`, which is a reset by the watchdog too
+HANGS_MAX = const(3)  # one start after another that hung, and the pen stays where it is
+WATCHDOG_CTRL_CLEAR = const(0x4005B000)  # RP2040 datasheet 4.7 and 2.1.2: a bit that is written here is cleared
+WATCHDOG_ENABLE = const(0x40000000)
+WATCHDOG_SCRATCH3 = const(0x40058018)  # how many starts in a row ended in a hang
 WATCHDOG_SCRATCH4 = const(0x4005801C)  # RP2040 datasheet 4.7; kept through every reset but a power cut
 HUNG_WORD = const(0x6AB73121)  # what the SDK leaves there when it starts the watchdog; 0 when it is used to reset
 
@@ -69,6 +74,28 @@ def reset_cause() -> int:
     if cause == WATCHDOG_RESET and mem32[WATCHDOG_SCRATCH4] != HUNG_WORD:
         return RESTART
     return cause
+
+
+def hangs(cause: int) -> int:
+    """How many starts in a row hung, the last one included; counted on. Once a start."""
+    count = mem32[WATCHDOG_SCRATCH3] + 1 if cause == WATCHDOG_RESET else 0
+    mem32[WATCHDOG_SCRATCH3] = count
+    return count
+
+
+def forget_hangs():
+    """The pen has kept time for a while: the next hang is the first."""
+    mem32[WATCHDOG_SCRATCH3] = 0
+
+
+def start_watchdog(timeout_ms: int):
+    """Start it, or give it another time. Marks the next reset as a hang's: ask `reset_cause` before."""
+    return WDT(timeout=timeout_ms)
+
+
+def stop_watchdog():
+    """For service mode, where nobody feeds it. MicroPython has no other way."""
+    mem32[WATCHDOG_CTRL_CLEAR] = WATCHDOG_ENABLE
 
 
 class Board:
@@ -108,9 +135,6 @@ class Board:
             scl(1)
         # a bus that is held down must not hold the loop as long as the dead-man waits (default 50 ms)
         self.i2c = I2C(0, scl=scl, sda=sda, freq=400000, timeout=2000)
-
-    def start_watchdog(self):
-        return WDT(timeout=WATCHDOG_MS)
 
     def pads(self) -> int:
         """All pads in one word, bit n is GPn."""

@@ -79,11 +79,13 @@ class Dates:
         buf = bytearray(_HEAD_AND_TAIL_BYTES)
         archive = pen.put_away.archive
         for number in range(archive.oldest, archive.entries + 1):
+            pen.alive()
             if archive.read_head_and_tail(number, buf):
                 self._take(buf)
         before = -1
         block = pen.journal.next_session(before, buf)
         while block >= 0:
+            pen.alive()
             for _ in range(TRIES):
                 if self._take(buf):
                     break

@@ -27,17 +27,20 @@ def _collect_after(heap_bytes):
 def main():
     board.drive_off()
     board.set_clock()
+    cause = board.reset_cause()
+    watchdog = board.start_watchdog(board.START_WATCHDOG_MS)
     pen = None
     try:
         front = bytearray(FRONT_BYTES)
         from base import Base
 
-        base = Base()
+        base = Base(watchdog)
         # what importing leaves behind would lie among what stays
         _collect_after(4096)
         from pen import Pen
 
-        pen = Pen(time, board.reset_cause(), base)
+        watchdog.feed()
+        pen = Pen(time, cause, base)
         pen.boot()
         del front
         tidy()
@@ -52,6 +55,7 @@ def main():
         board.drive_off()
         if pen is not None:
             pen.stop(faults.EXCEPTION, error)
+        board.stop_watchdog()  # there is no pen to show anything: service mode does
         sys.print_exception(error)
 
 

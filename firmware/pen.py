@@ -65,6 +65,7 @@ TREATMENT_DOUBT_US = const(12000)  # a button is not as it was
 PANEL_US = const(40000)
 PANEL_MOVING_US = const(20000)  # a little each time
 FEED_MS = const(20)
+CALM_MS = const(10000)  # longer than needles that a hang left out are brought in for
 PANEL_SOON_US = const(10000)
 STOPPED_MS = const(20)
 HOME_LOOKS = const(5)  # at the start, a millisecond apart, before a stroke is taken for one that came home
@@ -133,7 +134,8 @@ class Pen:
         self._alarms = 0
         self._was_pressed = False
         self._seen = array("i", [0, 0, 0])
-        self._watchdog = None
+        self._watchdog = base.watchdog
+        self._hangs = board.hangs(reset_cause)
         self._fed_ms = 0
         tasks = (
             Task("sense", self._sense, 3000, 100000),
@@ -153,6 +155,7 @@ class Pen:
 
     def boot(self):
         """Self-test, records, then the loop may begin. Whatever is wrong is latched and shown, not raised."""
+        self.alive()
         code = borrow("selftest").run(self)
         self.fault_record.tested = code == faults.NONE
         self.journal.event(events.BOOT, self._reset_cause, version.NUMBER, 0)
@@ -162,10 +165,16 @@ class Pen:
         if faults.remembered(self.last_fault.service_code):
             self.safety.trip(self.last_fault.service_code)
         if self._reset_cause == WATCHDOG_RESET:
-            self.safety.trip(faults.WATCHDOG)
+            # again and again: nothing moves any more, so that no hang in a motion repeats it
+            self.safety.trip(faults.WATCHDOG if self._hangs < board.HANGS_MAX else faults.INTERNAL)
         if self.safety.fault == faults.NONE:
             self.safety.event(safety.TESTED)
         self.console.begin()
+
+    def alive(self):
+        """A step of the start is done; before the loop runs."""
+        if self._watchdog is not None:
+            self._watchdog.feed()
 
     def calibrated(self):
         """A valid calibration was found."""
@@ -256,7 +265,7 @@ class Pen:
 
     def run(self):
         self.scheduler.run_once()  # nothing can move yet, and a first page takes a chip 190 ms
-        self._watchdog = self.hardware.start_watchdog()
+        self._watchdog = board.start_watchdog(board.WATCHDOG_MS)
         self.scheduler.run()
 
     # -- what the safety core reports ---------------------------------------------------------------
@@ -437,6 +446,9 @@ class Pen:
             self.end_session(self.session.ending)
         if self.treatment.stage == treatment.MARKING and not self.cartridge.busy:
             self.session.open(now_ms)
+        if self._hangs and now_ms >= CALM_MS:
+            self._hangs = 0
+            board.forget_hangs()
         self._look_up_course()
         self.dates.run()
         self.slot_watch.run(now_ms)

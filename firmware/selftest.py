@@ -1,8 +1,8 @@
 """The self-test at boot: is everything there, does it make sense, and does the gate refuse.
 
 Returns the first fault found, worst cause first; the loop shows it and nothing moves. Each part is asked again before
-its fault is named (`inputs`), within a second. Runs before the watchdog is started. Nothing moves here, so what a
-healthy sensor shows is known: supply and temperature within what the parts can give, one of the two trigger contacts
+its fault is named (`inputs`), within a second. The watchdog is fed with each try. Nothing moves here, so what a healthy
+sensor shows is known: supply and temperature within what the parts can give, one of the two trigger contacts
 closed, encoder and home sensor still.
 """
 
@@ -44,6 +44,7 @@ def _patient(pen, test):
     """The fault that a test finds; while the record memory answers wrong, the test is made again for a second."""
     code = faults.NONE
     for _ in range(inputs.MEMORY_TRIES):
+        pen.alive()
         errors = pen.fram.errors
         try:
             code = test(pen)

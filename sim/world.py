@@ -353,6 +353,9 @@ class World:
         self._stop("reset")
 
     def _mem32_set(self, address: int, word: int, _c: int) -> None:
+        if address == board.WATCHDOG_CTRL_CLEAR and word == board.WATCHDOG_ENABLE:
+            self._watchdog_at = None
+            return
         if address not in range(SCRATCH, SCRATCH + 4 * SCRATCH_WORDS, 4):
             raise NotImplementedError(f"register {address:#010x} is not modelled")
         self.scratch[(address - SCRATCH) // 4] = word & 0xFFFFFFFF

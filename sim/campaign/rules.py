@@ -27,8 +27,6 @@ STROKE_ON_RECORD_NS = 10 * MS
 
 _HOMING, _READY, _RUNNING = (safety.STATE_NAMES.index(name) for name in ("homing", "ready", "running"))
 
-_MOVING = tuple(safety.STATE_NAMES.index(name) for name in ("homing", "running", "retracting"))
-
 
 class Watch:
     """Looks at one simulation from now on. `broken` has the first breach of each rule, by the rule's name."""
@@ -42,7 +40,6 @@ class Watch:
         self.excused = False  # all that could move the needles was taken from the pen
         # furthest past the effective maximum, from the first time the pen was ready
         self.over_limit_um = -float(simulation.world.recorder.limit_um)
-        self._tested = False  # in this life: the self-test is over, and something may have moved
         self._was_ready = False
         self.homing_over_um = -1e9  # furthest that a homing went past what it may
         self._simulation = simulation
@@ -118,12 +115,9 @@ class Watch:
             self._take()
             self._state = a
             self._bound_um = self._bound()
-            self._tested = self._tested or a in _MOVING
             if a == _READY:
                 self._since_ready.clear()
                 self._was_ready = True
-        elif kind == events.BOOT:
-            self._tested = False
         elif kind == events.FAULT:
             self.faults.append(b)
             self._since_ready.append(b)
@@ -188,9 +182,11 @@ class Watch:
 
     def _left_out(self) -> None:
         reasons = [fault_table.needles(code) for code in self._since_ready]
+        if self._world.loop_torn and fault_table.CARTRIDGE_PULLED not in self._since_ready:
+            # since power-on: no fault names it, and the drive cannot come on
+            reasons.append(fault_table.LOOP_OPEN)
         least = fault_table.RETRIED if self.lasting else fault_table.LOOP_OPEN
-        at_power_on = bool(reasons) and not self._tested  # found before anything moves: they are where they were
-        reason = any(where >= least for where in reasons) or at_power_on or not self._world.powered
+        reason = any(where >= least for where in reasons) or not self._world.powered
         if self.out and not reason and not self.excused:
             named = ", ".join(fault_table.key(code) for code in self._since_ready) or "no fault"
             self.breaks("rest", f"the tips stand {self._world.plant.tip_um:.0f} um out, after {named}")

@@ -114,9 +114,7 @@ FAULTS: dict[str, Fault] = {
     "ntc_open": Fault("ntc_open", ("ntc",), ALWAYS),
     "ntc_shorted": Fault("ntc_shorted", ("ntc",), ALWAYS),
     # chip and memory
-    "cpu_hang": Fault(
-        "cpu_hang", ("watchdog",), ALWAYS, quiet=BEFORE_THE_LOOP,
-        why="the watchdog starts after the self-test; before that the drive is off and the panel dark"),
+    "cpu_hang": Fault("cpu_hang", ("watchdog",), ALWAYS),
     **{f"{task}_hung": Fault(
         "task_hung", ("watchdog", "drive_dropped"), ALWAYS, value=number, quiet=BEFORE_THE_LOOP,
         why="before the loop there is no task")

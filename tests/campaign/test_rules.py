@@ -66,6 +66,15 @@ def test_needles_left_out_need_a_reason(monkeypatch):
         assert ("rest" not in watch.broken) == right
 
 
+@pytest.mark.hazard("H05")
+def test_a_fault_of_the_self_test_excuses_no_needles_that_are_out():
+    stuck = [Mishap(what="ntc_open", at_ms=0), Mishap(what="motor_weak", at_ms=0, value=0)]
+    watch = watched(*stuck, ms=12_000, start_um=1000.0)
+    assert watch.faults == [faults.NTC] and "1000 um out, after ntc" in watch.broken["rest"]
+    watch = watched(Mishap(what="interlock_torn", at_ms=0), ms=12_000, start_um=1000.0)
+    assert watch.out and "rest" not in watch.broken, "a drive that cannot come on brings nothing in"
+
+
 @pytest.mark.parametrize("claim", rules.CLAIMS)
 def test_a_claim_of_the_panel_with_the_tips_out_is_seen(claim):
     def before(simulation):
