@@ -47,7 +47,7 @@ class Fault:
 
 
 NO_SUPPLY = ("Supply too low", "Charge the pen")
-NO_CARTRIDGE = ("Insert a new sterile", "cartridge removed")
+NO_CARTRIDGE = ("Insert a new sterile", "cartridge removed", "Fit no new cartridge")
 REFUSED_CARTRIDGE = ("absent", "unreadable", "corrupt", "unknown type", "not read", "unprotected")
 # a motor that stops half way home looks like a home sensor that saw nothing
 NOT_MOVED = ("jam", "slip", "homing", "encoder", "home_sensor")
