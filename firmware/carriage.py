@@ -236,8 +236,8 @@ class Carriage:
         return self.known and self._encoder.count() <= INSIDE_COUNTS
 
     def out(self) -> bool:
-        """The home line, or an encoder that knows, says that the needles are out."""
-        return self._readings.home == 0 or (self.known and not self._inside())
+        """True unless both the home line and an encoder that knows say that the needles are in."""
+        return self._readings.home == 0 or not self._inside()
 
     def _moved_um(self):
         return abs(self._encoder.count() - self._count_start) * 1000 // 1024

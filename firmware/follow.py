@@ -12,7 +12,7 @@ from heap import tidy
 from micropython import const
 
 # What is known of the needles at rest after a fault
-NEEDLES_IN = const(0)  # nothing says that they are out
+NEEDLES_IN = const(0)  # two witnesses say so
 RETRYING = const(1)  # something does, and they are pulled in, or will be in a moment
 NEEDLES_OUT = const(2)  # and nothing more is done about it here
 
