@@ -61,7 +61,7 @@ SENSE_DOUBT_MOVING_US = const(1000)
 ANALOG_US = const(50000)
 ANALOG_DOUBT_US = const(12000)
 TREATMENT_US = const(20000)
-TREATMENT_DOUBT_US = const(12000)  # a button is not as it was
+TREATMENT_DOUBT_US = const(8000)  # a button is not as it was: a press of 90 ms counts
 PANEL_US = const(40000)
 PANEL_MOVING_US = const(20000)  # a little each time
 FEED_MS = const(20)
@@ -427,6 +427,7 @@ class Pen:
             self.recalibration.watch()
         if not moving:
             self._at_rest(now_us, now_ms)
+            self.sensors.read_pads()
         deed = self.treatment
         if deed.is_open() and not core.time_up:
             worn = deed.strokes >= treatment.STROKES_MOST

@@ -108,3 +108,21 @@ def test_the_trigger_pulled_on_a_page_that_has_to_be_read_starts_nothing():
              wait, HandStep(do="release_trigger"), wait]
     done = run([], again)
     assert done.result["strokes"] > 5 and done.result["faults"] == []
+
+
+def walk(button, until, shortest_ms):
+    """Twelve presses of 90 ms, each at another phase of the loop, to the other end of the list of zones."""
+    presses = []
+    for step in range(12):
+        presses += [HandStep(do="press", button=button), HandStep(do="wait", ms=shortest_ms + 7 * step)]
+    return [*presses, HandStep(do="look_for", text=until, within_ms=1000)]
+
+
+@pytest.mark.parametrize("shortest_ms", range(100, 116, 3))
+def test_a_press_of_90_ms_counts_whenever_it_comes(shortest_ms):
+    hands = [HandStep(do="look_for", text="ZONE")]
+    for more_ms in range(3):
+        hands += walk("down", "13/13", shortest_ms + more_ms) + walk("up", "1/13", shortest_ms + more_ms)
+    done = run([], hands)
+    (told,) = (row for row in done.result["expectations"] if row["what"] == "hands_done")
+    assert told["held"], told
