@@ -149,6 +149,17 @@ def test_a_pulled_cartridge_stops_what_strokes(state):
         assert rig.core.fault == before
 
 
+@pytest.mark.hazard("H18")
+def test_a_loop_that_reads_open_for_a_moment_refuses_the_next_stroke_and_latches_nothing():
+    rig = Rig().running()
+    rig.readings.interlock = 0
+    rig.step(3)
+    assert rig.ask() == faults.REFUSED_INTERLOCK
+    rig.readings.interlock = 1
+    rig.step(50)
+    assert (rig.core.state, rig.core.fault) == (safety.RUNNING, faults.NONE)
+
+
 def test_the_self_test_judges_readings_itself():
     rig = Rig()
     rig.readings.temp_dc, rig.readings.power_ok = 9999, 0
