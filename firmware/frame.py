@@ -40,10 +40,11 @@ class Frame:
     def refresh(self):
         """Have the display set up again, and sent everything if it is off, else the next of its pages.
 
-        It may have lost its registers or a bit of its memory and acknowledges on. What it shows stays meanwhile.
+        It may have lost its registers or a bit of its memory and acknowledges on. What it shows stays meanwhile. One
+        that has yet to be lit is being sent everything as it is: begun anew, a slow bus would never come to the end.
         """
         display = self._display
-        if not display.ready:
+        if not display.ready or not display.lit:
             return
         off = display.is_off()
         if not display.begin(False):

@@ -365,6 +365,17 @@ def test_refresh_repairs_registers_and_memory_of_a_display_that_is_lit_page_by_p
     assert rig.part.contrast == 0x9F
 
 
+def test_a_screen_that_takes_longer_than_the_time_between_refreshes_is_lit_all_the_same():
+    rig = Rig(settled=False)
+    rig.screen.line(2, "still here")
+    for _ in range(4):
+        for _ in range(20):
+            rig.screen.flush_step(1)
+        rig.screen.refresh()
+    assert rig.part.shows
+    assert differing_lines(rig, {2: "still here"}) == []
+
+
 def test_refresh_leaves_a_silent_display_to_its_next_turn():
     rig = Rig()
     rig.part.fault = "absent"
