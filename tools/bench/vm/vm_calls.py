@@ -7,6 +7,7 @@ and what the sense task called. Only calls of the firmware's own functions and m
 import sys
 import time
 
+import _mounted  # noqa: F401
 import boot  # noqa: F401
 import machine
 import micropython

@@ -9,6 +9,7 @@ import time
 
 gc.threshold(4096)  # as main.py does it until the pen is made
 
+import _mounted  # noqa: E402, F401
 import boot  # noqa: E402, F401
 import machine  # noqa: E402
 from base import Base  # noqa: E402
