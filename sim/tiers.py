@@ -44,6 +44,7 @@ def run_cpython(world: World) -> str:
     """One life on CPython; returns why it ended."""
     try:
         space = world.firmware = FirmwareSpace(DirectLink(world), world.firmware_sources)
+        space.module("_files")  # MicroPython mounts the filesystem before boot.py runs
         space.module("boot")
         if world.on_firmware is not None:
             world.on_firmware(space)

@@ -25,6 +25,7 @@ from sim.space import FIRMWARE, shim
 from tools.flashing import plan as planning
 from tools.flashing import uf2 as uf2_files
 from tools.flashing.plan import Refused
+from tools.fold import fold
 
 HERE = Path(__file__).parent
 board = shim("board")
@@ -189,7 +190,10 @@ def _pins() -> str:
 @app.command()
 def fram_script() -> None:
     """The firmware's own driver and, behind it, what prints the memory: works with no sound slot as well."""
-    driver = (FIRMWARE / "drivers" / "fram.py").read_text(encoding="utf-8")
+    sources = {name: (FIRMWARE / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+               for name in ("drivers.fram", "inputs")}
+    # by itself: the pen may have no other file of the firmware
+    driver = fold(sources, outside=frozenset({"SIZE"}))["drivers.fram"]
     print(driver + "\n" + _pins() + (HERE / "device" / "fram_tail.py").read_text(encoding="utf-8"))
 
 
