@@ -37,13 +37,15 @@ class Fram:
     "absent" (nothing soldered, pulled-up MISO) stores nothing and reads 0xFF; "noisy" flips a bit in every fourth
     byte on MISO; "misheard" does so on MOSI, to commands and addresses too; "deaf" answers as ever, but its
     write-enable latch no longer sets, so that writes are lost.
-    `on_write(addr, length)` is called for every run of bytes that reached the array. `clocked` counts the bytes on the
-    bus since the part was made, `flipped` those that `flip` changed.
+    `on_write(addr, length)` is called for every run of bytes that reached the array, when its command ends.
+    `clocked` counts the bytes on the bus since the part was made, `flipped` those that `flip` changed.
     """
 
     def __init__(self, image: bytes | None = None):
         self._array = bytearray(SIZE)
         self.on_write: Callable[[int, int], None] | None = None
+        self._run_at = 0  # where the command under way has written, and how much
+        self._run_bytes = 0
         self.wp_high = True
         self._status = 0
         self._fault = ""
@@ -187,6 +189,7 @@ class Fram:
             return
         self._selected = False
         self._judge_frame()
+        self._tell()
         if self._command == WREN and self._count == 1 and self._fault != "deaf":
             self._status |= WEL
         elif self._command in (WRDI, WRITE) or (self._command == WRSR and self._count > 1):
@@ -211,6 +214,7 @@ class Fram:
             self.ignored.append("WRITE without the write-enable latch")
 
     def _reset_command(self):
+        self._run_bytes = 0
         self._command: int | None = None
         self._count = 0
         self._addr = 0
@@ -275,5 +279,13 @@ class Fram:
         data = data[: max(0, free)]
         if data and self._status & WEL:
             self._array[addr : addr + len(data)] = data
-            if self.on_write is not None:
-                self.on_write(addr, len(data))
+            if addr != self._run_at + self._run_bytes:
+                self._tell()
+                self._run_at = addr
+            self._run_bytes += len(data)
+
+    def _tell(self) -> None:
+        """A run of bytes is over."""
+        if self._run_bytes and self.on_write is not None:
+            self.on_write(self._run_at, self._run_bytes)
+        self._run_bytes = 0

@@ -142,3 +142,23 @@ def test_bad_use_is_refused(tmp_path):
     other = Fram()
     other.load_file(tmp_path / "image.bin")
     assert other.image == chip.image
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 16])
+def test_a_write_is_told_once_when_it_ends_however_its_bytes_come(pieces):
+    part, told = Fram(), []
+    part.power_on()
+    part.on_write = lambda addr, length: told.append((addr, length))
+    part.select(0)
+    part.transfer(b"\x06", 0)
+    part.deselect(0)
+    message = b"\x02\x00\x12\x34" + bytes(range(12))
+    part.select(0)
+    for at in range(0, 16, pieces):
+        part.transfer(message[at : at + pieces], 0)
+        assert told == []
+    part.deselect(0)
+    assert told == [(0x1234, 12)]
+    part.select(0)
+    part.deselect(0)
+    assert told == [(0x1234, 12)]
