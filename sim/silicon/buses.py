@@ -22,6 +22,7 @@ BIT_ONE_NS = 550  # WS2812: a longer high is a one
 LED_RESET_NS = 50_000
 TONE_SLICE = board.PIN_BUZZER >> 1 & 7
 ADDRESS_BITS = 9  # seven, read or write, acknowledge; and so many for a byte
+I2C_TX_EMPTY = 1 << 4  # of IC_RAW_INTR_STAT
 
 
 class Bus:
@@ -103,7 +104,12 @@ class I2cParts(Bus):
 
     def _connect(self, address: int, _mode: Any) -> None:
         self._part = part = self._world.i2c.at(address, self._world.chip_ns)
-        self._after(ADDRESS_BITS, lambda: self._i2c.complete_connect(part is not None))
+        self._after(ADDRESS_BITS, lambda: self._connected(part is not None))
+
+    def _connected(self, acknowledged: bool) -> None:
+        self._i2c.complete_connect(acknowledged)
+        if not acknowledged:  # the abort empties the FIFO; the emulator does not say so, and a driver waits for it
+            self._i2c._set_interrupts(I2C_TX_EMPTY)
 
     def _write(self, value: int) -> None:
         self._got.append(value)
