@@ -37,7 +37,7 @@ NEAR_STEPS = const(8)  # up to there it may be: it pulls inward as it is
 HELD_STEPS = const(20)  # 25 um: a rotor that follows is not so far behind; from 40 um on it would be pulled outward
 MOVED_COUNTS = const(10)  # a carriage that is held moves less
 
-INSIDE_COUNTS = const(41)  # by an encoder that was zeroed at the edge the needles are in: the play, and half of a slip
+REST_PLAY_COUNTS = const(20)  # so far out of its rest an encoder still says in: the longest tips are inside there
 
 # What the motor is doing
 IDLE = const(0)
@@ -231,13 +231,16 @@ class Carriage:
 
     # -- witnesses ----------------------------------------------------------------------------------
 
-    def _inside(self):
-        """An encoder that knows says that the needles are in."""
-        return self.known and self._encoder.count() <= INSIDE_COUNTS
+    def _past_rest_counts(self):
+        """How far out of the place where the tips of this cartridge rest the encoder says that the carriage is."""
+        return self._encoder.count() - self._rest_steps * 128 // 100
 
     def out(self) -> bool:
-        """True unless both the home line and an encoder that knows say that the needles are in."""
-        return self._readings.home == 0 or not self._inside()
+        """True unless both the home line and an encoder that knows say that the tips are inside the guide plane.
+
+        Long tips stand outside of it while the carriage is inside its edge.
+        """
+        return self._readings.home == 0 or not self.known or self._past_rest_counts() > REST_PLAY_COUNTS
 
     def _moved_um(self):
         return abs(self._encoder.count() - self._count_start) * 1000 // 1024
@@ -335,13 +338,15 @@ class Carriage:
     def _poll_retract(self, now_us):
         """It ends when two of three witnesses say in: home line, inner stop, an encoder that knows; else at its end.
 
-        An encoder that saw nothing from the start may be dead, so a stand counts only after some way. Where the encoder
-        knows nothing, the whole way and the home line are two.
+        The encoder says so from where the tips of this cartridge rest: long ones stand out while the home line sees
+        the carriage. An encoder that saw nothing from the start may be dead, so a stand counts only after some way.
+        Where the encoder knows nothing, the whole way and the home line are two.
         """
         self._watch_stand()
         sees = self._sight.sure(1)
         stands = self._still >= 2 and self._moved_um() >= BUMP_UM
-        proven = int(sees) + int(stands) + int(self._inside()) >= 2
+        rests = self.known and self._past_rest_counts() <= 0
+        proven = int(sees) + int(stands) + int(rests) >= 2
         ends = (proven and (stands or not self._to_stop)) or self._given(now_us)
         if self._pulling and not ends and self._held():
             if abs(self._encoder.count() - self._from_count) >= MOVED_COUNTS:

@@ -37,6 +37,7 @@ INNER_STOP_UM = const(900)  # how far the mechanical stop lies inside the guide 
 NEAREST_STOP_UM = const(850)  # at least so far, where the calibration does not tell the way from there to the edge
 STOP_TOLERANCE_UM = const(150)
 SWING_UM = const(25)  # the nut may swing so far past the last step
+SNAP_UM = const(55)  # a rotor is drawn on by half a period at most when it is switched on, and through the play
 STOP_SURE_US = const(30000)  # longer than a burst: so long the home line has to see the needles before the way out
 AGAIN_UM = const(30)  # between two homings the stop stays where it is
 FLIPS = const(8)  # the home line changes more often on one way outward: noise
@@ -56,6 +57,7 @@ FINE_STEPS = const(240)
 EDGE_STEPS = const(12)  # 15 um: so far past the edge the sensor has to go on seeing the needles
 AGAIN_STEPS = const(84)  # from there, to 90 um outside the edge
 AGAIN_COUNTS = const(8)  # both edges lie within 3 um of each other; a sensor that stuck in between puts them further
+INSIDE_COUNTS = const(41)  # an encoder that knows says no more inside the edge: the play, and half of a slip
 REST_COUNTS = const(31)  # 30 um: a rotor that lost its field on the way to rest is 80 um off
 
 
@@ -112,6 +114,10 @@ class Homing(Carriage):
             self._edges = 0
             self._stop_then(HOME_BUMP, now_us)
 
+    def _inside(self):
+        """An encoder that knows says that the carriage is inside the home edge."""
+        return self.known and self._encoder.count() <= INSIDE_COUNTS
+
     def _poll_bump(self, now_us):
         self._watch_stand()
         self._inner_count = min(self._inner_count, self._encoder.count())
@@ -145,8 +151,6 @@ class Homing(Carriage):
         if self.way_um and self._tries == 0:
             self._probe_end_um = min(self._probe_end_um, self.way_um + AGAIN_UM + PAST_UM)
             inside_um = self.way_um - AGAIN_UM - BOUNCE_UM
-        # by the encoder it ends sooner: the rotor has fallen off the stop into step, and is drawn on when switched on
-        self._probe_steps = self._probe_end_um * STEPS_PER_MM // 1000
         # a second try is slow all the way: the stop may have been none
         self._probe_coarse = 0 if self._tries else max(0, inside_um * STEPS_PER_MM // 1000)
         self._stop_then(HOME_PROBE, now_us)
@@ -184,8 +188,16 @@ class Homing(Carriage):
             self._again(faults.HOME_SENSOR, now_us)
         elif self._given(now_us) or self._out_um() > self._probe_end_um:
             told_um = (self._probe_steps - max(0, self._gate.remaining_steps())) * 1000 // STEPS_PER_MM
+            left_um = self._probe_end_um - self._out_um()
             late = not home and not self._edges and self._probe_steps > PAST_STEPS
-            if late and moved_um * 2 > told_um and self._out_um() + PAST_UM - SWING_UM < self._last_um:
+            moved = moved_um * 2 > told_um and told_um - moved_um <= LOST_UM
+            if moved and not self._edges and left_um > 0:
+                more = left_um * STEPS_PER_MM // 1000 + 1
+                begun = self._count_start
+                self._next_move(more, self._probe_out, more, PROBE_US, HOME_PROBE, now_us)
+                self._probe_steps += more
+                self._count_start = begun  # the whole way is what is judged
+            elif late and moved_um * 2 > told_um and self._out_um() + PAST_UM - SWING_UM < self._last_um:
                 # met so late that the way past it is left to go; the gate lets through that much and no more
                 if self._sight.sure(0):
                     self._probe_steps = PAST_STEPS
@@ -257,6 +269,10 @@ class Homing(Carriage):
             self._inner_count = self._count_start
             return
         if following == HOME_PROBE:
+            if not self._edges:
+                # for a loop that is late the gate holds back what the rotor may be drawn on by: the encoder has it go on
+                way_um = self._probe_end_um - self._out_um() - SNAP_UM
+                self._probe_steps = max(1, way_um * STEPS_PER_MM // 1000)
             steps = self._probe_steps
             coarse = min(self._probe_coarse, steps - 1)
             self._dark_steps = 0

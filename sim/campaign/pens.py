@@ -63,7 +63,7 @@ def pen(number: int) -> Scenario:
         limit_s=40, settle_ms=1500, treatment=TreatmentTable(zone=zone, indication=indication),
         pen=PenTable(serial=f"PEN-C-{number:02d}", depth_limit_um=_default_um(zone, indication)), plant=plant,
         cartridge=CartridgeTable(
-            serial=5000 + number, offset_um=0 if number == 0 else rng.randrange(-100, 101, 20),
+            serial=5000 + number, offset_um=0 if number == 0 else rng.randrange(-200, 201, 20),
             rated_um=rng.choice((1500, 2000, 2500))),
         hands=hands, expect=Expect(over_limit_um=None))  # needles may stand out at power-on; the rules judge depth
 

@@ -30,7 +30,7 @@ from sim.hands import BUTTONS
 from sim.link import SimulatorBroken
 from sim.mishaps import MISHAPS
 from sim.run import Simulation
-from sim.scenario import HandStep, Mishap, PenTable, Scenario
+from sim.scenario import CartridgeTable, HandStep, Mishap, PenTable, Scenario
 from sim.space import FIRMWARE, shim
 
 fault_table, safety = shim("faults"), shim("safety")
@@ -66,6 +66,7 @@ LOOK_NS = 20 * MS
 CLEARINGS = 3
 STILL_MS = 300  # in a fault: nothing moves any more
 LONGEST_NS = 30_000 * MS
+LONGEST_TIPS = CartridgeTable(offset_um=200)  # tips that are out where those of others are in
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Lie:
 def _scenario(name: str, start_um: float, faults: list[Mishap], hands: list[HandStep]) -> Scenario:
     return Scenario(
         name=name.replace(" ", "_").replace(",", ""), title=f"The home line lies: {name}",
-        plant={"start_um": start_um}, faults=faults, hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
+        plant={"start_um": start_um}, cartridge=LONGEST_TIPS, faults=faults, hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
 
 
 def _first_life(name: str, calibration: Literal["valid", "old"], stop_um: float) -> Scenario:

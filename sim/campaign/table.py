@@ -15,7 +15,7 @@ from sim.campaign.moments import PHASES, STROKE_PHASES
 ALWAYS = "always"  # something looks at it all the time
 LAST_PRESS = "last press"  # a whole run of strokes is still to come
 LAST_RELEASE = "last release"  # the trigger is still going to move
-LAST_STROKE = "last stroke"  # a whole stroke is still to come
+LAST_STROKE = "last stroke"  # a whole stroke is still to come, or as many as `strokes` says
 MARK = "mark"  # the cartridge's wire is still going to be used
 SESSION_END = "session end"  # something is still going to be recorded
 NEVER = "never"  # no harm, or not to be seen; `why` says which
@@ -30,7 +30,8 @@ UNTIL_HOMED = ("boot", "homing")
 class Fault:
     """A mishap as the campaign uses it. `names`: keys of faults; `said`: words of the panel that name it as well.
 
-    `quiet`: phases in which it needs no name though `until` asks for one; `why` is the reason for both.
+    `quiet`: phases in which it needs no name though `until` asks for one; `why` is the reason for both. `strokes`: so many
+    whole strokes have to be to come for LAST_STROKE.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Fault:
     why: str = ""
     pin: str | None = None
     looks: int | None = None
+    strokes: int = 1
 
 
 NO_SUPPLY = ("Supply too low", "Charge the pen")
@@ -71,7 +73,8 @@ FAULTS: dict[str, Fault] = {
         "power_cut", ("power_fail",), NEVER, for_ms=5, why="shorter than the look at the pads; the hold-up bridges it"),
     "battery_falls": Fault(
         "battery_mv", ("battery_low", "power_fail", "rail_low"), LAST_PRESS, value=6000,
-        said=NO_SUPPLY, early_ms=50, why="the battery is looked at every 50 ms, and under load it may sag for 300 ms"),
+        said=NO_SUPPLY, early_ms=200,
+        why="four readings, 50 ms apart, before it counts, and under load it may sag for 300 ms"),
     "battery_dip_50ms": Fault(
         "battery_mv", ("battery_low", "power_fail", "rail_low"), NEVER, value=5900, for_ms=50,
         said=NO_SUPPLY, why="shorter than the 300 ms that a battery may sag under load"),
@@ -139,7 +142,9 @@ FAULTS: dict[str, Fault] = {
     "encoder_slipped_in": Fault(
         "encoder_slipped", ("encoder", "slip", "home_sensor", "homing"), LAST_STROKE, value=-100, quiet=UNTIL_HOMED,
         why=HOMING_HEALS),
-    "home_stuck_active": Fault("home_stuck_active", ("home_sensor", "homing"), LAST_STROKE),
+    "home_stuck_active": Fault(
+        "home_stuck_active", ("home_sensor", "homing"), LAST_STROKE, strokes=3,
+        why="a turn that no look saw is let pass twice, as step count and encoder agree"),
     "home_stuck_inactive": Fault("home_stuck_inactive", ("home_sensor", "homing"), LAST_STROKE),
     "home_noisy": Fault(
         "home_noisy", ("home_sensor", "homing", "encoder", "jam"), NEVER,

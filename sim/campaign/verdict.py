@@ -271,7 +271,7 @@ def _has_to_be_named(row: Fault, moment: int, plan: Session) -> bool:
         return False
     until_ns = {
         ALWAYS: plan.end, LAST_PRESS: plan.presses[-1], LAST_RELEASE: plan.releases[-1],
-        LAST_STROKE: plan.strokes[-1].start, MARK: plan.phases["marking"][0], SESSION_END: plan.releases[-1],
+        LAST_STROKE: plan.strokes[-row.strokes].start, MARK: plan.phases["marking"][0], SESSION_END: plan.releases[-1],
     }[row.until]
     return plan.moment(moment) < until_ns - row.early_ms * MS
 

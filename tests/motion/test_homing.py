@@ -172,6 +172,8 @@ def test_needles_that_are_out_only_come_in(start_um):
 
 SNAP_UM = 45  # a rotor that is switched on falls to the nearest equilibrium, up to half an electrical cycle off
 PAST_EDGE_UM = 90  # hysteresis 20, the 40 past it, two looks of 12, and the nut's ringing at a stop
+MOTOR_TASK = 1
+PAST_STUCK_EDGE_UM = 150  # where nobody sees the edge: the steps alone bound the way
 
 
 def draw_pen(draw):
@@ -198,6 +200,20 @@ def test_homing_never_goes_further_out_than_it_stood_nor_past_the_home_edge(numb
     assert rig.furthest_um <= max(params.start_um + SNAP_UM, params.home_edge_um + PAST_EDGE_UM)
     if params.home_edge_um <= -PAST_EDGE_UM:
         assert rig.furthest_um <= max(params.start_um + SNAP_UM, 0)
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("into_ms", [0, 50, 150])
+@pytest.mark.parametrize("number", range(40))
+def test_a_motor_task_that_hangs_on_the_way_out_leads_no_further_than_the_bound_of_homing(number, into_ms):
+    """The gate goes on with the steps that it was given, and nobody looks at the encoder until the watchdog bites."""
+    rig = PenRig(**draw_pen(random.Random(number)))
+    assert rig.run_while(lambda: rig.pen.motor.doing != carriage.HOME_PROBE, 4000)
+    rig.run_ms(into_ms)
+    rig.pen.scheduler.tasks[MOTOR_TASK].due_us |= 1 << 28  # it is not asked for again
+    rig.run_ms(450)
+    params = rig.world.plant.params
+    assert rig.furthest_um <= max(params.start_um + SNAP_UM, params.home_edge_um + PAST_STUCK_EDGE_UM)
 
 
 @pytest.mark.parametrize("start_um", [-880, -500, -130])

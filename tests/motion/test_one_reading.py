@@ -287,6 +287,57 @@ def test_a_carriage_that_still_moves_has_not_ended_its_motion(state):
 # -- the cartridge --------------------------------------------------------------------------------------
 
 
+def needs_to_come_in(rig):
+    """A fault that has nothing to do with where the needles are."""
+    rig.pen.safety.trip(faults.TRIGGER_CONTACTS)
+    rig.run_ms(1500)
+    assert ended_in(rig)
+    assert rig.pen.motor.retracted and rig.pen.follow.needles() == rig.space.module("follow").NEEDLES_IN
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("doing", ["HOME_BUMP", "HOME_PROBE", "HOME_FINE", "HOME_EDGE", "HOME_PARK"])
+@pytest.mark.parametrize("edge_um", [-160, -60])
+@pytest.mark.parametrize("offset_um", [-200, 0, 200])
+def test_a_retract_goes_on_until_the_tips_of_this_cartridge_are_inside(offset_um, edge_um, doing):
+    """The carriage is inside the home edge where the longest tips stand 140 um out."""
+    rig = PenRig(cartridge={"offset_um": offset_um}, plant={"home_edge_um": edge_um})
+    assert rig.home()
+    rig.run_ms(1500)
+    rig.pen.safety.trip(faults.TRIGGER_CONTACTS)
+    rig.run_ms(500)
+    assert rig.pen.clear_fault()
+    assert rig.run_while(lambda: rig.pen.motor.doing != getattr(carriage, doing), 4000)
+    rig.run_ms(15)
+    needs_to_come_in(rig)
+
+
+@pytest.mark.hazard("H05")
+@pytest.mark.parametrize("offset_um", [-200, 0, 200])
+@pytest.mark.parametrize("inside_um", [5, 90])
+@pytest.mark.parametrize("open_ms", [1, 1000])
+def test_long_needles_just_inside_the_edge_are_brought_in_where_the_drive_went_off(open_ms, inside_um, offset_um):
+    """A loop that opens on the way back of a stroke: the home line sees a carriage whose tips stand out."""
+    rig = PenRig(cartridge={"offset_um": offset_um})
+    rig.open_session("cheek", "wrinkles")
+    rig.set(DEPTH_UM, 12)
+    world = rig.world
+
+    def blink():
+        edge_um = world.plant.params.home_edge_um  # of these tips
+        if world.settle().tip_um > edge_um - inside_um:
+            world.after(MS // 20, blink)
+            return
+        world.false.pin("interlock", LOW)
+        world.after(open_ms * MS, lambda: world.false.pin_ends("interlock"))
+
+    rig.in_stroke(STROKE, 0.6, blink)
+    rig.strokes_until_fault(STROKE + 2)
+    assert rig.fault() in ("drive_dropped", "cartridge_pulled")
+    rig.run_ms(open_ms + 2000)
+    assert ended_in(rig)
+
+
 @pytest.mark.hazard("H05")
 def test_a_refused_cartridge_stands_inside_whatever_its_length():
     rig = PenRig(cartridge={"used": True, "offset_um": 200})
