@@ -270,7 +270,7 @@ class Homing(Carriage):
             return
         if following == HOME_PROBE:
             if not self._edges:
-                # for a loop that is late the gate holds back what the rotor may be drawn on by: the encoder has it go on
+                # what the rotor may be drawn on by is held back, should nobody look: the encoder has it go on
                 way_um = self._probe_end_um - self._out_um() - SNAP_UM
                 self._probe_steps = max(1, way_um * STEPS_PER_MM // 1000)
             steps = self._probe_steps

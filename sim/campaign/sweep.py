@@ -158,7 +158,8 @@ class Lie:
 def _scenario(name: str, start_um: float, faults: list[Mishap], hands: list[HandStep]) -> Scenario:
     return Scenario(
         name=name.replace(" ", "_").replace(",", ""), title=f"The home line lies: {name}",
-        plant={"start_um": start_um}, cartridge=LONGEST_TIPS, faults=faults, hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
+        plant={"start_um": start_um}, cartridge=LONGEST_TIPS, faults=faults,
+        hands=[*hands, HandStep(do="wait", ms=60_000)], limit_s=300)
 
 
 def _first_life(name: str, calibration: Literal["valid", "old"], stop_um: float) -> Scenario:

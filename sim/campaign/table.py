@@ -30,8 +30,8 @@ UNTIL_HOMED = ("boot", "homing")
 class Fault:
     """A mishap as the campaign uses it. `names`: keys of faults; `said`: words of the panel that name it as well.
 
-    `quiet`: phases in which it needs no name though `until` asks for one; `why` is the reason for both. `strokes`: so many
-    whole strokes have to be to come for LAST_STROKE.
+    `quiet`: phases in which it needs no name though `until` asks for one; `why` is the reason for both. `strokes`: so
+    many whole strokes have to be to come for LAST_STROKE.
     """
 
     what: str

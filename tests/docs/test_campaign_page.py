@@ -19,9 +19,10 @@ def cells(fault: Fault) -> tuple[str, str, str, str]:
     names = [*fault.names, *(f"“{text}”" for text in fault.said)]
     quiet = "where nothing moves" if len(fault.quiet) > 5 else ", ".join(fault.quiet)
     early = f"{fault.early_ms:g} ms before"
-    what = "never needed" if fault.until == NEVER else early if fault.early_ms else f"not in {quiet}"
-    where = f"{what}: {fault.why}" if fault.why else ""
-    until = "–" if fault.until == NEVER else fault.until
+    what = "never needed" if fault.until == NEVER else early if fault.early_ms else f"not in {quiet}" if quiet else ""
+    where = f"{what}: {fault.why}" if what else fault.why
+    last = fault.until if fault.strokes == 1 else f"last {fault.strokes} strokes"
+    until = "–" if fault.until == NEVER else last
     return " ".join([fault.what, *figures]), ", ".join(names) or "–", until, where
 
 

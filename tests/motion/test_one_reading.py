@@ -287,14 +287,6 @@ def test_a_carriage_that_still_moves_has_not_ended_its_motion(state):
 # -- the cartridge --------------------------------------------------------------------------------------
 
 
-def needs_to_come_in(rig):
-    """A fault that has nothing to do with where the needles are."""
-    rig.pen.safety.trip(faults.TRIGGER_CONTACTS)
-    rig.run_ms(1500)
-    assert ended_in(rig)
-    assert rig.pen.motor.retracted and rig.pen.follow.needles() == rig.space.module("follow").NEEDLES_IN
-
-
 @pytest.mark.hazard("H05")
 @pytest.mark.parametrize("doing", ["HOME_BUMP", "HOME_PROBE", "HOME_FINE", "HOME_EDGE", "HOME_PARK"])
 @pytest.mark.parametrize("edge_um", [-160, -60])
@@ -309,7 +301,10 @@ def test_a_retract_goes_on_until_the_tips_of_this_cartridge_are_inside(offset_um
     assert rig.pen.clear_fault()
     assert rig.run_while(lambda: rig.pen.motor.doing != getattr(carriage, doing), 4000)
     rig.run_ms(15)
-    needs_to_come_in(rig)
+    rig.pen.safety.trip(faults.TRIGGER_CONTACTS)  # it has nothing to do with where the needles are
+    rig.run_ms(1500)
+    assert ended_in(rig)
+    assert rig.pen.motor.retracted and rig.pen.follow.needles() == rig.space.module("follow").NEEDLES_IN
 
 
 @pytest.mark.hazard("H05")
