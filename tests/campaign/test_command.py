@@ -59,23 +59,46 @@ def test_on_a_terminal_the_faults_there_are_are_broken_between_words():
 def test_a_run_that_is_stopped_reports_what_is_done_and_is_no_success(tmp_path, monkeypatch):
     from pen import campaign_runner
 
-    done_before = []
+    done_before = 0
 
     def interrupted(_client, cases, told, **_options):
-        for case in done_before:
-            told(run_case(parse(case)))
+        for case in cases[:done_before]:
+            told(run_case(case))
         raise KeyboardInterrupt
-
 
     monkeypatch.setattr(campaign_runner, "run_cases", interrupted)
     command = ("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path))
     done = pen(*command)
     assert done.exit_code == 2 and "stopped before any run was done" in done.output
-    done_before.append(CASE)
+    done_before = 1
     done = pen(*command)
     assert done.exit_code == 1
     assert "stopped after 1 of 4 runs" in done.output
     assert json.loads((tmp_path / "campaign.json").read_text())["figures"]["runs"] == 1
+
+
+def test_a_campaign_that_was_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    from pen import campaign_runner
+
+    asked = []
+    run_cases = campaign_runner.run_cases
+
+    def watched(client, cases, told, **options):
+        asked.append(len(cases))
+        return run_cases(client, cases, told, **options)
+
+    monkeypatch.setattr(campaign_runner, "run_cases", watched)
+    words = ("--fault", "ntc_open", "--every", "60", "--workers", "1", "--out", str(tmp_path))
+    assert pen(*words).exit_code == 0
+    lines = (tmp_path / "campaign.jsonl").read_text().splitlines()
+    cases = json.loads((tmp_path / "campaign.json").read_text())["cases"]
+    (tmp_path / "campaign.jsonl").write_text("\n".join(lines[:3]) + '\n{"case": "03-nt')
+    assert pen(*words, "--resume").exit_code == 0
+    assert asked == [4, 2]
+    again = json.loads((tmp_path / "campaign.json").read_text())["cases"]
+    assert [{**case, "wall_s": 0} for case in again] == [{**case, "wall_s": 0} for case in cases]
+    other = pen("--fault", "ntc_open", "--every", "61", "--out", str(tmp_path), "--resume")
+    assert other.exit_code == 2 and "of another run" in " ".join(other.output.split())
 
 
 def test_a_run_of_it_writes_report_and_json(tmp_path):

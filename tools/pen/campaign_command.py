@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +24,14 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes here;
 Faults = Annotated[list[str] | None, typer.Option(help="Only this fault; may be given again.")]
 Every = Annotated[int, typer.Option(min=1, help="Only every so many-th case.")]
 Firmware = Annotated[Path | None, typer.Option(help="Run this directory in place of the firmware.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped in --out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures, or the case, as one JSON object.")]
 
 
 def campaign(
     replay: Replay = None, report: Report = None, out: Out = Path("out/campaign"), scheduler: Scheduler = None,
     workers: Workers = None, fault: Faults = None, every: Every = 1, firmware: Firmware = None,
-    as_json: AsJson = False,
+    resume: Resume = False, as_json: AsJson = False,
 ) -> None:
     """Faults at every moment of a session. Exit code 0 only if it ran to its end and no rule was violated."""
     from sim.campaign.cases import CaseError
@@ -39,7 +41,7 @@ def campaign(
     use_firmware(sources)
     try:
         bad = _replay(replay, report, as_json) if replay else _run(
-            out, scheduler, workers, fault, every, sources, as_json)
+            out, scheduler, workers, fault, every, sources, resume, as_json)
     except CaseError as error:
         raise _fail(str(error)) from None
     if bad:
@@ -104,13 +106,22 @@ def _chosen(faults: Sequence[str] | None, every: int):
 
 
 def _run(
-    out: Path, scheduler: str | None, workers: int | None, faults, every: int, firmware: Path, as_json: bool,
+    out: Path, scheduler: str | None, workers: int | None, faults, every: int, firmware: Path, resume: bool,
+    as_json: bool,
 ) -> bool:
+    from pen.kept import Kept, OtherSources
+    from sim.campaign.verdict import Outcome
+
     cases = _chosen(faults, every)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        kept = Kept(out / "campaign.jsonl", f"campaign {every} {sorted(faults or ())}", firmware, resume)
     except OSError as error:
         raise _fail(f"cannot write to {out}: {error.strerror}") from None
+    except OtherSources as error:
+        raise _fail(str(error)) from None
+    known = {outcome.case: outcome for outcome in (Outcome(**one) for one in kept.found)}
+    left = [case for case in cases if str(case) not in known]
     try:
         from pen.campaign_runner import ClusterError, cluster_at, cores, local_cluster, run_cases
     except ImportError as error:
@@ -122,13 +133,13 @@ def _run(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
-        task = bar.add_task("Starting workers", total=len(cases))
-        bad = 0
-        heard = []
+        task = bar.add_task("Starting workers", total=len(cases), completed=len(known))
+        bad = sum(bool(outcome.violations) for outcome in known.values())
 
         def told(outcome) -> None:
             nonlocal bad
-            heard.append(outcome)
+            known[outcome.case] = outcome
+            kept.add(outcome.as_dict())
             bad += bool(outcome.violations)
             for violation in outcome.violations:  # at once: a run that is stopped has said what it found
                 err.print(f"{outcome.case}: {violation}", style="red", markup=False, soft_wrap=True)
@@ -137,20 +148,20 @@ def _run(
         try:
             with cluster_at(scheduler) if scheduler else local_cluster(workers or cores()) as client:
                 count = len(client.scheduler_info(n_workers=-1)["workers"])
-                bar.update(task, description="0 violations")
+                bar.update(task, description=f"{bad} violations")
                 began = time.perf_counter()
-                try:
-                    outcomes = run_cases(client, cases, told, firmware=firmware)
-                except KeyboardInterrupt:  # what is done is reported all the same
-                    outcomes = heard
+                with suppress(KeyboardInterrupt):  # what is done is reported all the same
+                    run_cases(client, left, told, firmware=firmware)
                 wall_s = time.perf_counter() - began
         except ClusterError as error:
             raise _fail(str(error)) from None
+    kept.close()
+    outcomes = [known[str(case)] for case in cases if str(case) in known]
     if not outcomes:
         raise _fail("stopped before any run was done")
     found = add_up(outcomes, wall_s, count)
     if len(outcomes) < len(cases):
-        err.print(f"stopped after {len(outcomes)} of {len(cases)} runs", style="red")
+        err.print(f"stopped after {len(outcomes)} of {len(cases)} runs; --resume goes on", style="red")
     try:
         write_report(found, out / "report.html")
         write_json(found, out / "campaign.json")
@@ -167,7 +178,7 @@ def _figures(found, out: Path) -> None:
     """The totals, and the first failures with the line that replays each."""
     say = Console(highlight=False).print
     figures = found.figures
-    say(f"{figures['runs']} runs ({figures['single_faults']} single faults, {figures['pair_runs']} pairs), "
+    say(f"{figures['runs']} runs ({figures['single_runs']} of one fault, {figures['pair_runs']} of two), "
         f"{figures['runs_per_minute']} a minute on {figures['workers']} workers")
     if figures["single_faults_named_percent"] is not None:
         say(f"named: {figures['single_faults_named_percent']:g} % of {figures['single_faults_to_be_named']} single "

@@ -25,7 +25,7 @@ from sim.campaign.shared import run_cases_together
 from sim.campaign.verdict import Outcome
 from sim.space import FIRMWARE, ROOT
 
-BATCH = 32  # cases: some seconds, so that a death costs little and the bar moves; one pen's share a beginning
+BATCH = 96  # cases: half a minute, so that a death costs little and the bar moves; one pen's share a beginning
 DEATHS = 3  # a batch is given up once so many workers died with it
 ANSWER_S = 15
 FETCH_S = 30  # a finished batch is home after milliseconds, unless its worker has died meanwhile
