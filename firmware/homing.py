@@ -192,6 +192,7 @@ class Homing(Carriage):
             late = not home and not self._edges and self._probe_steps > PAST_STEPS
             moved = moved_um * 2 > told_um and told_um - moved_um <= LOST_UM
             if moved and not self._edges and left_um > 0:
+                # the steps are over, and by the encoder the way is not
                 more = left_um * STEPS_PER_MM // 1000 + 1
                 begun = self._count_start
                 self._next_move(more, self._probe_out, more, PROBE_US, HOME_PROBE, now_us)
