@@ -90,6 +90,22 @@ def test_a_drive_that_comes_back_after_the_carriage_coasted_draws_it_in(part):
     assert rig.furthest_um <= 1000 + PAST_UM
 
 
+@pytest.mark.xfail(strict=True, reason="the field at rest has a place in step just outside some depths")
+@pytest.mark.hazard("H01")
+def test_a_driver_without_torque_from_the_turn_until_the_stroke_is_over_draws_nothing_outward():
+    """The rotor stays at the turn, the steps go home without it, and torque is back before the stroke is judged."""
+    over_um = []
+    for depth_um in range(500, 1050, 50):
+        rig = PenRig(faults=[{"what": "driver_pump_low", "stroke": 5, "part": 0.5, "for_ms": 20}])
+        rig.open_session("cheek", "acne_scars")
+        rig.set(depth_um=depth_um, rate_hz=10)
+        rig.strokes_until_fault(8)
+        assert rig.fault(), "no stroke was met"
+        rig.run_ms(500)
+        over_um.append(rig.furthest_um - depth_um)
+    assert max(over_um) <= PAST_UM
+
+
 def _glitch(rig) -> None:
     rig.world.loop_torn = True
     rig.world.interlock_moved()
